@@ -1,0 +1,76 @@
+"""The command line: the only importer of typer and rich, one file a command.
+
+Command modules import numpy, cv2, onnxruntime and torch inside their functions, so that
+``denoise-ae --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from denoise_ae import __version__
+from denoise_ae.cli import bench, clean, compare, export, models, noise, train
+from denoise_ae.cli.render import print_error
+from denoise_ae.errors import DenoiseError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 + SIGINT."""
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(f"denoise-ae {__version__}")
+        raise typer.Exit
+
+
+def build_app() -> typer.Typer:
+    """Assemble the command-line application from its commands."""
+    app = typer.Typer(
+        name="denoise-ae",
+        help="Clean noisy pictures with convolutional denoising autoencoders, offline.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def root(
+        version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+    ) -> None:
+        """Clean noisy pictures with convolutional denoising autoencoders, offline."""
+
+    app.command("clean")(clean.clean)
+    app.command("train")(train.train)
+    app.command("export")(export.export)
+    app.command("noise")(noise.noise)
+    app.command("compare")(compare.compare)
+    app.command("bench")(bench.bench)
+    app.add_typer(models.app, name="models")
+    return app
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and end the process.
+
+    Exit status: 0 all good, 1 something failed, 2 wrong usage, 130 after Ctrl-C.
+
+    Args:
+        arguments: the words after the program's name; None takes them from ``sys.argv``.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    # Read here too, because an error may come before or after the option is parsed.
+    debug = "--debug" in words
+    try:
+        build_app()(args=words, prog_name="denoise-ae")
+    except DenoiseError as error:
+        if debug:
+            raise
+        print_error(error.message, error.hint)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        print_error("interrupted")
+        sys.exit(INTERRUPTED)
+    sys.exit(0)
