@@ -1,0 +1,70 @@
+"""Pixels without files: colour apart from alpha, integers to [0, 1] and back, the right way up.
+
+Pictures are HxW gray, HxWx2 gray with alpha, HxWx3 RGB or HxWx4 RGBA; uint8, uint16 or float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+
+def peak_of(dtype: DTypeLike) -> float:
+    """Return what white is for a type of pixel: 255, 65535, or 1.0 for floating point.
+
+    Raises:
+        TypeError: for any other type.
+    """
+    kind = np.dtype(dtype)
+    if kind in (np.uint8, np.uint16):
+        return float(np.iinfo(kind).max)
+    if kind.kind == "f":
+        return 1.0
+    raise TypeError(f"pixels must be uint8, uint16 or floating point, not {kind}")
+
+
+def to_unit(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """Scale pixels to float32 with black at 0 and white at 1; floating point is taken as it is, not clipped."""
+    scaled: NDArray[np.float32] = pixels.astype(np.float32) / np.float32(peak_of(pixels.dtype))
+    return scaled
+
+
+def from_unit(unit: NDArray[np.floating[Any]], dtype: DTypeLike) -> NDArray[Any]:
+    """Scale [0, 1] back to a type of pixel: integers are rounded and clipped, floating point is not.
+
+    ``from_unit(to_unit(x), x.dtype)`` is `x` again, bit for bit.
+    """
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        return unit.astype(kind)
+    peak = np.float32(peak_of(kind))
+    whole: NDArray[Any] = np.rint(np.clip(unit * peak, 0, peak)).astype(kind)
+    return whole
+
+
+def split_alpha(pixels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return the colour (HxW or HxWx3) and the alpha (HxW), which is None where there is none. Both are views."""
+    if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
+        colour = pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3]
+        return colour, pixels[..., -1]
+    return pixels, None
+
+
+def join_alpha(colour: NDArray[Any], alpha: NDArray[Any] | None) -> NDArray[Any]:
+    """Put alpha back behind the colour; the opposite of `split_alpha`."""
+    joined: NDArray[Any] = colour if alpha is None else np.dstack([colour, alpha])
+    return joined
+
+
+def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn and mirror pixels as an EXIF orientation (1 to 8) asks, so that the picture stands as it is seen."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    # After the transposition: which of the two axes runs backwards.
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
