@@ -1,0 +1,53 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format dev clean
+
+help: ## say what can be made
+	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed ## install, and clean the noisy samples into demo/
+	$(BIN)/denoise-ae clean samples/noisy -o $(DEMO) --overwrite
+	@echo "Look at the pictures in $(DEMO)/ beside the noisy ones in samples/noisy/."
+
+test: $(VENV)/.installed-test lint ## install what tests need, then check style and types and run all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test ## check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-test ## bring the code into shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+dev: $(VENV)/.installed-test ## install the hooks that check each commit
+	$(PIP_INSTALL) --editable .[dev]
+	$(BIN)/pre-commit install
+
+clean: ## remove what was made here, but for the environment and trained runs
+	rm -rf $(DEMO) build dist .mypy_cache .pytest_cache .ruff_cache
+	find denoise_ae tests train -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "denoise-ae needs Python 3.11 or later; name one: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# These marks say what is installed, so that it happens once and again only when a requirement changes.
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV) (once)"
+	$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV) what tests need (once; PyTorch is large)"
+	$(PIP_INSTALL) --editable .[test]
+	@touch $@ $(VENV)/.installed
