@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
+DIGITS := samples/noisy/digits.png
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -13,8 +14,13 @@ help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed ## install, and clean the noisy samples into demo/
-	$(BIN)/denoise-ae clean samples/noisy -o $(DEMO) --overwrite
-	@echo "Look at the pictures in $(DEMO)/ beside the noisy ones in samples/noisy/."
+	$(BIN)/denoise-ae clean $(filter-out $(DIGITS),$(wildcard samples/noisy/*.png)) -o $(DEMO) --overwrite
+	$(BIN)/denoise-ae clean $(DIGITS) --model digits -o $(DEMO)/$(notdir $(DIGITS)) --overwrite
+	$(BIN)/denoise-ae compare samples/noisy/cat.png $(DEMO)/cat.png --reference samples/clean/cat.png \
+	  -o $(DEMO)/cat-compared.png --overwrite
+	@echo
+	@echo "Look at $(DEMO)/cat-compared.png: noisy, cleaned, and the true picture."
+	@echo "All cleaned samples are in $(DEMO)/, the noisy ones in samples/noisy/."
 
 test: $(VENV)/.installed-test lint ## install what tests need, then check style and types and run all tests
 	$(BIN)/python -m pytest
