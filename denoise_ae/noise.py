@@ -1,0 +1,164 @@
+"""Corruptions, as pure functions of a picture, a level and a source of randomness; and the noise-level estimate.
+
+One definition serves the command line (numpy) and training (torch, on its device): a corruption uses only
+arithmetic, comparison and ``clip``, which both array kinds share, and takes its random numbers from a
+`RandomSource`. `NumpySource` lives here, the torch twin in ``denoise_ae.training``.
+
+Pictures are float, 0 (black) to 1 (white). Each type of noise has its own unit of level:
+
+============ =========================================================== =============
+type         level                                                       range
+============ =========================================================== =============
+gaussian     standard deviation, in 8-bit steps                          0 to 255
+uniform      half the width of the interval, in 8-bit steps              0 to 255
+poisson      photons that a white pixel collects (more is less noise)    1 to 1e6
+speckle      standard deviation of the multiplier                        0 to 10
+salt-pepper  fraction of pixels that turn black or white                 0 to 1
+mask         fraction of pixels that are lost (turn black)               0 to 1
+jpeg         JPEG quality                                                1 to 100
+============ =========================================================== =============
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from denoise_ae.errors import UsageError
+
+Array: TypeAlias = Any
+"""A numpy array or a torch tensor; a function gives back the kind it was given."""
+
+
+class RandomSource(Protocol):
+    """Where a corruption takes its random numbers from, and what else differs between numpy and torch."""
+
+    def normal(self, like: Array) -> Array:
+        """Standard normal numbers in the shape, type and place of `like`."""
+
+    def uniform(self, like: Array) -> Array:
+        """Numbers from the uniform distribution on [0, 1) in the shape, type and place of `like`."""
+
+    def poisson(self, rate: Array) -> Array:
+        """Poisson counts, as floats, with the given rates (all >= 0)."""
+
+    def pixel_uniform(self, like: Array) -> Array:
+        """As `uniform`, but one number a pixel, that the channels share (broadcast against `like`)."""
+
+    def jpeg(self, image: Array, quality: Array) -> Array:
+        """Encode each picture as JPEG at its quality and decode it again."""
+
+
+class NumpySource:
+    """Random numbers from a numpy Generator, for pictures HxW or HxWxC.
+
+    Args:
+        seed: an int, or a Generator to go on with.
+    """
+
+    def __init__(self, seed: int | np.random.Generator) -> None:
+        self._generator = np.random.default_rng(seed)
+
+    def normal(self, like: Array) -> Array:
+        """Standard normal numbers, float32, shaped as `like`."""
+        return self._generator.standard_normal(like.shape, dtype=np.float32)
+
+    def uniform(self, like: Array) -> Array:
+        """Uniform numbers on [0, 1), float32, shaped as `like`."""
+        return self._generator.random(like.shape, dtype=np.float32)
+
+    def poisson(self, rate: Array) -> Array:
+        """Poisson counts as float32."""
+        return self._generator.poisson(rate).astype(np.float32)
+
+    def pixel_uniform(self, like: Array) -> Array:
+        """Uniform numbers, one a pixel: HxW, or HxWx1 where there are channels."""
+        shape = like.shape if like.ndim == 2 else (*like.shape[:2], 1)
+        return self._generator.random(shape, dtype=np.float32)
+
+    def jpeg(self, image: Array, quality: Array) -> Array:
+        """Send an HxW or HxWx3 picture through JPEG."""
+        from denoise_ae.images import jpeg_round_trip
+
+        eight_bit = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+        return jpeg_round_trip(eight_bit, int(quality)).astype(np.float32) / 255
+
+
+def _gaussian(image: Array, level: Array, source: RandomSource) -> Array:
+    return image + source.normal(image) * (level / 255)
+
+
+def _uniform(image: Array, level: Array, source: RandomSource) -> Array:
+    return image + (source.uniform(image) * 2 - 1) * (level / 255)
+
+
+def _poisson(image: Array, level: Array, source: RandomSource) -> Array:
+    return source.poisson(image.clip(0, 1) * level) / level
+
+
+def _speckle(image: Array, level: Array, source: RandomSource) -> Array:
+    return image * (1 + source.normal(image) * level)
+
+
+def _salt_pepper(image: Array, level: Array, source: RandomSource) -> Array:
+    # One draw decides both whether a pixel is hit and which way: below level/2 pepper, below level salt.
+    draw = source.pixel_uniform(image)
+    hit, pepper = draw < level, draw < level / 2
+    salt = hit ^ pepper
+    return image * ~hit + (image * 0 + 1) * salt
+
+
+def _mask(image: Array, level: Array, source: RandomSource) -> Array:
+    return image * (source.pixel_uniform(image) >= level)
+
+
+def _jpeg(image: Array, level: Array, source: RandomSource) -> Array:
+    return source.jpeg(image, level)
+
+
+_CORRUPTIONS: dict[str, tuple[Callable[[Array, Array, RandomSource], Array], float, float]] = {
+    "gaussian": (_gaussian, 0, 255),
+    "poisson": (_poisson, 1, 1e6),
+    "salt-pepper": (_salt_pepper, 0, 1),
+    "speckle": (_speckle, 0, 10),
+    "uniform": (_uniform, 0, 255),
+    "jpeg": (_jpeg, 1, 100),
+    "mask": (_mask, 0, 1),
+}
+
+NOISE_TYPES: tuple[str, ...] = tuple(_CORRUPTIONS)
+"""Names of the corruptions."""
+
+
+def check_level(noise_type: str, level: float) -> None:
+    """Check that a type of noise exists and that its level is in range.
+
+    Raises:
+        UsageError: an unknown type, or a level that is not a number in the type's range.
+    """
+    if noise_type not in _CORRUPTIONS:
+        raise UsageError(f"unknown type of noise: {noise_type}", f"choose one of {', '.join(NOISE_TYPES)}")
+    _, lowest, highest = _CORRUPTIONS[noise_type]
+    if not (math.isfinite(level) and lowest <= level <= highest):
+        raise UsageError(f"a {noise_type} level of {level:g} is out of range", f"give {lowest:g} to {highest:g}")
+
+
+def corrupt(image: Array, noise_type: str, level: Array, source: RandomSource, *, clip: bool = False) -> Array:
+    """Add one type of noise.
+
+    Args:
+        image: float, 0 to 1. numpy: HxW or HxWxC; torch: NxCxHxW.
+        noise_type: one of `NOISE_TYPES`.
+        level: in the type's unit (see the module); torch also takes one level for each picture, shaped Nx1x1x1.
+            It is not checked here, see `check_level`.
+        source: where the random numbers come from.
+        clip: cut the result to [0, 1], as a camera or a file does.
+
+    Returns:
+        A new array of the same shape; the input is untouched.
+    """
+    noisy = _CORRUPTIONS[noise_type][0](image, level, source)
+    return noisy.clip(0, 1) if clip else noisy

@@ -1,0 +1,1 @@
+"""Training and export: the only importer of torch, lightning and onnx (extra ``[train]``)."""

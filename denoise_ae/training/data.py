@@ -1,0 +1,316 @@
+"""Training data: MNIST and photo patches. Every batch is a function of (seed, epoch, index) and of nothing else.
+
+So a run that was killed and resumed sees what an uninterrupted one would have seen, and each process of a
+distributed run draws its own batches without talking to the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from denoise_ae.errors import DenoiseError, TrainingError
+from denoise_ae.noise import corrupt
+from denoise_ae.training.mnist import load_mnist
+from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe, Stage
+
+MNIST_VALIDATION = 5_000
+"""Training digits held out for validation."""
+
+VALIDATION_BATCH = 500
+"""Digits judged at once."""
+
+VALIDATION_SIDE = 256
+"""Largest side, in pixels, of the crop that a validation photograph is judged on."""
+
+
+class TorchSource:
+    """Random numbers from torch for pictures NxCxHxW, drawn on the generator's device.
+
+    The torch twin of `denoise_ae.noise.NumpySource`.
+    """
+
+    def __init__(self, generator: torch.Generator) -> None:
+        self._generator = generator
+
+    def normal(self, like: Tensor) -> Tensor:
+        """Standard normal numbers shaped as `like`."""
+        return torch.randn(like.shape, generator=self._generator, device=like.device, dtype=like.dtype)
+
+    def uniform(self, like: Tensor) -> Tensor:
+        """Uniform numbers on [0, 1) shaped as `like`."""
+        return torch.rand(like.shape, generator=self._generator, device=like.device, dtype=like.dtype)
+
+    def poisson(self, rate: Tensor) -> Tensor:
+        """Poisson counts as floats."""
+        return torch.poisson(rate, generator=self._generator)
+
+    def pixel_uniform(self, like: Tensor) -> Tensor:
+        """Uniform numbers, one a pixel: Nx1xHxW."""
+        return self.uniform(like[:, :1])
+
+    def jpeg(self, image: Tensor, quality: Tensor) -> Tensor:
+        """Send each picture through JPEG at its quality (on the CPU)."""
+        from denoise_ae.images import jpeg_round_trip
+
+        eight_bit = image.clip(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        decoded = [
+            jpeg_round_trip(picture.squeeze(-1) if picture.shape[-1] == 1 else picture, int(q))
+            for picture, q in zip(eight_bit, quality.flatten(), strict=True)
+        ]
+        stacked = torch.from_numpy(np.stack(decoded)).to(image.device, image.dtype).div(255)
+        return stacked.reshape(image.shape[0], *image.shape[2:], -1).permute(0, 3, 1, 2)
+
+
+def _seed_for(*parts: int) -> int:
+    """Mix a seed with what it is for; streams of different parts are independent (numpy's SeedSequence)."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
+
+
+def add_noise(clean: Tensor, kinds: Sequence[NoiseRecipe], *, clip: bool, seed: int) -> tuple[Tensor, Tensor]:
+    """Corrupt a batch with a mixture of noises, a kind and a level drawn for each picture.
+
+    Args:
+        clean: float NxCxHxW, 0 to 1.
+        kinds: the mixture.
+        clip: cut the noisy pictures to [0, 1].
+        seed: two calls with the same arguments give the same noise.
+
+    Returns:
+        The noisy pictures, and the noise level of each as Nx1x1x1 on the [0, 1] scale: the level drawn for
+        Gaussian noise alone, else the root mean square of what was added.
+    """
+    generator = torch.Generator(clean.device).manual_seed(seed)
+    source = TorchSource(generator)
+    n = len(clean)
+    if len(kinds) == 1:
+        return _add_kind(clean, kinds[0], source, generator, clip=clip)
+    weights = torch.tensor([kind.weight for kind in kinds], device=clean.device)
+    chosen = torch.multinomial(weights, n, replacement=True, generator=generator)
+    noisy, sigma = clean.clone(), clean.new_zeros(n, 1, 1, 1)
+    for number, kind in enumerate(kinds):
+        mine = (chosen == number).nonzero().flatten()
+        if len(mine):
+            noisy[mine], sigma[mine] = _add_kind(clean[mine], kind, source, generator, clip=clip)
+    return noisy, sigma
+
+
+def _add_kind(
+    clean: Tensor, kind: NoiseRecipe, source: TorchSource, generator: torch.Generator, *, clip: bool
+) -> tuple[Tensor, Tensor]:
+    steps: list[NoiseStep] = [kind, *kind.then]
+    noisy = clean
+    for step in steps:
+        low, high = step.level
+        draw = torch.rand(len(clean), 1, 1, 1, generator=generator, device=clean.device)
+        level = low + draw * (high - low)
+        noisy = corrupt(noisy, step.type, level, source)
+    if len(steps) == 1 and kind.type == "gaussian":
+        sigma = level / 255
+    else:
+        sigma = (noisy - clean).square().mean((1, 2, 3), keepdim=True).sqrt()
+    return noisy.clip(0, 1) if clip else noisy, sigma
+
+
+ValidationBatch: TypeAlias = tuple[Tensor, Tensor, Tensor]
+"""Clean and noisy pictures, float NxCxHxW, and the noise level of each, Nx1x1x1."""
+
+
+class TrainingData(Protocol):
+    """Where batches come from."""
+
+    steps_per_epoch: int
+    """Batches that go once through the data."""
+
+    def batch(self, epoch: int, index: int, stage: Stage) -> Tensor:
+        """Return clean pictures, float NxCxHxW on [0, 1]; the same for the same arguments."""
+
+    def validation(self) -> list[ValidationBatch]:
+        """Return the held-out pictures with fixed noise."""
+
+
+class Digits:
+    """MNIST's training digits, shuffled anew each epoch."""
+
+    def __init__(self, recipe: Recipe, images: np.ndarray) -> None:
+        self._recipe = recipe
+        held_out = min(MNIST_VALIDATION, len(images) // 5)
+        if not held_out:
+            raise TrainingError(f"{len(images)} digits are too few to train on", "at least 5 are needed")
+        tensor = torch.from_numpy(np.ascontiguousarray(images)).unsqueeze(1)
+        self._images, self._held_out = tensor[:-held_out], tensor[-held_out:]
+        self._order: tuple[int, Tensor] | None = None
+        self.steps_per_epoch = max(1, len(self._images) // recipe.training.stages[0].batch)
+
+    def batch(self, epoch: int, index: int, stage: Stage) -> Tensor:
+        """See `TrainingData.batch`; an epoch that is longer than the data begins again."""
+        if self._order is None or self._order[0] != epoch:
+            shuffle = torch.Generator().manual_seed(_seed_for(self._recipe.seed, epoch))
+            self._order = (epoch, torch.randperm(len(self._images), generator=shuffle))
+        order = self._order[1]
+        positions = torch.arange(index * stage.batch, (index + 1) * stage.batch) % len(order)
+        return self._images[order[positions]].float().div_(255)
+
+    def validation(self) -> list[ValidationBatch]:
+        """See `TrainingData.validation`."""
+        parts = self._held_out.float().div(255).split(VALIDATION_BATCH)
+        return [(clean, *_validation_noise(clean, self._recipe, number)) for number, clean in enumerate(parts)]
+
+
+class Photos:
+    """Random patches of photographs, with flips, turns and channel permutations.
+
+    Args:
+        recipe: the run's recipe.
+        pictures: uint8 HxWx3, at least as large as the largest patch.
+    """
+
+    def __init__(self, recipe: Recipe, pictures: list[np.ndarray]) -> None:
+        self._recipe = recipe
+        held_out = min(recipe.data.validation, len(pictures) // 5)
+        # The held-out ones are spread over the list, since neighbours in a folder are often alike.
+        apart = {i * len(pictures) // held_out for i in range(held_out)} if held_out else set()
+        tensors = [torch.from_numpy(np.require(p, requirements="W")) for p in pictures]
+        self._pictures = [t for i, t in enumerate(tensors) if i not in apart]
+        # One picture alone is trained on and judged on: better than a refusal for a first try.
+        self._held_out = [t for i, t in enumerate(tensors) if i in apart] or tensors[:1]
+        area = np.array([p.shape[0] * p.shape[1] for p in self._pictures], dtype=np.float64)
+        # Large pictures hold more patches, but a few of them shall not drown the many small ones.
+        self._weights = np.sqrt(area) / np.sqrt(area).sum()
+        stage = recipe.training.stages[0]
+        self.steps_per_epoch = max(1, int(area.sum()) // (stage.batch * stage.patch**2))
+
+    def batch(self, epoch: int, index: int, stage: Stage) -> Tensor:
+        """See `TrainingData.batch`."""
+        rng = np.random.default_rng((self._recipe.seed, epoch, index))
+        side = stage.patch
+        out = torch.empty(stage.batch, side, side, 3, dtype=torch.uint8)
+        for i, which in enumerate(rng.choice(len(self._pictures), stage.batch, p=self._weights)):
+            picture = self._pictures[which]
+            y, x = (int(rng.integers(0, size - side + 1)) for size in picture.shape[:2])
+            out[i] = _turn(picture[y : y + side, x : x + side, rng.permutation(3)], int(rng.integers(8)))
+        patches = out.permute(0, 3, 1, 2).float().div_(255)
+        grayed = torch.from_numpy(rng.random(stage.batch) < self._recipe.data.gray)
+        patches[grayed] = patches[grayed].mean(1, keepdim=True).expand(-1, 3, -1, -1)
+        return patches.contiguous(memory_format=torch.channels_last)
+
+    def validation(self) -> list[ValidationBatch]:
+        """See `TrainingData.validation`: the middle of each held-out picture, cut to whole multiples."""
+        multiple = 2 ** len(self._recipe.network.widths)
+        found: list[ValidationBatch] = []
+        for number, picture in enumerate(self._held_out):
+            height, width = (min(VALIDATION_SIDE, size) // multiple * multiple for size in picture.shape[:2])
+            top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
+            middle = picture[top : top + height, left : left + width]
+            clean = middle.permute(2, 0, 1).unsqueeze(0).float().div(255)
+            found.append((clean, *_validation_noise(clean, self._recipe, number)))
+        return found
+
+
+def _turn(patch: Tensor, way: int) -> Tensor:
+    """Give one of the eight flips and quarter turns of a square HxWxC patch."""
+    patch = patch.transpose(0, 1) if way & 1 else patch
+    return patch.flip([d for d in (0, 1) if way & (2 << d)])
+
+
+def _validation_noise(clean: Tensor, recipe: Recipe, number: int) -> tuple[Tensor, Tensor]:
+    """Corrupt with the middle of each range of levels, the same in every epoch and for every seed of a run."""
+    middle = [_at_middle(kind) for kind in recipe.noise]
+    return add_noise(clean, middle, clip=recipe.data.clip, seed=_seed_for(1, number))
+
+
+def _at_middle(kind: NoiseRecipe) -> NoiseRecipe:
+    def fixed(step: NoiseStep) -> tuple[float, float]:
+        middle = sum(step.level) / 2
+        return (middle, middle)
+
+    then = tuple(step.model_copy(update={"level": fixed(step)}) for step in kind.then)
+    return kind.model_copy(update={"level": fixed(kind), "then": then})
+
+
+def noise_seed(recipe: Recipe, epoch: int, index: int) -> int:
+    """Return the seed of a training batch's noise."""
+    return _seed_for(recipe.seed, epoch, index, 2)
+
+
+def load_pictures(folders: Sequence[Path], smallest: int, limit: int = 0) -> tuple[list[np.ndarray], list[str]]:
+    """Read every picture below some folders into memory.
+
+    Args:
+        folders: walked with all their sub-folders, in sorted order.
+        smallest: pictures with a shorter side are left out.
+        limit: stop after so many pictures; 0 reads all.
+
+    Returns:
+        The pictures as uint8 HxWx3 (gray ones get three equal channels, 16-bit ones are scaled, alpha is dropped), and
+        a line for each file that was left out, with the reason.
+
+    Raises:
+        TrainingError: a folder is missing, or holds no usable picture.
+    """
+    from denoise_ae.headers import is_image_name
+    from denoise_ae.images import read
+
+    pictures: list[np.ndarray] = []
+    left_out: list[str] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise TrainingError(f"{folder}: no such folder", "give the folder that holds your pictures with --data")
+        for path in sorted(p for p in folder.rglob("*") if is_image_name(p) and p.is_file()):
+            if limit and len(pictures) == limit:
+                break
+            try:
+                picture = _as_rgb8(read(path).pixels)
+            except DenoiseError as error:
+                left_out.append(error.message)
+                continue
+            if min(picture.shape[:2]) < smallest:
+                left_out.append(f"{path}: smaller than a patch of {smallest} pixels")
+            else:
+                pictures.append(picture)
+    if not pictures:
+        reason = f" ({left_out[0]})" if left_out else ""
+        raise TrainingError(
+            f"no picture to train on in {', '.join(map(str, folders))}{reason}",
+            f"pictures of at least {smallest} x {smallest} pixels are needed",
+        )
+    return pictures, left_out
+
+
+def _as_rgb8(pixels: np.ndarray) -> np.ndarray:
+    if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
+        pixels = pixels[..., :-1]
+    if pixels.dtype == np.uint16:
+        pixels = np.rint(pixels / 257).astype(np.uint8)
+    elif pixels.dtype != np.uint8:
+        pixels = np.rint(np.nan_to_num(pixels).clip(0, 1) * 255).astype(np.uint8)
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def load_data(recipe: Recipe, folders: Sequence[Path]) -> tuple[TrainingData, list[str]]:
+    """Load what a recipe trains on.
+
+    Args:
+        recipe: the run's recipe.
+        folders: pictures' folders; for MNIST at most one, with the idx files, or none to download them.
+
+    Returns:
+        The data, and a line for each file that was left out.
+
+    Raises:
+        TrainingError: the data is missing or unusable.
+    """
+    if recipe.data.kind == "mnist":
+        images, _labels = load_mnist(folders[0] if folders else None, "train")
+        return Digits(recipe, images[: recipe.data.limit or None]), []
+    if not folders:
+        raise TrainingError("no pictures to train on", "give their folder with --data FOLDER")
+    largest = max(stage.patch for stage in recipe.training.stages)
+    pictures, left_out = load_pictures(folders, largest, recipe.data.limit)
+    return Photos(recipe, pictures), left_out

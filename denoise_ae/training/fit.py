@@ -1,0 +1,313 @@
+"""The training loop: one LightningModule and one `fit`, which can be stopped at any step and resumed exactly."""
+
+from __future__ import annotations
+
+import math
+import signal
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
+from torch import Tensor
+from torch.nn import functional
+from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.utils.data import DataLoader
+
+from denoise_ae.errors import DenoiseError, TrainingError
+from denoise_ae.training.checkpoint import CHECKPOINT_KEY, RunState, load_checkpoint
+from denoise_ae.training.data import TrainingData, add_noise, load_data, noise_seed
+from denoise_ae.training.networks import build
+from denoise_ae.training.recipe import Recipe
+from denoise_ae.training.run_folder import RunFolder
+from denoise_ae.training.watch import EpochReport, Observer, Samples, Watch
+
+
+class TrainingInterrupted(DenoiseError):
+    """Training was stopped by Ctrl-C or a termination signal; a checkpoint was written first."""
+
+    exit_status = 130
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Where Lightning trains; the words are its own (see its Trainer)."""
+
+    accelerator: str = "auto"
+    devices: str = "auto"
+    nodes: int = 1
+    strategy: str = "auto"
+    precision: str = "32-true"
+    tensorboard: bool = False
+
+
+class Denoising(LightningModule):
+    """Trains one network to undo the recipe's noise.
+
+    A batch holds clean pictures, float NxCxHxW, and the seed of their noise; the noise is drawn on the device.
+    """
+
+    def __init__(self, recipe: Recipe, total_steps: int) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.total_steps = total_steps
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            # channels_last is the fast layout of CPU convolutions.
+            self.network = build(recipe.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.samples: Samples | None = None
+
+    def training_step(self, batch: tuple[Tensor, int], batch_idx: int) -> Tensor:
+        """Return the loss of one batch."""
+        clean, seed = batch
+        noisy, sigma = add_noise(clean, self.recipe.noise, clip=self.recipe.data.clip, seed=seed)
+        stage = self.recipe.stage_at(min(self.global_step, self.total_steps - 1), self.total_steps)
+        return _LOSSES[stage.loss](self.network(noisy, sigma), clean)
+
+    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> None:
+        """Log the loss and the PSNR (dB, mean over pictures, clipped to [0, 1]) of one validation batch."""
+        clean, noisy, sigma = batch
+        restored = self.network(noisy, sigma)
+        clipped = restored.clip(0, 1)
+        self.log("val_loss", functional.mse_loss(restored, clean), batch_size=len(clean), sync_dist=True)
+        self.log("val_psnr", _psnr(clipped, clean), batch_size=len(clean), sync_dist=True)
+        self.log("noisy_psnr", _psnr(noisy.clip(0, 1), clean), batch_size=len(clean), sync_dist=True)
+        if batch_idx == 0:
+            self.samples = Samples(clean.cpu(), noisy.clip(0, 1).cpu(), clipped.cpu())
+
+    def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning's own union of dicts and lists
+        """Make the optimiser and its schedule, which advances with every step."""
+        optimizer = _optimizer(self.recipe, self.network)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate_factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _learning_rate_factor(self, step: int) -> float:
+        """Linear warm-up, then half a cosine down to nothing (Loshchilov and Hutter 2017)."""
+        training = self.recipe.training
+        if step < training.warmup_steps:
+            return (step + 1) / (training.warmup_steps + 1)
+        if training.schedule == "constant":
+            return 1.0
+        done = (step - training.warmup_steps) / max(1, self.total_steps - training.warmup_steps)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def _psnr(restored: Tensor, clean: Tensor) -> Tensor:
+    error = (restored - clean).square().mean((1, 2, 3)).clamp_min(1e-10)
+    return (-10 * error.log10()).mean()
+
+
+def _charbonnier(restored: Tensor, clean: Tensor) -> Tensor:
+    """A smooth L1 (Charbonnier et al. 1994); epsilon is a quarter of an 8-bit step."""
+    return ((restored - clean).square() + 1e-6).sqrt().mean()
+
+
+_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": functional.mse_loss,
+    "l1": functional.l1_loss,
+    "charbonnier": _charbonnier,
+}
+
+
+def _optimizer(recipe: Recipe, network: torch.nn.Module) -> Optimizer:
+    training = recipe.training
+    parameters = list(network.parameters())
+    common: dict[str, Any] = {"lr": training.learning_rate, "weight_decay": training.weight_decay}
+    if training.optimizer == "sgd":
+        return SGD(parameters, momentum=training.momentum, **common)
+    return (AdamW if training.optimizer == "adamw" else Adam)(parameters, betas=training.betas, **common)
+
+
+class _Batches:
+    """Lightning's training loader: begins where the global step says, so that a run resumes in mid-epoch."""
+
+    def __init__(self, recipe: Recipe, data: TrainingData, steps_per_epoch: int) -> None:
+        self._recipe, self._data, self._steps = recipe, data, steps_per_epoch
+        self.trainer: Trainer | None = None
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __iter__(self) -> Iterator[tuple[Tensor, int]]:
+        assert self.trainer is not None
+        world, rank = self.trainer.world_size, self.trainer.global_rank
+        total = self._recipe.training.epochs * self._steps
+        for step in range(self.trainer.global_step, (self.trainer.global_step // self._steps + 1) * self._steps):
+            epoch, index = step // self._steps, (step % self._steps) * world + rank
+            stage = self._recipe.stage_at(step, total)
+            yield self._data.batch(epoch, index, stage), noise_seed(self._recipe, epoch, index)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing to keep: batches follow from the step. Its presence tells Lightning that resuming is exact."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to restore, see `state_dict`."""
+
+
+class _Ema(WeightAveraging):
+    """Exponential moving average of the weights, with a decay that grows from 0.1 so that early steps fade.
+
+    The warm-up is TensorFlow's ``num_updates`` rule: min(decay, (1 + n) / (10 + n)).
+    """
+
+    def __init__(self, decay: float) -> None:
+        def average(means: list[Tensor], currents: list[Tensor], count: Tensor | int) -> None:
+            n = float(count)
+            torch._foreach_lerp_(means, currents, 1 - min(decay, (1 + n) / (10 + n)))
+
+        super().__init__(multi_avg_fn=average)
+
+
+class _Keeper(Callback):
+    """Writes what a checkpoint needs to be understood, and a checkpoint when the run is told to stop."""
+
+    def __init__(self, run: RunFolder, state: RunState) -> None:
+        self._run, self._state = run, state
+        self._stop: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._ask_to_stop)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    def _ask_to_stop(self, number: int, _frame: FrameType | None) -> None:
+        self._stop = number
+        # A second Ctrl-C stops at once.
+        signal.signal(number, self._before[number])
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        # The last step of an epoch is left to the epoch's end, which writes its own checkpoint right after.
+        if self._stop is not None and not trainer.is_last_batch:
+            trainer.save_checkpoint(self._run.last)
+            self._leave(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.should_stop = trainer.should_stop or self._stop is not None
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._stop is not None:
+            self._leave(trainer)
+
+    def _leave(self, trainer: Trainer) -> None:
+        raise TrainingInterrupted(
+            f"stopped at step {trainer.global_step}; the checkpoint is {self._run.last}",
+            f"go on with: denoise-ae train --resume {self._run.path}",
+        )
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint[CHECKPOINT_KEY] = self._state.to_dict()
+
+
+def fit(
+    recipe: Recipe,
+    folders: Sequence[Path],
+    run_folder: Path,
+    *,
+    resume: Path | None = None,
+    hardware: Hardware | None = None,
+    observer: Observer | None = None,
+) -> EpochReport | None:
+    """Train a network and keep everything about the run in a folder.
+
+    The folder receives ``recipe.toml``, ``environment.json``, ``metrics.csv``, ``loss.png``, ``samples.png``,
+    ``checkpoints/last.ckpt`` after every epoch and ``checkpoints/best.ckpt``, the highest validation PSNR. On a CPU, a
+    run that is stopped or killed and resumed ends with the same weights as one that was not.
+
+    Args:
+        recipe: what to train.
+        folders: the data's folders, see `load_data`.
+        run_folder: where the run is kept; made when missing.
+        resume: checkpoint to go on from; its recipe should be `recipe`, but for the number of epochs.
+        hardware: where to train.
+        observer: is told of steps and epochs.
+
+    Returns:
+        The report of the best epoch, or None if no epoch was finished.
+
+    Raises:
+        TrainingError: the data or the checkpoint is unusable, or the loss is no longer a number.
+        TrainingInterrupted: Ctrl-C or a termination signal came; the checkpoint is written.
+    """
+    hardware = hardware or Hardware()
+    if resume is not None:
+        load_checkpoint(resume)  # refuses anything but plain tensors and values before Lightning sees the file
+    data, left_out = load_data(recipe, folders)
+    run = RunFolder(run_folder)
+    run.start(recipe, resumed=resume is not None)
+    steps = recipe.training.steps_per_epoch or data.steps_per_epoch
+    module = Denoising(recipe, recipe.training.epochs * steps)
+    batches = _Batches(recipe, data, steps)
+    watch = Watch(run, observer or Observer(), recipe, steps, left_out)
+    state = RunState(recipe.model_dump(mode="json"), [str(folder.resolve()) for folder in folders])
+    with warnings.catch_warnings():
+        # Lightning suggests loader workers and more logging; the loader is a function call, the log is ours.
+        warnings.simplefilter("ignore")
+        trainer = _trainer(recipe, run, hardware, watch, _Keeper(run, state))
+        batches.trainer = trainer
+        judged = data.validation()
+        try:
+            trainer.fit(
+                module,
+                train_dataloaders=batches,
+                val_dataloaders=DataLoader(judged, batch_size=None),  # type: ignore[arg-type]
+                ckpt_path=resume,
+                weights_only=True,
+            )
+        except torch.OutOfMemoryError as error:
+            raise TrainingError(
+                f"not enough memory on the device: {error}", "use a smaller batch or patch in the recipe"
+            ) from error
+    return watch.best
+
+
+def _trainer(recipe: Recipe, run: RunFolder, hardware: Hardware, watch: Watch, keeper: _Keeper) -> Trainer:
+    training = recipe.training
+    callbacks: list[Callback] = [_Ema(training.ema)] if training.ema else []
+    callbacks += [watch, keeper]
+    if training.patience:
+        callbacks.append(EarlyStopping("val_psnr", mode="max", patience=training.patience))
+    callbacks.append(
+        ModelCheckpoint(
+            run.checkpoints,
+            filename="best",
+            monitor="val_psnr",
+            mode="max",
+            save_last=True,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+    )
+    logger: Any = False
+    if hardware.tensorboard:
+        from lightning.pytorch.loggers import TensorBoardLogger
+
+        logger = TensorBoardLogger(run.path, name="", version="tensorboard")
+    return Trainer(
+        accelerator=hardware.accelerator,
+        devices=hardware.devices,
+        num_nodes=hardware.nodes,
+        strategy=hardware.strategy,
+        precision=hardware.precision,  # type: ignore[arg-type]
+        max_epochs=training.epochs,
+        gradient_clip_val=training.clip_norm or None,
+        callbacks=callbacks,
+        logger=logger,
+        log_every_n_steps=50,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )

@@ -1,0 +1,195 @@
+"""A recipe says everything about a training run; it is read from TOML and needs no torch.
+
+Command-line flags override a recipe's values, unknown keys are errors, and a run's folder keeps the recipe as run.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from denoise_ae.errors import DenoiseError, UsageError
+from denoise_ae.noise import check_level
+
+NoiseType = Literal["gaussian", "poisson", "salt-pepper", "speckle", "uniform", "jpeg", "mask"]
+Positive = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    """A table of the recipe: fixed once read, and no key goes unnoticed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class NetworkRecipe(_Part):
+    """Which network, and its size."""
+
+    type: Literal["dense", "conv", "unet"] = "conv"
+    widths: tuple[Positive, ...] = ()
+    blocks: tuple[Positive, ...] = (2, 2, 2)
+    latent: Positive = 64
+    skip: bool = False
+    channels: Literal[1, 3] = 3
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not self.widths:
+            usual = {"dense": (128,), "conv": (32, 64, 128), "unet": (32, 64, 128)}
+            object.__setattr__(self, "widths", usual[self.type])
+        if self.type == "conv" and len(self.widths) != 3:
+            raise ValueError("a conv network has three widths")
+        if self.type == "unet" and len(self.widths) != len(self.blocks):
+            raise ValueError("a unet has one entry in blocks for each of its widths")
+        return self
+
+
+class NoiseStep(_Part):
+    """One corruption, its level drawn uniformly between two ends (units as in `denoise_ae.noise`)."""
+
+    type: NoiseType = "gaussian"
+    level: tuple[float, float]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_level_is_both_ends(cls, values: Any) -> Any:  # noqa: ANN401 - raw TOML
+        if isinstance(values, dict) and isinstance(values.get("level"), int | float):
+            return {**values, "level": (values["level"], values["level"])}
+        return values
+
+    @model_validator(mode="after")
+    def _in_range(self) -> Self:
+        for level in self.level:
+            try:
+                check_level(self.type, level)
+            except DenoiseError as error:
+                raise ValueError(f"{error.message}; {error.hint}") from None
+        if self.level[0] > self.level[1]:
+            raise ValueError("the lower level comes first")
+        return self
+
+
+class NoiseRecipe(NoiseStep):
+    """One kind of noise in the mixture: a corruption and those that follow it."""
+
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """How often this kind is drawn, relative to the others."""
+    then: tuple[NoiseStep, ...] = ()
+    """Corruptions that follow on the same picture."""
+
+
+class DataRecipe(_Part):
+    """What is trained on."""
+
+    kind: Literal["mnist", "photos"] = "mnist"
+    clip: bool = True
+    """Cut noisy pictures to [0, 1], as files are; research figures for photographs do not."""
+    gray: Fraction = 0.0
+    """Share of photo patches turned gray (three equal channels, equal noise)."""
+    validation: Positive = 8
+    """Photographs held out for validation (at most a fifth of them); MNIST holds out its last 5,000."""
+    limit: int = Field(default=0, ge=0)
+    """Use only this many pictures; 0 uses all."""
+
+
+class Stage(_Part):
+    """A part of the run: from `start` (fraction of all steps) to the next stage's start."""
+
+    start: Fraction = 0.0
+    batch: Positive = 128
+    patch: Positive = 64
+    """Side of a photo patch in pixels."""
+    loss: Literal["mse", "l1", "charbonnier"] = "mse"
+
+
+class TrainingRecipe(_Part):
+    """How long, how fast and with which optimiser."""
+
+    epochs: Positive = 10
+    steps_per_epoch: int = Field(default=0, ge=0)
+    """0: as many as go once through the data."""
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    momentum: Fraction = 0.9
+    """For SGD."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    warmup_steps: int = Field(default=0, ge=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    clip_norm: Annotated[float, Field(ge=0)] = 0.0
+    """Largest norm of the gradient; 0 does not clip."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay of the moving average of the weights; 0 keeps none."""
+    patience: int = Field(default=0, ge=0)
+    """Stop after so many epochs without a better validation PSNR; 0 never does."""
+    stages: tuple[Stage, ...] = (Stage(),)
+
+    @model_validator(mode="after")
+    def _stages_in_order(self) -> Self:
+        starts = [stage.start for stage in self.stages]
+        if not starts or starts[0] != 0 or any(a >= b for a, b in zip(starts, starts[1:], strict=False)):
+            raise ValueError("stages start at 0 and follow each other")
+        return self
+
+
+class Recipe(_Part):
+    """Everything about a training run."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "digits"
+    description: str = ""
+    data_license: str = ""
+    """What may be done with a model made from this data, for the card."""
+    data_source: str = ""
+    """The training pictures in words, for the card."""
+    seed: int = Field(default=0, ge=0)
+    network: NetworkRecipe = NetworkRecipe()
+    data: DataRecipe = DataRecipe()
+    noise: tuple[NoiseRecipe, ...] = (NoiseRecipe(level=(0.3 * 255, 0.3 * 255)),)
+    training: TrainingRecipe = TrainingRecipe()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if not self.noise:
+            raise ValueError("a recipe needs at least one [[noise]]")
+        if (self.data.kind == "photos") != (self.network.type == "unet"):
+            raise ValueError("photographs are for the unet; dense and conv take MNIST's 28x28 pictures")
+        multiple = 2 ** len(self.network.widths)
+        if self.data.kind == "photos" and any(stage.patch % multiple for stage in self.training.stages):
+            raise ValueError(f"patches must be multiples of {multiple} pixels for this network")
+        return self
+
+    def stage_at(self, step: int, total_steps: int) -> Stage:
+        """Return the stage that a step (0-based) belongs to."""
+        return [s for s in self.training.stages if step >= s.start * total_steps][-1]
+
+
+def parse_recipe(values: dict[str, Any], name: str) -> Recipe:
+    """Check a recipe's values.
+
+    Raises:
+        UsageError: an unknown key, a wrong type or an impossible value; the message names it.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{name}: {where}: {what}" if where else f"{name}: {what}", "see train/recipes") from None
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """Read a recipe's raw values from a TOML file.
+
+    Raises:
+        UsageError: the file is missing or is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}", "give a recipe, as in train/recipes") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not a TOML file: {error}") from None
