@@ -162,3 +162,61 @@ def corrupt(image: Array, noise_type: str, level: Array, source: RandomSource, *
     """
     noisy = _CORRUPTIONS[noise_type][0](image, level, source)
     return noisy.clip(0, 1) if clip else noisy
+
+
+_PATCH_SIDES = (8, 5, 3)
+"""Sides of the estimate's patches, largest first; small pictures take a smaller one."""
+
+_MOST_PATCHES = 20_000
+
+_PATCHES_A_DIMENSION = 4
+"""Fewer patches for each dimension of a patch make the covariance too rough to tell noise from structure."""
+
+
+def estimate_sigma(image: Array) -> float:
+    """Estimate the standard deviation of white noise from the picture alone.
+
+    Flat and structured patches alike lie near a low-dimensional subspace; what is left in the other directions of the
+    patches' covariance is noise. Chen, Zhu and Heng, "An efficient statistical method for image noise level
+    estimation", ICCV 2015. Patches that touch black or white are passed over where others are left, since clipping
+    has cut their noise. Noise that is correlated between pixels, as in JPEGs, is under-estimated.
+
+    Args:
+        image: HxW or HxWxC, float with black at 0 and white at 1 (numpy only).
+
+    Returns:
+        Standard deviation on the scale of the picture; 0 for pictures of a few pixels, or of one colour.
+    """
+    image = np.asarray(image)
+    image = image[..., None] if image.ndim == 2 else image
+    height, width, channels = image.shape
+    for side in _PATCH_SIDES:
+        dimensions = side * side * channels
+        positions = (height - side + 1) * (width - side + 1)
+        if min(height, width) >= side and positions >= _PATCHES_A_DIMENSION * dimensions:
+            return math.sqrt(_smallest_variance(_sample_patches(image, side)))
+    return 0.0
+
+
+def _sample_patches(image: Array, side: int) -> Array:
+    """Return patches spread evenly over the picture, as float64 rows."""
+    windows = np.lib.stride_tricks.sliding_window_view(image, (side, side), axis=(0, 1))
+    rows, columns = windows.shape[:2]
+    step = max(1, math.ceil(math.sqrt(rows * columns / _MOST_PATCHES)))
+    patches = windows[::step, ::step].reshape(-1, image.shape[2] * side * side)
+    unclipped = patches[((patches != 0) & (patches != 1)).all(1)]
+    enough = len(unclipped) >= _PATCHES_A_DIMENSION * patches.shape[1]
+    return (unclipped if enough else patches).astype(np.float64)
+
+
+def _smallest_variance(patches: Array) -> float:
+    """Return the noise variance: the mean of the most eigenvalues whose mean is no more than their median.
+
+    Eigenvalues of noise alone are spread evenly about their mean; those of structure pull the mean above the median.
+    """
+    values = np.linalg.eigvalsh(np.cov(patches, rowvar=False))
+    means = np.cumsum(values) / np.arange(1, len(values) + 1)
+    for count in range(len(values), 0, -1):
+        if means[count - 1] <= np.median(values[:count]):
+            return max(0.0, float(means[count - 1]))
+    return 0.0

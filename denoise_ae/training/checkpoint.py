@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ class RunState:
     recipe: dict[str, Any]
     folders: list[str]
     """The data's folders, so that ``--resume`` needs no ``--data``; they don't get into an exported model."""
+    figures: dict[str, float] = field(default_factory=dict)
+    """What validation measured last: label -> dB."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as `torch.load` with ``weights_only`` takes them."""
@@ -41,6 +43,7 @@ class Checkpoint:
     folders: list[Path]
     step: int
     epoch: int
+    figures: dict[str, float]
     weights: dict[str, torch.Tensor]
     """The network's weights: the moving average where the run kept one."""
 
@@ -78,11 +81,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         state, weights = raw[CHECKPOINT_KEY], raw["state_dict"]
         recipe, folders = state["recipe"], [Path(folder) for folder in state["folders"]]
+        figures = {str(label): float(value) for label, value in state.get("figures", {}).items()}
         step, epoch = int(raw["global_step"]), int(raw["epoch"])
         own = {k.removeprefix(_NETWORK_PREFIX): v for k, v in weights.items() if k.startswith(_NETWORK_PREFIX)}
     except (KeyError, TypeError, ValueError, AttributeError):
         raise TrainingError(f"{path}: not a checkpoint of denoise-ae", "give one that `train` wrote") from None
-    return Checkpoint(path, parse_recipe(recipe, str(path)), folders, step, epoch, own)
+    return Checkpoint(path, parse_recipe(recipe, str(path)), folders, step, epoch, figures, own)
 
 
 def find_checkpoint(path: Path, which: str = "best") -> Path:

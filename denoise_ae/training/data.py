@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from denoise_ae.errors import DenoiseError, TrainingError
-from denoise_ae.noise import corrupt
+from denoise_ae.training.corruption import add_noise, mix_seed
 from denoise_ae.training.mnist import load_mnist
 from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe, Stage
 
@@ -29,93 +29,8 @@ VALIDATION_SIDE = 256
 """Largest side, in pixels, of the crop that a validation photograph is judged on."""
 
 
-class TorchSource:
-    """Random numbers from torch for pictures NxCxHxW, drawn on the generator's device.
-
-    The torch twin of `denoise_ae.noise.NumpySource`.
-    """
-
-    def __init__(self, generator: torch.Generator) -> None:
-        self._generator = generator
-
-    def normal(self, like: Tensor) -> Tensor:
-        """Standard normal numbers shaped as `like`."""
-        return torch.randn(like.shape, generator=self._generator, device=like.device, dtype=like.dtype)
-
-    def uniform(self, like: Tensor) -> Tensor:
-        """Uniform numbers on [0, 1) shaped as `like`."""
-        return torch.rand(like.shape, generator=self._generator, device=like.device, dtype=like.dtype)
-
-    def poisson(self, rate: Tensor) -> Tensor:
-        """Poisson counts as floats."""
-        return torch.poisson(rate, generator=self._generator)
-
-    def pixel_uniform(self, like: Tensor) -> Tensor:
-        """Uniform numbers, one a pixel: Nx1xHxW."""
-        return self.uniform(like[:, :1])
-
-    def jpeg(self, image: Tensor, quality: Tensor) -> Tensor:
-        """Send each picture through JPEG at its quality (on the CPU)."""
-        from denoise_ae.images import jpeg_round_trip
-
-        eight_bit = image.clip(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-        decoded = [
-            jpeg_round_trip(picture.squeeze(-1) if picture.shape[-1] == 1 else picture, int(q))
-            for picture, q in zip(eight_bit, quality.flatten(), strict=True)
-        ]
-        stacked = torch.from_numpy(np.stack(decoded)).to(image.device, image.dtype).div(255)
-        return stacked.reshape(image.shape[0], *image.shape[2:], -1).permute(0, 3, 1, 2)
-
-
-def _seed_for(*parts: int) -> int:
-    """Mix a seed with what it is for; streams of different parts are independent (numpy's SeedSequence)."""
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
-
-
-def add_noise(clean: Tensor, kinds: Sequence[NoiseRecipe], *, clip: bool, seed: int) -> tuple[Tensor, Tensor]:
-    """Corrupt a batch with a mixture of noises, a kind and a level drawn for each picture.
-
-    Args:
-        clean: float NxCxHxW, 0 to 1.
-        kinds: the mixture.
-        clip: cut the noisy pictures to [0, 1].
-        seed: two calls with the same arguments give the same noise.
-
-    Returns:
-        The noisy pictures, and the noise level of each as Nx1x1x1 on the [0, 1] scale: the level drawn for
-        Gaussian noise alone, else the root mean square of what was added.
-    """
-    generator = torch.Generator(clean.device).manual_seed(seed)
-    source = TorchSource(generator)
-    n = len(clean)
-    if len(kinds) == 1:
-        return _add_kind(clean, kinds[0], source, generator, clip=clip)
-    weights = torch.tensor([kind.weight for kind in kinds], device=clean.device)
-    chosen = torch.multinomial(weights, n, replacement=True, generator=generator)
-    noisy, sigma = clean.clone(), clean.new_zeros(n, 1, 1, 1)
-    for number, kind in enumerate(kinds):
-        mine = (chosen == number).nonzero().flatten()
-        if len(mine):
-            noisy[mine], sigma[mine] = _add_kind(clean[mine], kind, source, generator, clip=clip)
-    return noisy, sigma
-
-
-def _add_kind(
-    clean: Tensor, kind: NoiseRecipe, source: TorchSource, generator: torch.Generator, *, clip: bool
-) -> tuple[Tensor, Tensor]:
-    steps: list[NoiseStep] = [kind, *kind.then]
-    noisy = clean
-    for step in steps:
-        low, high = step.level
-        draw = torch.rand(len(clean), 1, 1, 1, generator=generator, device=clean.device)
-        level = low + draw * (high - low)
-        noisy = corrupt(noisy, step.type, level, source)
-    if len(steps) == 1 and kind.type == "gaussian":
-        sigma = level / 255
-    else:
-        sigma = (noisy - clean).square().mean((1, 2, 3), keepdim=True).sqrt()
-    return noisy.clip(0, 1) if clip else noisy, sigma
-
+TrainingBatch: TypeAlias = tuple[Tensor, int]
+"""Clean pictures, float NxCxHxW, and the seed of their noise."""
 
 ValidationBatch: TypeAlias = tuple[Tensor, Tensor, Tensor]
 """Clean and noisy pictures, float NxCxHxW, and the noise level of each, Nx1x1x1."""
@@ -150,7 +65,7 @@ class Digits:
     def batch(self, epoch: int, index: int, stage: Stage) -> Tensor:
         """See `TrainingData.batch`; an epoch that is longer than the data begins again."""
         if self._order is None or self._order[0] != epoch:
-            shuffle = torch.Generator().manual_seed(_seed_for(self._recipe.seed, epoch))
+            shuffle = torch.Generator().manual_seed(mix_seed(self._recipe.seed, epoch))
             self._order = (epoch, torch.randperm(len(self._images), generator=shuffle))
         order = self._order[1]
         positions = torch.arange(index * stage.batch, (index + 1) * stage.batch) % len(order)
@@ -158,7 +73,7 @@ class Digits:
 
     def validation(self) -> list[ValidationBatch]:
         """See `TrainingData.validation`."""
-        parts = self._held_out.float().div(255).split(VALIDATION_BATCH)
+        parts = torch.split(self._held_out.float().div(255), VALIDATION_BATCH)
         return [(clean, *_validation_noise(clean, self._recipe, number)) for number, clean in enumerate(parts)]
 
 
@@ -221,7 +136,7 @@ def _turn(patch: Tensor, way: int) -> Tensor:
 def _validation_noise(clean: Tensor, recipe: Recipe, number: int) -> tuple[Tensor, Tensor]:
     """Corrupt with the middle of each range of levels, the same in every epoch and for every seed of a run."""
     middle = [_at_middle(kind) for kind in recipe.noise]
-    return add_noise(clean, middle, clip=recipe.data.clip, seed=_seed_for(1, number))
+    return add_noise(clean, middle, clip=recipe.data.clip, seed=mix_seed(1, number))
 
 
 def _at_middle(kind: NoiseRecipe) -> NoiseRecipe:
@@ -235,7 +150,7 @@ def _at_middle(kind: NoiseRecipe) -> NoiseRecipe:
 
 def noise_seed(recipe: Recipe, epoch: int, index: int) -> int:
     """Return the seed of a training batch's noise."""
-    return _seed_for(recipe.seed, epoch, index, 2)
+    return mix_seed(recipe.seed, epoch, index, 2)
 
 
 def load_pictures(folders: Sequence[Path], smallest: int, limit: int = 0) -> tuple[list[np.ndarray], list[str]]:

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import math
-import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from torch import Tensor
 from torch.nn import functional
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.utils.data import DataLoader
 
-from denoise_ae.errors import DenoiseError, TrainingError
-from denoise_ae.training.checkpoint import CHECKPOINT_KEY, RunState, load_checkpoint
-from denoise_ae.training.data import TrainingData, add_noise, load_data, noise_seed
+from denoise_ae.errors import TrainingError
+from denoise_ae.training.callbacks import Ema, Keeper
+from denoise_ae.training.checkpoint import RunState, load_checkpoint
+from denoise_ae.training.corruption import add_noise
+from denoise_ae.training.data import TrainingBatch, TrainingData, ValidationBatch, load_data, noise_seed
 from denoise_ae.training.networks import build
 from denoise_ae.training.recipe import Recipe
 from denoise_ae.training.run_folder import RunFolder
 from denoise_ae.training.watch import EpochReport, Observer, Samples, Watch
-
-
-class TrainingInterrupted(DenoiseError):
-    """Training was stopped by Ctrl-C or a termination signal; a checkpoint was written first."""
-
-    exit_status = 130
 
 
 @dataclass(frozen=True)
@@ -62,14 +56,14 @@ class Denoising(LightningModule):
             self.network = build(recipe.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.samples: Samples | None = None
 
-    def training_step(self, batch: tuple[Tensor, int], batch_idx: int) -> Tensor:
+    def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """Return the loss of one batch."""
         clean, seed = batch
         noisy, sigma = add_noise(clean, self.recipe.noise, clip=self.recipe.data.clip, seed=seed)
         stage = self.recipe.stage_at(min(self.global_step, self.total_steps - 1), self.total_steps)
         return _LOSSES[stage.loss](self.network(noisy, sigma), clean)
 
-    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> None:
+    def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:
         """Log the loss and the PSNR (dB, mean over pictures, clipped to [0, 1]) of one validation batch."""
         clean, noisy, sigma = batch
         restored = self.network(noisy, sigma)
@@ -133,7 +127,7 @@ class _Batches:
     def __len__(self) -> int:
         return self._steps
 
-    def __iter__(self) -> Iterator[tuple[Tensor, int]]:
+    def __iter__(self) -> Iterator[TrainingBatch]:
         assert self.trainer is not None
         world, rank = self.trainer.world_size, self.trainer.global_rank
         total = self._recipe.training.epochs * self._steps
@@ -148,67 +142,6 @@ class _Batches:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Nothing to restore, see `state_dict`."""
-
-
-class _Ema(WeightAveraging):
-    """Exponential moving average of the weights, with a decay that grows from 0.1 so that early steps fade.
-
-    The warm-up is TensorFlow's ``num_updates`` rule: min(decay, (1 + n) / (10 + n)).
-    """
-
-    def __init__(self, decay: float) -> None:
-        def average(means: list[Tensor], currents: list[Tensor], count: Tensor | int) -> None:
-            n = float(count)
-            torch._foreach_lerp_(means, currents, 1 - min(decay, (1 + n) / (10 + n)))
-
-        super().__init__(multi_avg_fn=average)
-
-
-class _Keeper(Callback):
-    """Writes what a checkpoint needs to be understood, and a checkpoint when the run is told to stop."""
-
-    def __init__(self, run: RunFolder, state: RunState) -> None:
-        self._run, self._state = run, state
-        self._stop: int | None = None
-        self._before: dict[int, Any] = {}
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._ask_to_stop)
-
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._before.clear()
-
-    def _ask_to_stop(self, number: int, _frame: FrameType | None) -> None:
-        self._stop = number
-        # A second Ctrl-C stops at once.
-        signal.signal(number, self._before[number])
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        # The last step of an epoch is left to the epoch's end, which writes its own checkpoint right after.
-        if self._stop is not None and not trainer.is_last_batch:
-            trainer.save_checkpoint(self._run.last)
-            self._leave(trainer)
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        trainer.should_stop = trainer.should_stop or self._stop is not None
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._stop is not None:
-            self._leave(trainer)
-
-    def _leave(self, trainer: Trainer) -> None:
-        raise TrainingInterrupted(
-            f"stopped at step {trainer.global_step}; the checkpoint is {self._run.last}",
-            f"go on with: denoise-ae train --resume {self._run.path}",
-        )
-
-    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        checkpoint[CHECKPOINT_KEY] = self._state.to_dict()
 
 
 def fit(
@@ -239,7 +172,7 @@ def fit(
 
     Raises:
         TrainingError: the data or the checkpoint is unusable, or the loss is no longer a number.
-        TrainingInterrupted: Ctrl-C or a termination signal came; the checkpoint is written.
+        TrainingInterruptedError: Ctrl-C or a termination signal came; the checkpoint is written.
     """
     hardware = hardware or Hardware()
     if resume is not None:
@@ -255,7 +188,7 @@ def fit(
     with warnings.catch_warnings():
         # Lightning suggests loader workers and more logging; the loader is a function call, the log is ours.
         warnings.simplefilter("ignore")
-        trainer = _trainer(recipe, run, hardware, watch, _Keeper(run, state))
+        trainer = _trainer(recipe, run, hardware, watch, Keeper(run, state))
         batches.trainer = trainer
         judged = data.validation()
         try:
@@ -273,9 +206,9 @@ def fit(
     return watch.best
 
 
-def _trainer(recipe: Recipe, run: RunFolder, hardware: Hardware, watch: Watch, keeper: _Keeper) -> Trainer:
+def _trainer(recipe: Recipe, run: RunFolder, hardware: Hardware, watch: Watch, keeper: Keeper) -> Trainer:
     training = recipe.training
-    callbacks: list[Callback] = [_Ema(training.ema)] if training.ema else []
+    callbacks: list[Callback] = [Ema(training.ema)] if training.ema else []
     callbacks += [watch, keeper]
     if training.patience:
         callbacks.append(EarlyStopping("val_psnr", mode="max", patience=training.patience))

@@ -63,7 +63,7 @@ class DenseAutoencoder(Autoencoder):
     def decode(self, code: Tensor) -> Tensor:
         """Return pictures Nx1x28x28 for latent codes N x latent."""
         image: Tensor = self.decoder(code)
-        return image.unflatten(1, (1, DIGIT_SIDE, DIGIT_SIDE))
+        return image.view(-1, 1, DIGIT_SIDE, DIGIT_SIDE)
 
     def forward(self, image: Tensor, sigma: Tensor) -> Tensor:
         """Encode and decode; see `Autoencoder.forward`."""
@@ -128,7 +128,7 @@ class ConvAutoencoder(Autoencoder):
         return (at28, at14, at7), self.to_code(at7.flatten(1))
 
     def _decode(self, code: Tensor, maps: tuple[Tensor, ...]) -> Tensor:
-        x = functional.relu(self.from_code(code)).unflatten(1, (-1, 7, 7))
+        x = functional.relu(self.from_code(code)).view(-1, self.up3.in_channels, 7, 7)
         x = functional.relu(self.up3(x + maps[2] if maps else x))
         x = functional.relu(self.mix2(_join(self.up2(x), maps[1] if maps else None)))
         x = functional.relu(self.mix1(_join(self.up1(x), maps[0] if maps else None)))
@@ -241,7 +241,7 @@ def build(recipe: NetworkRecipe) -> Autoencoder:
 
 def count_parameters(network: nn.Module) -> int:
     """Return the number of trainable numbers."""
-    return sum(p.numel() for p in network.parameters())
+    return sum(int(p.numel()) for p in network.parameters())
 
 
 def macs_per_pixel(network: Autoencoder) -> float:

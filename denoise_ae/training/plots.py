@@ -52,9 +52,7 @@ def draw_samples(clean: Tensor, noisy: Tensor, restored: Tensor) -> bytes:
     side = 1.4 if width < 64 else 3.6
     figure = Figure(figsize=(side * count, (side * height / width + 0.35) * 3), layout="constrained")
     grid = figure.subplots(3, count, squeeze=False)
-    for axes, (name, pictures) in zip(
-        grid, (("clean", clean), ("noisy", noisy), ("restored", restored)), strict=True
-    ):
+    for axes, (name, pictures) in zip(grid, (("clean", clean), ("noisy", noisy), ("restored", restored)), strict=True):
         for axis, picture, truth in zip(axes, pictures[:count], clean[:count], strict=True):
             shown = picture.permute(1, 2, 0).squeeze(-1).clip(0, 1).numpy()
             axis.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")

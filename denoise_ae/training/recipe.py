@@ -6,6 +6,7 @@ Command-line flags override a recipe's values, unknown keys are errors, and a ru
 from __future__ import annotations
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -130,7 +131,7 @@ class TrainingRecipe(_Part):
     @model_validator(mode="after")
     def _stages_in_order(self) -> Self:
         starts = [stage.start for stage in self.stages]
-        if not starts or starts[0] != 0 or any(a >= b for a, b in zip(starts, starts[1:], strict=False)):
+        if not starts or starts[0] != 0 or any(a >= b for a, b in pairwise(starts)):
             raise ValueError("stages start at 0 and follow each other")
         return self
 

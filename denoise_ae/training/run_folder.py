@@ -7,6 +7,7 @@ import io
 import json
 import platform
 import sys
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -27,6 +28,19 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def new_run_folder(runs: Path, name: str) -> Path:
+    """Return a folder for a new run, named after it and the time; it does not exist yet."""
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    candidates = (runs / f"{name}-{stamp}{ending}" for ending in ("", *(f"-{n}" for n in range(2, 1000))))
+    return next(path for path in candidates if not path.exists())
+
+
+def folder_of(checkpoint: Path) -> Path:
+    """Return the run that a checkpoint belongs to; one that was moved out of its run starts a new folder beside it."""
+    parent = checkpoint.absolute().parent
+    return parent.parent if parent.name == "checkpoints" else parent / f"{checkpoint.stem}-resumed"
 
 
 class RunFolder:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
 from denoise_ae.errors import TrainingError
+from denoise_ae.training.data import TrainingBatch
 from denoise_ae.training.plots import draw_curves, draw_samples
-from denoise_ae.training.recipe import Recipe
+from denoise_ae.training.recipe import Recipe, Stage
 from denoise_ae.training.run_folder import RunFolder
 
 _STEPS_BETWEEN_LOOKS = 10
@@ -95,8 +97,7 @@ class Watch(Callback):
         self._total = recipe.training.epochs * steps_per_epoch
         self.best: EpochReport | None = None
         self._loss_sum, self._loss_count = 0.0, 0
-        self._samples, self._pixels, self._seconds = 0, 0, 0.0
-        self._pixel_rate = 0.0
+        self._samples, self._seconds = 0, 0.0
         self._last_picture = float("-inf")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -105,18 +106,23 @@ class Watch(Callback):
             epochs = self._recipe.training.epochs
             self._observer.on_start(
                 Start(
-                    str(self._run.path), self._recipe, epochs, self._steps_per_epoch, trainer.global_step, self._left_out
+                    str(self._run.path),
+                    self._recipe,
+                    epochs,
+                    self._steps_per_epoch,
+                    trainer.global_step,
+                    self._left_out,
                 )
             )
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the epoch's clock."""
         self._loss_sum, self._loss_count = 0.0, 0
-        self._samples, self._pixels, self._seconds = 0, 0, 0.0
+        self._samples, self._seconds = 0, 0.0
         self._clock = time.perf_counter()
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: STEP_OUTPUT, batch: TrainingBatch, batch_idx: int
     ) -> None:
         """Count the batch, and every few steps look at the loss."""
         clean = batch[0]
@@ -124,13 +130,14 @@ class Watch(Callback):
         self._seconds += now - self._clock
         self._clock = now
         self._samples += len(clean) * trainer.world_size
-        self._pixels += clean.shape[0] * clean.shape[2] * clean.shape[3]
         step = trainer.global_step
         if step % _STEPS_BETWEEN_LOOKS and not trainer.is_last_batch:
             return
-        loss = float(outputs["loss"])
-        if loss != loss or loss in (float("inf"), float("-inf")):
-            raise TrainingError(f"the loss is {loss} at step {step}", "use a lower learning rate or clip_norm in the recipe")
+        loss = float(outputs["loss"])  # type: ignore[index]
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} at step {step}", "use a lower learning rate or clip_norm in the recipe"
+            )
         self._loss_sum += loss
         self._loss_count += 1
         if trainer.is_global_zero:
@@ -149,14 +156,13 @@ class Watch(Callback):
     def _seconds_left(self, step: int) -> float:
         """Pixels that are left by the speed so far: a later stage's larger batches take longer."""
         left = sum(
-            stage.batch * stage.patch**2 * max(0, end - max(step, begin))
-            for stage, begin, end in self._stage_spans()
+            stage.batch * stage.patch**2 * max(0, end - max(step, begin)) for stage, begin, end in self._stage_spans()
         )
         here = self._recipe.stage_at(min(step, self._total - 1), self._total)
         pixels = self._samples * here.patch**2
         return left * self._seconds / max(pixels, 1)
 
-    def _stage_spans(self) -> list[tuple[Any, int, int]]:
+    def _stage_spans(self) -> list[tuple[Stage, int, int]]:
         stages = self._recipe.training.stages
         starts = [round(stage.start * self._total) for stage in stages]
         return list(zip(stages, starts, [*starts[1:], self._total], strict=True))

@@ -1,0 +1,117 @@
+"""Draws a training run: a bar on a terminal, and a line an epoch everywhere. Imports torch; load it late."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.progress import BarColumn, Progress, TextColumn
+
+from denoise_ae.cli.render import print_line, stderr_console
+from denoise_ae.training.export import describe_noise
+from denoise_ae.training.watch import EpochReport, Observer, Start, StepReport
+
+_LINES_BETWEEN_LOOKS = 60.0
+"""Seconds between lines within an epoch where there is no terminal to draw a bar on."""
+
+_LEFT_OUT_SHOWN = 5
+
+
+class TrainingView(Observer):
+    """Shows a run's start, progress and epochs on stderr.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._console = stderr_console()
+        self._quiet = quiet
+        # Lightning announces devices, tips and its own services; what matters of that is in our lines.
+        for name in ("lightning.pytorch", "lightning.fabric"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=None),
+            TextColumn("loss {task.fields[loss]:.3g}  {task.fields[speed]:.0f} samples/s  {task.fields[left]} left"),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+            expand=True,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=None, epoch="1", loss=float("nan"), speed=0.0, left="?")
+        self._epochs = 0
+        self._last_line = time.perf_counter()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def _say(self, *parts: str | tuple[str, str]) -> None:
+        if not self._quiet:
+            print_line(self._console, *parts)
+
+    def on_start(self, start: Start) -> None:
+        """Say what is trained, on what, and where it is kept."""
+        recipe = start.recipe
+        self._epochs = start.epochs
+        for line in start.left_out[:_LEFT_OUT_SHOWN]:
+            self._say(("left out: ", "yellow"), line)
+        if len(start.left_out) > _LEFT_OUT_SHOWN:
+            self._say(("left out: ", "yellow"), f"{len(start.left_out) - _LEFT_OUT_SHOWN} more")
+        self._say(
+            ("training ", "bold"),
+            f"{recipe.name}: {recipe.network.type} on {recipe.data.kind}, noise {describe_noise(recipe)}, "
+            f"{start.epochs} epochs of {start.steps_per_epoch} steps, in {start.run}",
+        )
+        if start.first_step:
+            self._say(f"going on after step {start.first_step}")
+        self._bar.update(self._task, total=start.epochs * start.steps_per_epoch, completed=start.first_step)
+
+    def on_step(self, report: StepReport) -> None:
+        """Move the bar; without a terminal, write a line now and then."""
+        left = _duration(report.seconds_left)
+        self._bar.update(
+            self._task,
+            completed=report.step,
+            epoch=f"{report.epoch + 1}/{self._epochs}",
+            loss=report.loss,
+            speed=report.samples_per_second,
+            left=left,
+        )
+        now = time.perf_counter()
+        if self._bar.disable and now - self._last_line > _LINES_BETWEEN_LOOKS:
+            self._last_line = now
+            self._say(
+                f"step {report.step}/{report.total_steps}  loss {report.loss:.3g}  "
+                f"{report.samples_per_second:.0f} samples/s  {left} left"
+            )
+
+    def on_epoch(self, report: EpochReport, *, best: bool) -> None:
+        """Write the epoch's line."""
+        self._last_line = time.perf_counter()
+        self._say(
+            f"epoch {report.epoch + 1}/{self._epochs}  training loss {report.train_loss:.4g}  validation loss "
+            f"{report.val_loss:.4g}  PSNR {report.val_psnr:.2f} dB (noisy {report.noisy_psnr:.2f})  "
+            f"{report.samples_per_second:.0f} samples/s  {_duration(report.seconds)}",
+            *([("  best", "green")] if best else []),
+        )
+
+    def done(self, run: Path) -> None:
+        """Say what came of it and how to go on."""
+        self._say(("done: ", "bold green"), f"{run} holds samples.png, loss.png and checkpoints/best.ckpt")
+        self._say(("next: ", "bold"), f"denoise-ae export {run}")
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

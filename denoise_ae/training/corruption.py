@@ -1,0 +1,100 @@
+"""Noise on a batch: torch's source of randomness for `denoise_ae.noise`, and mixtures drawn for each picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from denoise_ae.noise import corrupt
+from denoise_ae.training.recipe import NoiseRecipe, NoiseStep
+
+
+class TorchSource:
+    """Random numbers from torch for pictures NxCxHxW, drawn on the generator's device.
+
+    The torch twin of `denoise_ae.noise.NumpySource`.
+    """
+
+    def __init__(self, generator: torch.Generator) -> None:
+        self._generator = generator
+
+    def normal(self, like: Tensor) -> Tensor:
+        """Standard normal numbers shaped as `like`."""
+        return torch.randn(like.shape, generator=self._generator, device=like.device, dtype=like.dtype)
+
+    def uniform(self, like: Tensor) -> Tensor:
+        """Uniform numbers on [0, 1) shaped as `like`."""
+        return torch.rand(like.shape, generator=self._generator, device=like.device, dtype=like.dtype)
+
+    def poisson(self, rate: Tensor) -> Tensor:
+        """Poisson counts as floats."""
+        return torch.poisson(rate, generator=self._generator)
+
+    def pixel_uniform(self, like: Tensor) -> Tensor:
+        """Uniform numbers, one a pixel: Nx1xHxW."""
+        return self.uniform(like[:, :1])
+
+    def jpeg(self, image: Tensor, quality: Tensor) -> Tensor:
+        """Send each picture through JPEG at its quality (on the CPU)."""
+        from denoise_ae.images import jpeg_round_trip
+
+        eight_bit = image.clip(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        decoded = [
+            jpeg_round_trip(picture.squeeze(-1) if picture.shape[-1] == 1 else picture, int(q))
+            for picture, q in zip(eight_bit, quality.flatten(), strict=True)
+        ]
+        stacked = torch.from_numpy(np.stack(decoded)).to(image.device, image.dtype).div(255)
+        return stacked.reshape(image.shape[0], *image.shape[2:], -1).permute(0, 3, 1, 2)
+
+
+def mix_seed(*parts: int) -> int:
+    """Mix a seed with what it is for; streams of different parts are independent (numpy's SeedSequence)."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
+
+
+def add_noise(clean: Tensor, kinds: Sequence[NoiseRecipe], *, clip: bool, seed: int) -> tuple[Tensor, Tensor]:
+    """Corrupt a batch with a mixture of noises, a kind and a level drawn for each picture.
+
+    Args:
+        clean: float NxCxHxW, 0 to 1.
+        kinds: the mixture.
+        clip: cut the noisy pictures to [0, 1].
+        seed: two calls with the same arguments give the same noise.
+
+    Returns:
+        The noisy pictures, and the noise level of each as Nx1x1x1 on the [0, 1] scale: the level drawn for
+        Gaussian noise alone, else the root mean square of what was added.
+    """
+    generator = torch.Generator(clean.device).manual_seed(seed)
+    source = TorchSource(generator)
+    n = len(clean)
+    if len(kinds) == 1:
+        return _add_kind(clean, kinds[0], source, generator, clip=clip)
+    weights = torch.tensor([kind.weight for kind in kinds], device=clean.device)
+    chosen = torch.multinomial(weights, n, replacement=True, generator=generator)
+    noisy, sigma = clean.clone(), clean.new_zeros(n, 1, 1, 1)
+    for number, kind in enumerate(kinds):
+        mine = (chosen == number).nonzero().flatten()
+        if len(mine):
+            noisy[mine], sigma[mine] = _add_kind(clean[mine], kind, source, generator, clip=clip)
+    return noisy, sigma
+
+
+def _add_kind(
+    clean: Tensor, kind: NoiseRecipe, source: TorchSource, generator: torch.Generator, *, clip: bool
+) -> tuple[Tensor, Tensor]:
+    steps: list[NoiseStep] = [kind, *kind.then]
+    noisy = clean
+    for step in steps:
+        low, high = step.level
+        draw = torch.rand(len(clean), 1, 1, 1, generator=generator, device=clean.device)
+        level = low + draw * (high - low)
+        noisy = corrupt(noisy, step.type, level, source)
+    if len(steps) == 1 and kind.type == "gaussian":
+        sigma = level / 255
+    else:
+        sigma = (noisy - clean).square().mean((1, 2, 3), keepdim=True).sqrt()
+    return noisy.clip(0, 1) if clip else noisy, sigma

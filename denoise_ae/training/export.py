@@ -1,0 +1,221 @@
+"""A checkpoint becomes one ONNX file and its card, refused unless onnxruntime agrees with torch."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from denoise_ae.catalog import METADATA_KEY, ModelCard
+from denoise_ae.errors import TrainingError
+from denoise_ae.files import write_atomic
+from denoise_ae.runtime import Session
+from denoise_ae.training.checkpoint import Checkpoint, load_checkpoint
+from denoise_ae.training.networks import Autoencoder, count_parameters, macs_per_pixel
+from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe
+from denoise_ae.training.run_folder import versions
+
+OPSET = 18
+"""Old enough for onnxruntime 1.14 and later, new enough for every operator we use."""
+
+TOLERANCE = 1e-4
+"""Largest difference between onnxruntime and torch, on the [0, 1] scale, that an export may show."""
+
+
+class _WithoutSigma(nn.Module):
+    """A network that is not told the noise level, without that input."""
+
+    def __init__(self, network: Autoencoder) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        restored: Tensor = self.network(image, image.new_zeros(1, 1, 1, 1))
+        return restored
+
+
+def export(
+    checkpoint: Path,
+    output: Path,
+    *,
+    name: str | None = None,
+    measured: Mapping[str, float] | None = None,
+    overwrite: bool = False,
+) -> ModelCard:
+    """Write a checkpoint as an ONNX model and, beside it, its card as JSON.
+
+    Args:
+        checkpoint: one that `fit` wrote.
+        output: the ``.onnx`` file; the card goes beside it with the suffix ``.json``.
+        name: the model's name; the recipe's by default.
+        measured: further figures for the card: what was measured -> dB.
+        overwrite: replace files that exist.
+
+    Returns:
+        The card, with the file's checksum.
+
+    Raises:
+        TrainingError: the checkpoint is unusable, or onnxruntime and torch disagree by more than `TOLERANCE`.
+        OutputError: a file exists and `overwrite` is false, or the folder can't be written.
+    """
+    loaded = load_checkpoint(checkpoint)
+    network = loaded.network()
+    card = _card(loaded, network, name or loaded.recipe.name, measured or {})
+    data = _to_onnx(network, card)
+    worst = largest_difference(network, data)
+    if not worst < TOLERANCE:
+        raise TrainingError(
+            f"{checkpoint}: onnxruntime and torch differ by {worst:.2g}, more than {TOLERANCE:g}: not exported",
+            "please report this with the recipe",
+        )
+    card = card.with_checksum(hashlib.sha256(data).hexdigest())
+    write_atomic(output, data, overwrite=overwrite)
+    write_atomic(output.with_suffix(".json"), card.to_json().encode(), overwrite=overwrite)
+    return card
+
+
+def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Mapping[str, float]) -> ModelCard:
+    recipe = checkpoint.recipe
+    psnr = {label: round(value, 2) for label, value in {**checkpoint.figures, **measured}.items()}
+    return ModelCard(
+        name=name,
+        description=recipe.description,
+        channels=network.channels,
+        size_multiple=network.size_multiple,
+        fixed_size=network.fixed_size,
+        receptive_field=network.receptive_field,
+        takes_sigma=network.takes_sigma,
+        noise=describe_noise(recipe),
+        sigma_range=_sigma_range(recipe.noise),
+        network=_describe_network(recipe),
+        parameters=count_parameters(network),
+        kmac_per_pixel=round(macs_per_pixel(network) / 1e3, 2),
+        data=recipe.data_source or ("MNIST" if recipe.data.kind == "mnist" else "the user's own pictures"),
+        license=recipe.data_license,
+        psnr=psnr,
+        recipe=f"{recipe.name}, {checkpoint.step} steps",
+        versions=versions(),
+        created=datetime.now(UTC).date().isoformat(),
+    )
+
+
+def describe_noise(recipe: Recipe) -> str:
+    """Return the noise that a recipe trains for, in words; levels as in `denoise_ae.noise`."""
+    kinds = [" then ".join(_describe_step(step) for step in (kind, *kind.then)) for kind in recipe.noise]
+    return " or ".join(kinds) + (", clipped to [0, 1]" if recipe.data.clip else "")
+
+
+def _describe_step(step: NoiseStep) -> str:
+    low, high = step.level
+    return f"{step.type} {low:g}" if low == high else f"{step.type} {low:g} to {high:g}"
+
+
+def _sigma_range(kinds: tuple[NoiseRecipe, ...]) -> tuple[float, float] | None:
+    levels = [level for kind in kinds if kind.type == "gaussian" for level in kind.level]
+    return (min(levels), max(levels)) if levels else None
+
+
+def _describe_network(recipe: Recipe) -> str:
+    network = recipe.network
+    widths = "/".join(map(str, network.widths))
+    if network.type == "unet":
+        return f"unet, widths {widths}, blocks {'/'.join(map(str, network.blocks))}"
+    return f"{network.type}, widths {widths}, latent {network.latent}{', skip connections' if network.skip else ''}"
+
+
+def _to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
+    """Return one ONNX file: dynamic batch, height and width, weights inside, the card as metadata."""
+    channels = network.channels
+    height, width = network.fixed_size or (8 * network.size_multiple, 10 * network.size_multiple)
+    image, sigma = torch.rand(2, channels, height, width), torch.full((2, 1, 1, 1), 0.1)
+    batch = torch.export.Dim("batch", min=1)
+    dynamic = {0: batch}
+    if network.fixed_size is None:
+        dynamic |= dict.fromkeys((2, 3), torch.export.Dim.DYNAMIC)
+    told = network.takes_sigma
+    with _quiet():
+        program = torch.onnx.export(
+            network if told else _WithoutSigma(network),
+            (image, sigma) if told else (image,),
+            dynamo=True,
+            dynamic_shapes=(dynamic, {0: batch}) if told else (dynamic,),
+            input_names=["image", "sigma"] if told else ["image"],
+            output_names=["clean"],
+            opset_version=OPSET,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    _strip(model)
+    model.producer_name = "denoise-ae"
+    onnx.helper.set_model_props(model, {METADATA_KEY: card.to_json()})
+    onnx.checker.check_model(model, full_check=True)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Remove the exporter's notes (they hold paths of the machine), and name height and width."""
+    model.doc_string = ""
+    graph = model.graph
+    graph.ClearField("doc_string")
+    for item in (*graph.node, *graph.input, *graph.output, *graph.initializer, graph):
+        item.ClearField("metadata_props")
+        item.ClearField("doc_string")
+    graph.ClearField("value_info")
+    for value in (*graph.input, *graph.output):
+        for axis, name in ((2, "height"), (3, "width")):
+            dim = value.type.tensor_type.shape.dim[axis]
+            if dim.dim_param:
+                dim.dim_param = name
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's progress and its remarks on packages that we don't use off the terminal."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)
+
+
+def largest_difference(network: Autoencoder, model: bytes) -> float:
+    """Compare onnxruntime with torch on random pictures of several odd sizes and batch sizes.
+
+    Args:
+        network: the network in torch.
+        model: the ONNX file's bytes.
+
+    Returns:
+        The largest absolute difference on the [0, 1] scale.
+    """
+    session = Session(model, device="cpu", name="the exported model")
+    multiple = network.size_multiple
+    sizes = [(1, 1), (3, 5), (17, 9)]
+    shapes = [network.fixed_size] * 3 if network.fixed_size else [(h * multiple, w * multiple) for h, w in sizes]
+    random = torch.Generator().manual_seed(0)
+    worst = 0.0
+    for batch, (height, width) in zip((1, 2, 5), shapes, strict=True):
+        image = torch.rand(batch, network.channels, height, width, generator=random)
+        with torch.no_grad():
+            expected = network(image, torch.full((batch, 1, 1, 1), 25 / 255)).numpy()
+        found = session.run(image.numpy(), 25 / 255 if network.takes_sigma else None)
+        difference = np.abs(expected - found).max()
+        # NaN compares false with everything, so that it must not pass through max().
+        worst = max(worst, float(difference)) if np.isfinite(difference) else float("inf")
+    return worst
