@@ -58,6 +58,11 @@ def join_alpha(colour: NDArray[Any], alpha: NDArray[Any] | None) -> NDArray[Any]
     return joined
 
 
+def as_rgb(colour: NDArray[Any]) -> NDArray[Any]:
+    """Return HxWx3: gray three times, RGB as it is."""
+    return colour if colour.ndim == 3 else np.dstack([colour] * 3)
+
+
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Turn and mirror pixels as an EXIF orientation (1 to 8) asks, so that the picture stands as it is seen."""
     if orientation in (5, 6, 7, 8):

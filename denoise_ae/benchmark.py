@@ -1,0 +1,263 @@
+"""Measure denoisers on folders of pictures: clean ones with noise added, or real noisy and clean pairs.
+
+As in the literature, added noise is Gaussian, in floating point, neither clipped nor rounded; results are clipped to
+[0, 1] before they are measured; a set's PSNR is the mean of its pictures' PSNR. Nothing is printed here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_ae import images
+from denoise_ae.denoiser import Denoiser
+from denoise_ae.errors import ImageError
+from denoise_ae.headers import is_image_name
+from denoise_ae.metrics import psnr, ssim
+from denoise_ae.noise import NumpySource, corrupt, estimate_sigma
+from denoise_ae.pixels import from_unit, split_alpha, to_unit, upright
+
+NOISY = "noisy"
+"""Name of the rows that measure the noisy pictures themselves (unclipped where the noise was added here)."""
+NON_LOCAL_MEANS = "non-local means"
+PAIR_FOLDERS = ("noisy", "clean")
+PAIR_ENDINGS = (("_real", "_mean"), ("_noisy", "_clean"))
+"""Endings of the names, less suffix, of a noisy picture and its clean partner."""
+
+Restore = Callable[[NDArray[np.float32], float | None], NDArray[np.float32]]
+"""A denoiser: (noisy HxW or HxWx3, about 0 to 1; level in 8-bit steps, None to estimate it) -> the same shape."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A clean picture and, for real noise, the noisy one."""
+
+    name: str
+    clean: Path
+    noisy: Path | None = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One picture under one level of noise, by one method."""
+
+    picture: str
+    method: str
+    sigma: float | None
+    """Level of the added noise in 8-bit steps; None for real noise."""
+    psnr: float
+    ssim: float
+    megapixels: float
+    seconds: float | None
+    """Time the method took; None for the noisy picture itself."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One method under one level of noise, over all pictures: means, and megapixels a second over all of the time."""
+
+    method: str
+    sigma: float | None
+    pictures: int
+    psnr: float
+    ssim: float
+    megapixels_a_second: float | None
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """List the pictures right inside a folder, by name.
+
+    Raises:
+        ImageError: there is no such folder, it can't be read, or there is no picture in it.
+    """
+    try:
+        found = sorted(path for path in folder.iterdir() if is_image_name(path) and not path.name.startswith("."))
+    except OSError as error:
+        raise ImageError(f"{folder} can't be listed: {error.strerror}", "give a folder with pictures") from error
+    if not found:
+        raise ImageError(f"{folder} has no pictures", "pictures are looked for in the folder itself, not below it")
+    return found
+
+
+def clean_cases(folder: Path) -> list[Case]:
+    """Take each picture right inside a folder as a clean one, by name.
+
+    Raises:
+        ImageError: the folder can't be listed or has no pictures.
+    """
+    return [Case(path.name, path) for path in _pictures(folder)]
+
+
+def _by_key(paths: Sequence[Path], side: int) -> dict[str, Path]:
+    """Index pictures by name, less suffix and, where there is one, less the ending of their side (0 noisy, 1 clean)."""
+    keyed: dict[str, Path] = {}
+    for path in paths:
+        key = path.stem.lower()
+        for ending in PAIR_ENDINGS:
+            key = key.removesuffix(ending[side])
+        if key in keyed:
+            raise ImageError(f"{keyed[key]} and {path} would both be one half of a pair", "keep one of them")
+        keyed[key] = path
+    return keyed
+
+
+def _sides(folder: Path, clean_folder: Path | None) -> tuple[list[Path], list[Path]]:
+    """Tell noisy and clean pictures apart, by folder or by ending."""
+    if clean_folder is None and all((folder / name).is_dir() for name in PAIR_FOLDERS):
+        folder, clean_folder = (folder / name for name in PAIR_FOLDERS)
+    if clean_folder is not None:
+        return _pictures(folder), _pictures(clean_folder)
+    found = _pictures(folder)
+    noisy, clean = (
+        [p for p in found if p.stem.lower().endswith(endings)] for endings in zip(*PAIR_ENDINGS, strict=True)
+    )
+    if not noisy:
+        raise ImageError(
+            f"{folder} has no noisy and clean pairs",
+            "name them A_noisy and A_clean (or _real and _mean), make folders noisy and clean, or give two folders",
+        )
+    return noisy, clean
+
+
+def pair_cases(folder: Path, clean_folder: Path | None = None) -> list[Case]:
+    """Pair real noisy pictures with clean ones, by name and whatever their suffixes.
+
+    Args:
+        folder: the noisy pictures; or, without `clean_folder`, both kinds: in folders ``noisy`` and ``clean``, or told
+            apart by the endings in `PAIR_ENDINGS`.
+        clean_folder: the clean pictures.
+
+    Raises:
+        ImageError: a folder can't be listed or has no pictures, or a picture has no partner or two.
+    """
+    noisy, clean = (_by_key(paths, side) for side, paths in enumerate(_sides(folder, clean_folder)))
+    alone = sorted([noisy.get(key) or clean[key] for key in noisy.keys() ^ clean.keys()])
+    if alone:
+        raise ImageError(f"{alone[0]} has no partner", "the two pictures of a pair must have one name")
+    return [Case(noisy[key].name, clean[key], noisy[key]) for key in noisy]
+
+
+def non_local_means(noisy: NDArray[np.float32], sigma: float | None) -> NDArray[np.float32]:
+    """Clean with OpenCV's non-local means, which takes 8 bits: the picture is clipped and rounded for it."""
+    level = estimate_sigma(noisy) * 255 if sigma is None else sigma
+    return to_unit(images.non_local_means(from_unit(noisy, np.uint8), level))
+
+
+def methods(models: Mapping[str, Denoiser]) -> dict[str, Restore]:
+    """Name what is to be measured: OpenCV's non-local means, then each model."""
+
+    def told(model: Denoiser) -> Restore:
+        # A model that takes no level refuses one.
+        return lambda noisy, sigma: model.clean(noisy, sigma if model.card.takes_sigma else None)
+
+    return {NON_LOCAL_MEANS: non_local_means, **{name: told(model) for name, model in models.items()}}
+
+
+def _load(path: Path) -> NDArray[np.float32]:
+    picture = images.read(path)
+    colour, _ = split_alpha(upright(picture.pixels, picture.metadata.orientation))
+    return to_unit(colour)
+
+
+def _load_pair(clean: Path, noisy: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Load a clean picture and its noisy partner, which must agree in size and channels."""
+    pair = _load(clean), _load(noisy)
+    if pair[0].shape != pair[1].shape:
+        sizes = [" x ".join(map(str, pixels.shape)) for pixels in pair]
+        raise ImageError(
+            f"{clean} is {sizes[0]} but {noisy} is {sizes[1]}", "a pair must agree in height, width and channels"
+        )
+    return pair
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """A clean picture and one noisy version of it, both HxW or HxWx3, about 0 to 1."""
+
+    picture: str
+    sigma: float | None
+    clean: NDArray[np.float32]
+    noisy: NDArray[np.float32]
+
+    def score(self, method: str, restored: NDArray[np.float32], seconds: float | None) -> Measurement:
+        """Measure what a method made of the noisy version."""
+        megapixels = self.clean.shape[0] * self.clean.shape[1] / 1e6
+        figures = psnr(restored, self.clean), ssim(restored, self.clean)
+        return Measurement(self.picture, method, self.sigma, *figures, megapixels, seconds)
+
+
+def _scenes(cases: Sequence[Case], sigmas: Sequence[float], seed: int) -> Iterator[_Scene]:
+    """Yield each picture with its real noise, or with each level of the same random pattern."""
+    for index, case in enumerate(cases):
+        if case.noisy:
+            yield _Scene(case.name, None, *_load_pair(case.clean, case.noisy))
+            continue
+        clean = _load(case.clean)
+        for sigma in sigmas:
+            source = NumpySource(np.random.default_rng([seed, index]))
+            yield _Scene(case.name, sigma, clean, corrupt(clean, "gaussian", sigma, source))
+
+
+def measure(
+    cases: Sequence[Case],
+    methods: Mapping[str, Restore],
+    sigmas: Sequence[float] = (),
+    *,
+    told: bool = True,
+    seed: int = 0,
+) -> Iterator[Measurement]:
+    """Clean every picture with every method and yield each result as it comes.
+
+    A picture's noise depends on the seed and on the picture's place in the list alone. Each method runs once untimed
+    before its first measurement; after that, the time is that of the method alone.
+
+    Args:
+        cases: the pictures.
+        methods: name -> denoiser; the noisy pictures are measured besides, as `NOISY`.
+        sigmas: standard deviations of the Gaussian noise to add, in 8-bit steps; not used for pairs.
+        told: whether the methods are told the level; otherwise, and for pairs, they estimate it.
+        seed: of the noise, 0 or more.
+
+    Raises:
+        DenoiseError: a picture can't be read, a pair does not fit, or a method refuses a picture.
+    """
+    warm: set[str] = set()
+    for scene in _scenes(cases, sigmas, seed):
+        yield scene.score(NOISY, scene.noisy, None)
+        level = scene.sigma if told else None
+        for name, restore in methods.items():
+            if name not in warm:
+                restore(scene.noisy, level)
+                warm.add(name)
+            begin = time.perf_counter()
+            restored = restore(scene.noisy, level)
+            seconds = time.perf_counter() - begin
+            yield scene.score(name, restored.clip(0, 1), seconds)
+
+
+def _summary(group: Sequence[Measurement]) -> Summary:
+    seconds = sum(each.seconds or 0 for each in group)
+    return Summary(
+        method=group[0].method,
+        sigma=group[0].sigma,
+        pictures=len(group),
+        psnr=fmean(each.psnr for each in group),
+        ssim=fmean(each.ssim for each in group),
+        megapixels_a_second=sum(each.megapixels for each in group) / seconds if seconds else None,
+    )
+
+
+def summarise(measurements: Sequence[Measurement]) -> list[Summary]:
+    """Average over the pictures: a line for each level and method, levels and methods in the order they came."""
+    groups: dict[tuple[float | None, str], list[Measurement]] = {}
+    for each in measurements:
+        groups.setdefault((each.sigma, each.method), []).append(each)
+    # Measured picture by picture, but read level by level.
+    sigmas = list(dict.fromkeys(each.sigma for each in measurements))
+    return sorted(map(_summary, groups.values()), key=lambda summary: sigmas.index(summary.sigma))

@@ -1,0 +1,52 @@
+"""``denoise-ae noise``: make a noisy picture from a clean one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def noise(
+    picture: Annotated[Path, typer.Argument(help="The clean picture.", show_default=False)],
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The noisy picture; the ending sets the format.", show_default=False)
+    ],
+    level: Annotated[float, typer.Option(help="How much noise, in the type's own unit (above).", show_default=False)],
+    noise_type: Annotated[str, typer.Option("--type", help="The type of noise (above).")] = "gaussian",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same noise.")] = 0,
+    quality: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Quality of a lossy output; otherwise near the input's own.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+) -> None:
+    """Add noise to a picture, the same noise for the same seed.
+
+    Bit depth, gray or colour and metadata stay as they are; alpha is not touched. Whole-number pictures are cut to
+    black and white, as a camera does, floating-point TIFFs are not. The types and the units of their levels:
+
+    \b
+    gaussian     standard deviation in 8-bit steps (0 to 255), e.g. 25
+    uniform      half the interval's width in 8-bit steps (0 to 255), e.g. 40
+    poisson      photons a white pixel collects (1 to 1000000; more is less noise), e.g. 30
+    speckle      standard deviation of the multiplier (0 to 10), e.g. 0.2
+    salt-pepper  fraction of the pixels turned black or white (0 to 1), e.g. 0.05
+    mask         fraction of the pixels lost, that is black (0 to 1), e.g. 0.3
+    jpeg         JPEG quality (1 to 100; less is worse), e.g. 10
+    """  # noqa: D301 - \b is click's mark for lines that are not to be wrapped
+    from denoise_ae import images
+    from denoise_ae.files import write_atomic
+    from denoise_ae.noise import NumpySource, check_level, corrupt
+    from denoise_ae.pixels import from_unit, join_alpha, split_alpha, to_unit
+
+    check_level(noise_type, level)
+    file_format = images.format_for(output)
+    source = images.read(picture)
+    colour, alpha = split_alpha(source.pixels)
+    noisy = corrupt(to_unit(colour), noise_type, level, NumpySource(seed))
+    pixels = join_alpha(from_unit(noisy, colour.dtype), alpha)
+    data = images.encode(pixels, file_format, metadata=source.metadata, quality=quality, like=source.header)
+    write_atomic(output, data, overwrite=overwrite)
