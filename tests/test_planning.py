@@ -155,8 +155,8 @@ class TestFolders:
     @needs_links
     def test_loops_of_links_end(self):
         touch("in/a.png", "in/sub/b.png")
-        os.symlink("..", "in/sub/up")
-        os.symlink("sub", "in/other")
+        Path("in/sub/up").symlink_to("..")
+        Path("in/other").symlink_to("sub")
         assert len(plan(["in"], "out", recursive=True).jobs) == 2
 
     @needs_links
@@ -187,8 +187,8 @@ class TestRefusals:
         touch("d/a.png")
         spellings = ["d/a.png", "./d/../d/a.png"]
         if sys.platform != "win32":
-            os.symlink("d/a.png", "link.png")
-            os.link("d/a.png", "hard.png")
+            Path("link.png").symlink_to("d/a.png")
+            Path("hard.png").hardlink_to("d/a.png")
             spellings += ["link.png", "hard.png"]
         for spelling in spellings:
             work = plan(["d/a.png"], spelling, existing=Existing.REPLACE)
@@ -214,7 +214,7 @@ class TestRefusals:
     @needs_links
     def test_a_link_to_nothing_exists_too(self):
         touch("a.png")
-        os.symlink("nothing", "out.png")
+        Path("out.png").symlink_to("nothing")
         assert "exists already" in failures(plan(["a.png"], "out.png"))[0]
 
     def test_what_is_no_file_is_not_replaced(self):
@@ -230,7 +230,7 @@ class TestRefusals:
 
     @needs_links
     def test_missing_inputs_fail_by_name(self):
-        os.symlink("nothing", "broken.png")
+        Path("broken.png").symlink_to("nothing")
         touch("a.png")
         work = plan(["gone.png", "broken.png", "a.png", "x" * 5000], "out")
         assert outputs(work) == {"a.png": "out/a.png"}

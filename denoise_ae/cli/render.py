@@ -1,6 +1,9 @@
-"""What the commands print: errors, progress and tables, on stderr unless the text is the result itself."""
+"""How the commands print: errors as one line and a hint, on stderr, and no name that a terminal would obey."""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -8,12 +11,36 @@ from rich.text import Text
 
 def stderr_console() -> Console:
     """Return a console on stderr; rich itself honours NO_COLOR and plain pipes."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False)
 
 
-def print_error(message: str, hint: str = "") -> None:
+def printable(text: str) -> str:
+    """Escape what a file's name may hold that a terminal would obey: line ends, escape sequences, broken letters."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def print_line(console: Console, *parts: str | tuple[str, str]) -> None:
+    """Print one line made of texts and (text, style) pairs, without wrapping it or reading markup in it."""
+    clean = (printable(part) if isinstance(part, str) else (printable(part[0]), part[1]) for part in parts)
+    console.print(Text.assemble(*clean), soft_wrap=True)
+
+
+def print_error(message: str, hint: str = "", console: Console | None = None) -> None:
     """Print one line that says what is wrong and, where there is one, a line that says what to do."""
-    console = stderr_console()
-    console.print(Text.assemble(("error: ", "bold red"), message))
+    console = console or stderr_console()
+    print_line(console, ("error: ", "bold red"), message)
     if hint:
-        console.print(Text.assemble(("hint: ", "bold"), hint))
+        print_line(console, ("hint: ", "bold"), hint)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table on stdout: as wide as the terminal, or as wide as it has to be where there is none."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=any(columns), header_style="bold", pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    # A pipe has no width that lines would have to be broken for.
+    Console(highlight=False, width=None if sys.stdout.isatty() else 10_000).print(table)

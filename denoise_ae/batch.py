@@ -1,0 +1,353 @@
+"""Run a batch: decode, clean and encode at the same time, and tell what happens as events. Prints nothing.
+
+One thread reads and decodes, one cleans, one encodes and writes; OpenCV and onnxruntime let go of the interpreter lock
+while they work. A picture is decoded only when there is room for its pixels, so that memory stays flat however many
+files there are and whichever of the three is slowest. The thread that asks for the events is free for showing them
+and for Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Condition, Thread
+from typing import Any
+
+from numpy.typing import NDArray
+
+from denoise_ae import images
+from denoise_ae.denoiser import Denoiser
+from denoise_ae.errors import DenoiseError, ImageError, OutputError
+from denoise_ae.files import write_atomic
+from denoise_ae.headers import DEFAULT_MAX_PIXELS, Header, is_image_name, read_header
+from denoise_ae.planning import Existing, Failed, Job, Skipped
+
+PIXELS_IN_FLIGHT = 48_000_000
+"""Pixels decoded and not yet written, together: four pictures of 12 megapixels. A larger picture goes alone."""
+
+PICTURES_IN_FLIGHT = 16
+"""The same limit for small pictures, each of which also holds a file's bytes, metadata and the like."""
+
+LITTLE_NOISE = 1.5
+"""Estimated noise, in 8-bit steps, under which a picture counts as clean already. Rounding to 8 bits alone is 0.3."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How every picture of a batch is cleaned and written."""
+
+    sigma: float | None = None
+    """Standard deviation of the noise in 8-bit steps; None: estimated for each picture. See `Denoiser.check_sigma`."""
+    strength: float = 1.0
+    """0 (leave it) to 1.5."""
+    quality: int | None = None
+    """Quality of lossy formats, 1 to 100; None: near the source's own."""
+    keep_metadata: bool = True
+    max_pixels: int = DEFAULT_MAX_PIXELS
+    """Pictures with more pixels are refused before memory is taken."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A picture is decoded, and its cleaning starts."""
+
+    job: Job
+    megapixels: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Some of a picture's tiles are clean."""
+
+    job: Job
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A picture's result is written."""
+
+    job: Job
+    megapixels: float
+    seconds: float
+    """Spent on cleaning; reading and writing ran beside it."""
+    sigma: float
+    """Noise in 8-bit steps: as given, or as estimated."""
+    estimated: bool
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def little_noise(self) -> bool:
+        """Whether there was hardly anything to clean."""
+        return self.estimated and self.sigma < LITTLE_NOISE
+
+
+Event = Started | Progress | Cleaned | Skipped | Failed
+
+
+def run(jobs: Sequence[Job], denoiser: Denoiser, settings: Settings | None = None) -> Generator[Event, None, None]:
+    """Do jobs, in their order.
+
+    Whatever goes wrong with one picture is a `Failed` event and stops no other. Closing the iterator, as leaving
+    ``contextlib.closing(run(...))`` or a KeyboardInterrupt does, ends the work after the tile at hand, and its threads
+    with it; what is not whole by then is not written.
+
+    Args:
+        jobs: what to do; see `denoise_ae.planning.plan`.
+        denoiser: the model; not to be used elsewhere meanwhile.
+        settings: how to clean and write; None: the defaults.
+
+    Yields:
+        For each job `Started`, `Progress` and `Cleaned`, or `Skipped` or `Failed`; the next picture may start before
+        the one before it is written.
+    """
+    yield from _Pipeline(jobs, denoiser, settings or Settings()).events()
+
+
+class _Stopped(Exception):  # noqa: N818 - no error: the way out of a thread's work
+    """Nobody wants the results any more."""
+
+
+class _Room:
+    """Room for pixels, which are taken before they are decoded and given back when they are written."""
+
+    def __init__(self) -> None:
+        self._change = Condition()
+        self._used = 0
+        self.closed = False
+
+    def take(self, pixels: int) -> int:
+        """Wait until there is room; return what to give back."""
+        share = max(pixels, PIXELS_IN_FLIGHT // PICTURES_IN_FLIGHT)
+        with self._change:
+            self._change.wait_for(lambda: self.closed or not self._used or self._used + share <= PIXELS_IN_FLIGHT)
+            if self.closed:
+                raise _Stopped
+            self._used += share
+        return share
+
+    def give_back(self, share: int) -> None:
+        with self._change:
+            self._used -= share
+            self._change.notify_all()
+
+    def close(self) -> None:
+        with self._change:
+            self.closed = True
+            self._change.notify_all()
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    job: Job
+    share: int
+    picture: images.Picture
+
+
+@dataclass(frozen=True)
+class _Result:
+    share: int
+    pixels: NDArray[Any]
+    header: Header
+    metadata: images.Metadata | None
+    event: Cleaned
+
+
+class _Pipeline:
+    """Three threads and the queues between them; None in a queue says that nothing more comes."""
+
+    def __init__(self, jobs: Sequence[Job], denoiser: Denoiser, settings: Settings) -> None:
+        self._jobs = jobs
+        self._denoiser = denoiser
+        self._settings = settings
+        self._room = _Room()
+        # Unbounded: what they hold is bounded by the room.
+        self._decoded: SimpleQueue[_Decoded | None] = SimpleQueue()
+        self._results: SimpleQueue[_Result | None] = SimpleQueue()
+        self._events: SimpleQueue[Event | BaseException | None] = SimpleQueue()
+
+    def events(self) -> Iterator[Event]:
+        """Start the threads, and yield what they report until the last of them is done."""
+        threads = [
+            Thread(target=self._stage, name=f"denoise-ae {work.__name__}", args=(work, done))
+            for work, done in (
+                (self._read_all, self._decoded),
+                (self._clean_all, self._results),
+                (self._write_all, self._events),
+            )
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            while (event := self._next_event()) is not None:
+                if isinstance(event, BaseException):
+                    raise event
+                yield event
+        finally:
+            self._room.close()
+            for thread in threads:
+                thread.join()
+
+    def _next_event(self) -> Event | BaseException | None:
+        while True:
+            try:
+                return self._events.get(timeout=0.5)
+            except queue.Empty:  # waiting without end can't be interrupted by Ctrl-C on Windows
+                continue
+
+    def _stage(self, work: Callable[[], None], done: SimpleQueue[Any]) -> None:
+        try:
+            work()
+        except _Stopped:
+            pass
+        except BaseException as error:  # a mistake in this module: it must end the batch, not hang it
+            self._room.close()
+            self._events.put(error)
+        finally:
+            done.put(None)
+
+    def _read_all(self) -> None:
+        for job in self._jobs:
+            share = 0
+            try:
+                if job.existing is Existing.SKIP and _is_whole_picture(job):
+                    self._events.put(Skipped(job, f"{job.output_name} exists"))
+                    continue
+                data = sys.stdin.buffer.read() if job.source is None else job.source.read_bytes()
+                header = read_header(data, job.name, self._settings.max_pixels)
+                share = self._room.take(header.width * header.height)
+                self._decoded.put(_Decoded(job, share, images.decode(data, job.name, self._settings.max_pixels)))
+            except Exception as error:
+                self._fail(job, error, share)
+
+    def _clean_all(self) -> None:
+        while (item := self._decoded.get()) is not None:
+            try:
+                self._results.put(self._clean(item))
+            except Exception as error:
+                self._fail(item.job, error, item.share)
+            del item  # not to keep its pixels while waiting for the next one
+
+    def _clean(self, item: _Decoded) -> _Result:
+        job, picture = item.job, item.picture
+
+        def report(done: int, total: int) -> None:
+            self._check_wanted()
+            self._events.put(Progress(job, done, total))
+
+        self._check_wanted()
+        megapixels = picture.pixels.shape[0] * picture.pixels.shape[1] / 1e6
+        self._events.put(Started(job, megapixels))
+        begin = time.perf_counter()
+        level = sigma = self._settings.sigma
+        if sigma is None:
+            sigma = self._denoiser.estimate_sigma(picture.pixels)  # to be told, even where the model needs none
+            level = sigma if self._denoiser.card.takes_sigma else None
+        pixels = self._denoiser.clean(picture.pixels, level, self._settings.strength, progress=report)
+        event = Cleaned(
+            job,
+            megapixels,
+            seconds=time.perf_counter() - begin,
+            sigma=sigma,
+            estimated=self._settings.sigma is None,
+            warnings=(*picture.warnings, *_misnamed(job, picture.header)),
+        )
+        metadata = picture.metadata if self._settings.keep_metadata else None
+        return _Result(item.share, pixels, picture.header, metadata, event)
+
+    def _write_all(self) -> None:
+        while (result := self._results.get()) is not None:
+            job = result.event.job
+            try:
+                self._check_wanted()
+                data = images.encode(
+                    result.pixels,
+                    job.file_format or result.header.format,
+                    metadata=result.metadata,
+                    quality=self._settings.quality,
+                    like=result.header,
+                )
+                _write(job, data)
+            except Exception as error:
+                self._fail(job, error, result.share)
+            else:
+                self._room.give_back(result.share)
+                self._events.put(result.event)
+            del result
+
+    def _check_wanted(self) -> None:
+        if self._room.closed:
+            raise _Stopped
+
+    def _fail(self, job: Job, error: Exception, share: int) -> None:
+        if isinstance(error, _Stopped):
+            raise error
+        self._room.give_back(share)
+        self._events.put(Failed(job, _explain(job, error)))
+
+
+def _explain(job: Job, error: Exception) -> DenoiseError:
+    """Turn whatever a picture failed with into a message; the error itself stays its cause."""
+    link: BaseException | None = error
+    while link is not None:  # the frames would keep the picture's arrays for as long as somebody keeps the failure
+        traceback.clear_frames(link.__traceback__)
+        link = link.__cause__ or link.__context__
+    if isinstance(error, DenoiseError) and (job.name in error.message or job.output_name in error.message):
+        return error
+    if isinstance(error, DenoiseError):  # it knows of pixels only
+        explained = type(error)(f"{job.name}: {error.message}", error.hint)
+    elif isinstance(error, MemoryError):
+        explained = DenoiseError(f"{job.name}: not enough memory for this picture", "a smaller --tile needs less")
+    elif isinstance(error, OSError):
+        explained = ImageError(f"{job.name}: {error.strerror or error}")
+    else:
+        hint = "this is a fault of denoise-ae; --debug shows where it is"
+        explained = DenoiseError(f"{job.name}: {type(error).__name__}: {error}", hint)
+    explained.__cause__ = error
+    return explained
+
+
+def _is_whole_picture(job: Job) -> bool:
+    """Tell whether a job's output exists and is a picture: results appear whole or not at all, other files may not."""
+    try:
+        read_header(job.output.read_bytes() if job.output else b"", job.output_name)
+    except (OSError, ImageError):
+        return False
+    return True
+
+
+def _misnamed(job: Job, header: Header) -> tuple[str, ...]:
+    """Warn of a name that promises another format, where the output is to have the source's."""
+    name = job.output or job.source
+    if job.file_format or name is None or not is_image_name(name) or images.format_for(name) == header.format:
+        return ()
+    return (f"it is {header.format.upper()} whatever its name says, and is written as such",)
+
+
+def _write(job: Job, data: bytes) -> None:
+    """Write a result, whole or not at all, into a folder that is made where it is missing."""
+    if job.output is None:
+        _write_stdout(data)
+        return
+    try:
+        job.output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{job.output.parent}: this folder can't be made: {error.strerror}") from error
+    write_atomic(job.output, data, overwrite=job.existing is not Existing.REFUSE)
+
+
+def _write_stdout(data: bytes) -> None:
+    # Not through sys.stdout: what a closed pipe left in its buffer would make a traceback at the end of the process.
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[os.write(sys.stdout.fileno(), rest) :]
+    except OSError as error:
+        raise OutputError(f"standard output: {error.strerror}") from error

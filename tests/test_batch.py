@@ -1,0 +1,236 @@
+"""The pipeline: what it tells, what it writes, what it holds in memory, and how it ends. The model is a stand-in."""
+
+import gc
+import threading
+import time
+import weakref
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from denoise_ae import batch
+from denoise_ae.catalog import ModelCard
+from denoise_ae.errors import OutputError
+from denoise_ae.planning import Existing, Failed, Job, Skipped, plan
+
+TIMEOUT = 20
+"""Seconds after which a thread that should have acted is taken for stuck."""
+
+
+class Brighten:
+    """A stand-in for a denoiser: adds one, in four tiles."""
+
+    sigma = 12.5
+    card = ModelCard("brighten", takes_sigma=True)
+
+    def estimate_sigma(self, image):
+        return self.sigma
+
+    def clean(self, image, sigma=None, strength=1.0, *, progress=None):
+        for done in range(1, 5):
+            progress(done, 4)
+        return image + np.uint8(1)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Five pictures, in which pixel values tell which is which."""
+    source = tmp_path / "in"
+    source.mkdir()
+    for number in range(5):
+        Image.new("L", (20, 10), number * 10).save(source / f"{number}.png")
+    return source
+
+
+def run(source, output, denoiser=None, settings=None, **options):
+    work = plan([source], output, **options)
+    with closing(batch.run(work.jobs, denoiser or Brighten(), settings)) as events:
+        return [*work.settled, *events]
+
+
+def of(kind, events):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def wait_for(condition):
+    end = time.monotonic() + TIMEOUT
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    return condition()
+
+
+def no_threads_left():
+    return not [thread for thread in threading.enumerate() if thread.name.startswith("denoise-ae")]
+
+
+def test_every_picture_is_cleaned_and_told_about_in_order(folder, tmp_path):
+    events = run(folder, tmp_path / "out")
+    cleaned = of(batch.Cleaned, events)
+    assert [event.job.source.name for event in of(batch.Started, events)] == [f"{n}.png" for n in range(5)]
+    assert [event.job.output.name for event in cleaned] == [f"{n}.png" for n in range(5)]
+    assert [event.done for event in of(batch.Progress, events)] == [1, 2, 3, 4] * 5
+    for number, event in enumerate(cleaned):
+        assert np.unique(np.asarray(Image.open(event.job.output))) == [number * 10 + 1]
+        assert event.megapixels == pytest.approx(200e-6)
+        assert (event.sigma, event.estimated, event.little_noise) == (12.5, True, False)
+    assert no_threads_left()
+
+
+def test_a_given_level_is_not_estimated(folder, tmp_path):
+    events = run(folder, tmp_path / "out", settings=batch.Settings(sigma=0.5))
+    assert {(event.sigma, event.estimated, event.little_noise) for event in of(batch.Cleaned, events)} == {
+        (0.5, False, False)
+    }
+
+
+def test_little_noise_is_said(folder, tmp_path):
+    denoiser = Brighten()
+    denoiser.sigma = 0.4
+    assert all(event.little_noise for event in of(batch.Cleaned, run(folder, tmp_path / "out", denoiser)))
+
+
+def test_one_bad_file_does_not_stop_the_rest(folder, tmp_path):
+    (folder / "2.png").write_text("no picture")
+    (folder / "3.png").write_bytes(b"")
+    events = run(folder, tmp_path / "out")
+    assert [event.job.source.name for event in of(Failed, events)] == ["2.png", "3.png"]
+    assert all(event.job.name in event.error.message for event in of(Failed, events))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "1.png", "4.png"]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"), [(MemoryError(), "not enough memory"), (ZeroDivisionError("oh"), "ZeroDivisionError: oh")]
+)
+def test_whatever_cleaning_raises_fails_one_picture_and_keeps_no_arrays(folder, tmp_path, error, message):
+    arrays = []
+
+    class Fails(Brighten):
+        def clean(self, image, *args, **options):
+            if image[0, 0] != 20:
+                return super().clean(image, *args, **options)
+            working_copy = image.copy()
+            arrays.extend([weakref.ref(working_copy), weakref.ref(image)])
+            raise error
+
+    events = run(folder, tmp_path / "out", Fails())
+    (failed,) = of(Failed, events)
+    assert failed.job.source.name == "2.png"
+    assert message in failed.error.message
+    assert failed.error.__cause__ is error
+    assert len(of(batch.Cleaned, events)) == 4
+    gc.collect()
+    assert [array() for array in arrays] == [None, None]
+
+
+def test_a_result_that_cannot_be_written_fails_one_picture(folder, tmp_path, monkeypatch):
+    real = batch.write_atomic
+
+    def full_disk(path, data, **options):
+        if path.name == "1.png":
+            raise OutputError(f"{path}: No space left on device")
+        real(path, data, **options)
+
+    monkeypatch.setattr(batch, "write_atomic", full_disk)
+    events = run(folder, tmp_path / "out")
+    assert [event.error.message.endswith("No space left on device") for event in of(Failed, events)] == [True]
+    assert len(of(batch.Cleaned, events)) == 4
+
+
+def test_reading_runs_ahead_but_only_as_far_as_there_is_room(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "PIXELS_IN_FLIGHT", 3 * 200)
+    decoded = []
+    real = batch.images.decode
+    monkeypatch.setattr(batch.images, "decode", lambda *args: decoded.append(args[1]) or real(*args))
+    ahead = []
+
+    class Slow(Brighten):
+        def clean(self, image, *args, **options):
+            number = image[0, 0] // 10
+            assert wait_for(lambda: len(decoded) >= min(number + 2, 5)), "decoding does not run beside cleaning"
+            time.sleep(0.02)
+            ahead.append(len(decoded) - number)
+            return super().clean(image, *args, **options)
+
+    assert len(of(batch.Cleaned, run(folder, tmp_path / "out", Slow()))) == 5
+    assert max(ahead) <= 3
+
+
+def test_a_picture_larger_than_the_room_goes_alone(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "PIXELS_IN_FLIGHT", 150)
+    assert len(of(batch.Cleaned, run(folder, tmp_path / "out"))) == 5
+
+
+@pytest.mark.parametrize("kind", [batch.Started, batch.Progress, batch.Cleaned])
+def test_closing_ends_the_work_and_the_threads(folder, tmp_path, kind):
+    work = plan([folder], tmp_path / "out")
+    go_on = threading.Event()
+
+    class Blocks(Brighten):
+        def clean(self, image, *args, **options):
+            if image[0, 0] >= 20:
+                go_on.wait(TIMEOUT)
+            return super().clean(image, *args, **options)
+
+    with closing(batch.run(work.jobs, Blocks())) as events:
+        next(event for event in events if isinstance(event, kind))
+        threading.Timer(0.05, go_on.set).start()
+    assert no_threads_left()
+    written = sorted(path.name for path in (tmp_path / "out").glob("*"))
+    assert written in ([], ["0.png"], ["0.png", "1.png"])
+    for name in written:
+        Image.open(tmp_path / "out" / name).load()
+
+
+def test_a_mistake_in_the_pipeline_ends_it_with_that_error(folder, tmp_path, monkeypatch):
+    def mistake(job, error):
+        raise AssertionError("a bug")
+
+    (folder / "2.png").write_text("no picture")
+    monkeypatch.setattr(batch, "_explain", mistake)
+    with pytest.raises(AssertionError, match="a bug"):
+        run(folder, tmp_path / "out")
+    assert no_threads_left()
+
+
+def test_a_second_run_skips_what_is_whole_and_only_that(folder, tmp_path):
+    output = tmp_path / "out"
+    run(folder, output)
+    (output / "1.png").unlink()
+    (output / "2.png").write_bytes(b"")
+    before = (output / "0.png").stat()
+    events = run(folder, output, existing=Existing.SKIP)
+    assert [event.job.source.name for event in of(Skipped, events)] == ["0.png", "3.png", "4.png"]
+    assert [event.job.source.name for event in of(batch.Cleaned, events)] == ["1.png", "2.png"]
+    assert (output / "0.png").stat().st_mtime_ns == before.st_mtime_ns
+    assert np.unique(np.asarray(Image.open(output / "2.png"))) == [21]
+
+
+def test_an_output_that_appears_meanwhile_is_not_overwritten(folder, tmp_path):
+    work = plan([folder / "0.png"], tmp_path / "out.png")
+    (tmp_path / "out.png").write_text("somebody else's")
+    (failed,) = of(Failed, list(batch.run(work.jobs, Brighten())))
+    assert "out.png" in failed.error.message
+    assert (tmp_path / "out.png").read_text() == "somebody else's"
+
+
+def test_content_decides_the_format_and_a_wrong_name_is_told(tmp_path):
+    Image.new("L", (20, 10), 40).save(tmp_path / "really.jpg", format="PNG")
+    (cleaned,) = of(batch.Cleaned, run(tmp_path / "really.jpg", f"{tmp_path}/out/"))
+    assert Image.open(cleaned.job.output).format == "PNG"
+    assert any("PNG whatever its name says" in warning for warning in cleaned.warnings)
+    (cleaned,) = of(batch.Cleaned, run(tmp_path / "really.jpg", tmp_path / "asked.jpg"))
+    assert Image.open(cleaned.job.output).format == "JPEG"
+    assert not cleaned.warnings
+
+
+def test_pictures_above_the_limit_are_refused(folder, tmp_path):
+    events = run(folder, tmp_path / "out", settings=batch.Settings(max_pixels=199))
+    assert len(of(Failed, events)) == 5
+
+
+def test_a_job_names_itself():
+    assert Job(None, None).name == "standard input"
+    assert Job(Path("a.png"), Path("b.png")).output_name == "b.png"
