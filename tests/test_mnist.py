@@ -15,7 +15,7 @@ import pytest
 from idx_files import digits, idx_bytes, write_mnist
 
 from denoise_ae.errors import DenoiseError, OutputError, TrainingError
-from denoise_ae.training.mnist import MNIST, Origin, cache_folder, holds_mnist, load_mnist, read_idx
+from denoise_ae.training.mnist import MNIST, Origin, cache_folder, load_mnist, read_idx
 
 FILES = (
     "train-images-idx3-ubyte.gz",
@@ -48,7 +48,6 @@ def test_the_names_that_archives_give_the_files(tmp_path, infix, compressed):
         data = idx_bytes(array)
         name = f"{stem}{infix}{array.ndim}-ubyte"
         (tmp_path / (f"{name}.gz" if compressed else name)).write_bytes(gzip.compress(data) if compressed else data)
-    assert holds_mnist(tmp_path)
     np.testing.assert_array_equal(load_mnist(tmp_path, "train")[0], images)
 
 
@@ -59,12 +58,6 @@ def test_the_content_decides_whether_a_file_is_compressed(tmp_path):
     packed.write_bytes(gzip.compress(idx_bytes(images)))
     np.testing.assert_array_equal(read_idx(unpacked), images)
     np.testing.assert_array_equal(read_idx(packed), images)
-
-
-def test_a_folder_of_pictures_is_not_mistaken_for_mnist(tmp_path):
-    (tmp_path / "holiday.png").touch()
-    assert not holds_mnist(tmp_path)
-    assert not holds_mnist(tmp_path / "nowhere")
 
 
 IDX = idx_bytes(digits(2, seed=0)[0])
@@ -134,14 +127,6 @@ def test_looking_at_digits_loads_no_deep_learning_framework():
 # Downloading
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
-    """An empty home for the cache, and no proxy between the tests and their own server."""
-    monkeypatch.setenv("DENOISE_AE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    return tmp_path / "home"
-
-
 class Mirrors:
     """A web server with a folder for each mirror, and a list of what was asked of it."""
 
@@ -178,7 +163,8 @@ class Mirrors:
 
 
 @pytest.fixture
-def mirrors(tmp_path) -> Iterator[Mirrors]:
+def mirrors(tmp_path, monkeypatch) -> Iterator[Mirrors]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     served = Mirrors(tmp_path / "served")
     thread = threading.Thread(target=served.server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -189,7 +175,7 @@ def mirrors(tmp_path) -> Iterator[Mirrors]:
     thread.join()
 
 
-def test_the_first_training_downloads_and_the_second_does_not(home, mirrors):
+def test_the_first_training_downloads_and_the_second_does_not(mirrors):
     first = load_mnist(None, "train", origin=mirrors.origin("good"))
     np.testing.assert_array_equal(first[0], digits(256, seed=1)[0])
     assert len(mirrors.requests) == 2  # the test split is left alone
@@ -205,7 +191,7 @@ def test_the_cache_holds_the_files_under_their_own_names_and_nothing_else(home, 
     np.testing.assert_array_equal(load_mnist(cache_folder(), "test")[0], digits(64, seed=2)[0])
 
 
-def test_progress_is_told_up_to_the_end_of_each_file(home, mirrors):
+def test_progress_is_told_up_to_the_end_of_each_file(mirrors):
     calls = []
     load_mnist(None, "test", origin=mirrors.origin("good"), progress=lambda *call: calls.append(call))
     for name in FILES[2:]:
@@ -224,7 +210,7 @@ def test_progress_is_told_up_to_the_end_of_each_file(home, mirrors):
         ("hanging", "timed out"),
     ],
 )
-def test_a_mirror_that_fails_is_passed_over_and_named_when_all_fail(home, mirrors, bad, reason):
+def test_a_mirror_that_fails_is_passed_over_and_named_when_all_fail(mirrors, bad, reason):
     write_mnist(mirrors.root / "changed", train=3, test=3)
     timeout = 1.0 if bad == "hanging" else 30.0
     images, _ = load_mnist(None, "test", origin=mirrors.origin(bad, "good", timeout=timeout))
@@ -238,7 +224,7 @@ def test_a_mirror_that_fails_is_passed_over_and_named_when_all_fail(home, mirror
     assert not list(cache_folder().glob("*train*"))
 
 
-def test_without_a_network_the_hint_says_how_to_go_on(home, mirrors):
+def test_without_a_network_the_hint_says_how_to_go_on(mirrors):
     unused = mirrors.origin("good")
     mirrors.server.server_close()  # from here on connections are refused
     with pytest.raises(TrainingError, match="can't download MNIST's train-images") as caught:
@@ -247,7 +233,7 @@ def test_without_a_network_the_hint_says_how_to_go_on(home, mirrors):
 
 
 def test_a_cache_that_cannot_be_made_is_an_error_of_ours(home, mirrors):
-    home.write_text("a file where the folder should be")
+    (home / "cache").write_text("a file where the folder should be")
     with pytest.raises(OutputError) as caught:
         load_mnist(None, "test", origin=mirrors.origin("good"))
     assert isinstance(caught.value, DenoiseError)

@@ -113,11 +113,6 @@ def load_mnist(
     return images, labels
 
 
-def holds_mnist(folder: Path) -> bool:
-    """Tell whether a folder holds MNIST's training files rather than pictures."""
-    return any((folder / name).is_file() for name in _names(_STEMS["train"][0]))
-
-
 def read_idx(path: Path) -> NDArray[np.uint8]:
     """Return the array of bytes in an idx file, compressed or not.
 
