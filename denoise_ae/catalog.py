@@ -6,12 +6,27 @@ A *card* says everything a caller must know about a model. The exporter writes i
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
+import os
+import re
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from denoise_ae.errors import ModelError, OutputError
+from denoise_ae.files import write_atomic
 
 METADATA_KEY = "denoise_ae"
 """Key of the ONNX ``metadata_props`` entry that holds a card as JSON."""
+
+DEFAULT_MODEL = "photo"
+"""The model for photographs and for whoever names none."""
+
+_PROJECT = "denoise-ae"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,8 @@ class ModelCard:
     """Channels of the input and the output: 1 or 3 (RGB)."""
     size_multiple: int = 1
     """Height and width given to the network must be multiples of this."""
+    min_size: int = 1
+    """Least height and width given to the network."""
     fixed_size: tuple[int, int] | None = None
     """(height, width) where the network takes one size only, as one with a latent code does."""
     receptive_field: int = 1
@@ -65,7 +82,7 @@ class ModelCard:
         """Read a card from JSON text; unknown keys are ignored, so that newer cards can be read.
 
         Raises:
-            ValueError: the text is no JSON object, has no name, or a field has the wrong type.
+            ValueError: the text is no JSON object, has no name, or a field that a caller relies on makes no sense.
         """
         raw = json.loads(text)
         if not isinstance(raw, dict) or not isinstance(raw.get("name"), str):
@@ -73,11 +90,217 @@ class ModelCard:
         known = {f.name for f in fields(cls)}
         values: dict[str, Any] = {key: value for key, value in raw.items() if key in known}
         for key in ("fixed_size", "value_range", "sigma_range"):
-            if values.get(key) is not None:
-                low, high = values[key]
-                values[key] = (low, high)
-        return cls(**values)
+            if isinstance(values.get(key), list):
+                values[key] = tuple(values[key])
+        card = cls(**values)
+        try:
+            card._check()
+        except TypeError:
+            raise ValueError("a field of the model card has the wrong type") from None
+        return card
+
+    def _check(self) -> None:
+        """Check what a picture's way through the network depends on; the rest is for people to read."""
+        whole = (self.channels, self.size_multiple, self.min_size, self.receptive_field, *(self.fixed_size or ()))
+        if not all(type(value) is int and value >= 1 for value in whole) or self.channels not in (1, 3):
+            raise ValueError("a size or the number of channels in the model card makes no sense")
+        if self.fixed_size is not None and len(self.fixed_size) != 2:
+            raise ValueError("fixed_size in the model card must be a height and a width")
+        low, high = self.value_range
+        if not -math.inf < low < high < math.inf:
+            raise ValueError("value_range in the model card must be black and white, the lower one first")
+        if type(self.takes_sigma) is not bool:
+            raise ValueError("takes_sigma in the model card must be true or false")
 
     def with_checksum(self, sha256: str) -> ModelCard:
         """Return the same card with the ONNX file's checksum."""
         return replace(self, sha256=sha256)
+
+
+@dataclass(frozen=True)
+class InstalledModel:
+    """A model, its card and where it lies."""
+
+    card: ModelCard
+    path: Path
+    origin: Literal["shipped", "user", "file"]
+    """Came with the package, was added by the user, or is any file."""
+
+    def read(self) -> bytes:
+        """Read the ONNX file and check it against its card's checksum.
+
+        Raises:
+            ModelError: the file can't be read, or it is not what the card was written for.
+        """
+        data = read_model(self.path)
+        if hashlib.sha256(data).hexdigest() != self.card.sha256:
+            mend = "install denoise-ae again" if self.origin == "shipped" else "remove both files and add it again"
+            raise ModelError(f"model {self.card.name} is damaged: {self.path} differs from its checksum", mend)
+        return data
+
+
+def read_model(path: Path) -> bytes:
+    """Read an ONNX file.
+
+    Raises:
+        ModelError: there is no such file, or it can't be read.
+    """
+    try:
+        # A folder, a pipe or a device is no model, and some of them never end.
+        if not path.is_file():
+            raise ModelError(f"there is no model file {path}", "give a NAME from denoise-ae models, or a FILE.onnx")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise ModelError(f"model file {path} can't be read: {_reason(error)}") from None
+
+
+def checksum(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal, as a card's `sha256` holds it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def shipped_folder() -> Path:
+    """Return the folder of the models that came with the package.
+
+    Installed, it lies in the package; in a checkout beside it, where a folder named ``models`` may be anybody's
+    and counts only with our own index in it.
+
+    Raises:
+        ModelError: it is in neither place.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "models", package.parent / "models"):
+        if _read_index(folder):
+            return folder
+    raise ModelError("the models that come with denoise-ae are missing", "install denoise-ae again")
+
+
+def user_folder() -> Path:
+    """Return the folder of the user's own models, which need not exist: the platform's data folder holds it.
+
+    The environment variable DENOISE_AE_HOME replaces the platform's data folder.
+    """
+    home = os.environ.get("DENOISE_AE_HOME")
+    if home:
+        return Path(home) / "models"
+    from platformdirs import user_data_path
+
+    return user_data_path("denoise-ae", appauthor=False) / "models"
+
+
+def models() -> list[InstalledModel]:
+    """List what is installed: the shipped models in the order of their index, then the user's by name.
+
+    Raises:
+        ModelError: a card can't be read.
+    """
+    folder = shipped_folder()
+    # A checkout in which a model is not trained yet lacks its file.
+    shipped = [_load(folder, name, "shipped") for name in _read_index(folder) if _is_there(folder, name)]
+    return shipped + [_load(user_folder(), name, "user") for name in _user_names()]
+
+
+def find(model: str | Path) -> InstalledModel:
+    """Find a model by its name, shipped ones first, or take a file.
+
+    A file is tried out on the CPU, for its card; `is_file_name` tells the two apart.
+
+    Raises:
+        ModelError: there is no such model, its card or its file can't be read, or the file is no model for pictures.
+    """
+    if is_file_name(model):
+        from denoise_ae.runtime import Session
+
+        path = Path(model)
+        data = read_model(path)
+        card = Session(data, device="cpu", name=path.stem).card
+        return InstalledModel(card.with_checksum(hashlib.sha256(data).hexdigest()), path, "file")
+    name = str(model)
+    shipped, users = _read_index(shipped_folder()), _user_names()
+    if name in shipped:
+        return _load(shipped_folder(), name, "shipped")
+    if name in users:
+        return _load(user_folder(), name, "user")
+    close = get_close_matches(name, shipped + users, n=3, cutoff=0.5)
+    known = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(shipped + users)}"
+    raise ModelError(f"there is no model named {name}", f"{known} A file's name must end in .onnx")
+
+
+def is_file_name(model: str | Path) -> bool:
+    """Tell whether a user's word means a file and not a model's name."""
+    return isinstance(model, Path) or model.lower().endswith(".onnx") or "/" in model or os.sep in model
+
+
+def add(file: Path, name: str | None = None) -> InstalledModel:
+    """Copy a user's model to where `find` finds it by name, with its card.
+
+    The model is tried out first, and what has been tried is what is copied.
+
+    Args:
+        file: an ONNX file, ours or not.
+        name: what to call it; by default what its card says, or else the file's name.
+
+    Raises:
+        ModelError: the file is no model for pictures, or the name is taken or no name.
+        OutputError: the folder can't be written.
+    """
+    from denoise_ae.runtime import Session
+
+    data = read_model(file)
+    card = Session(data, device="cpu", name=file.stem).card
+    name = card.name if name is None else name
+    if not _NAME.fullmatch(name) or name.lower().endswith(".onnx"):
+        raise ModelError(
+            f"{name!r} can't be a model's name", "give one of letters, digits, '-', '_' and '.' with --name"
+        )
+    # Where a file system takes Photo and photo for one, so must we.
+    taken = {known.lower() for known in (*_read_index(shipped_folder()), *_user_names())}
+    if name.lower() in taken:
+        raise ModelError(
+            f"there is a model named {name} already",
+            f"give another with --name, or remove it from {user_folder()}",
+        )
+    folder = user_folder()
+    model = InstalledModel(
+        replace(card, name=name, sha256=hashlib.sha256(data).hexdigest()), folder / f"{name}.onnx", "user"
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"folder {folder} can't be made: {_reason(error)}") from None
+    # The card makes a model of it, so it comes last; without one, a file is left over from a try that was cut short.
+    write_atomic(model.path, data, overwrite=True)
+    write_atomic(folder / f"{name}.json", model.card.to_json().encode(), overwrite=False)
+    return model
+
+
+def _read_index(folder: Path) -> list[str]:
+    """Return the names in a folder's index, none where there is no index of ours."""
+    try:
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        return [str(name) for name in index["models"]] if index["project"] == _PROJECT else []
+    except (OSError, ValueError, TypeError, KeyError):
+        return []
+
+
+def _user_names() -> list[str]:
+    return sorted(path.stem for path in user_folder().glob("*.json") if _NAME.fullmatch(path.stem))
+
+
+def _is_there(folder: Path, name: str) -> bool:
+    return (folder / f"{name}.onnx").is_file() and (folder / f"{name}.json").is_file()
+
+
+def _load(folder: Path, name: str, origin: Literal["shipped", "user"]) -> InstalledModel:
+    path = folder / f"{name}.json"
+    try:
+        card = ModelCard.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"the card {path} can't be read: {_reason(error)}", "install or add the model again") from None
+    return InstalledModel(replace(card, name=name), path.with_suffix(".onnx"), origin)
+
+
+def _reason(error: Exception) -> str:
+    """Say in one line why a file could not be used."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)

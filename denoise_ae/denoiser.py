@@ -1,0 +1,257 @@
+"""Denoiser: an array in, a clean array of the same shape and type out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_ae import catalog
+from denoise_ae.catalog import DEFAULT_MODEL, ModelCard
+from denoise_ae.errors import ImageError, ModelError, UsageError
+from denoise_ae.holes import Floats, Visible
+from denoise_ae.noise import estimate_sigma
+from denoise_ae.pixels import from_unit, split_alpha
+from denoise_ae.runtime import Session
+from denoise_ae.tiling import Tile, plan_tiles, round_up
+
+SMALLEST_TILE, LARGEST_TILE = 512, 1536
+"""Sides in pixels between which the default tile lies. A tile of 1536 px takes about 500 MB with our photo model."""
+
+OVERLAPS_A_TILE = 14
+"""Default side of a tile in overlaps: a seventh of it is overlap each way, and 73 % of what is computed is kept."""
+
+STRENGTH_RANGE = (0.0, 1.5)
+SIGMA_SAMPLE = 1_000_000
+"""Most pixels that the noise level is estimated from."""
+
+
+class Denoiser:
+    """A model, loaded once, that cleans any number of pictures; several threads may share it.
+
+    Args:
+        model: the name of an installed model, or an ONNX file.
+        device: ``auto``, ``cpu``, ``cuda``, ``dml``, ``coreml`` or ``openvino``.
+        threads: how many the CPU may keep busy; None: as many CPUs as this process may use.
+        tile: side in pixels of what the network sees at once. Memory grows with its square. It is raised where the
+            model's overlap would leave too little of it; None chooses by that overlap.
+
+    Attributes:
+        card: what the model is and needs.
+        device: the device that it runs on.
+
+    Raises:
+        ModelError: there is no such model, or it is no image-to-image network.
+        DeviceError: a device was named that is not to be had.
+        UsageError: `threads` or `tile` is below 1.
+    """
+
+    card: ModelCard
+    device: str
+
+    def __init__(
+        self,
+        model: str | Path = DEFAULT_MODEL,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        tile: int | None = None,
+    ) -> None:
+        if tile is not None and tile < 1:
+            raise UsageError(f"a tile of {tile} pixels is empty", "give --tile 1 or more, or leave it out")
+        if catalog.is_file_name(model):
+            self._session = Session(Path(model), device, threads)
+        else:
+            installed = catalog.find(model)
+            self._session = Session(installed.read(), device, threads, installed.card.name, installed.card)
+        self.card = self._session.card
+        self.device = self._session.device
+        self._overlap = round_up((self.card.receptive_field - 1) // 2, self.card.size_multiple)
+        # Below three overlaps most of the work is thrown away.
+        self._tile = max(tile or _default_tile(self._overlap), 3 * self._overlap, self.card.min_size)
+
+    def clean(
+        self,
+        image: NDArray[Any],
+        sigma: float | None = None,
+        strength: float = 1.0,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> NDArray[Any]:
+        """Clean a picture.
+
+        Alpha comes back bit for bit, and so do pixels that must not count: those under alpha 0, and those that are
+        NaN or infinite. None of these touches its neighbours. Floating point is not clipped.
+
+        Args:
+            image: HxW gray, HxWx2 gray with alpha, HxWx3 RGB or HxWx4 RGBA; uint8, uint16 or float32 (white is 1).
+            sigma: standard deviation of the noise in 8-bit steps (0 to 255, whatever the picture's depth), for models
+                that take it; None estimates it.
+            strength: 0 gives back the picture, 1 the model's result, and more goes beyond it: models that take a
+                noise level are told a higher one, with the others the change is stretched.
+            progress: called with (tiles done, tiles in all) after each run of the network.
+
+        Returns:
+            A new array of the same shape and type.
+
+        Raises:
+            ImageError: the array is no picture.
+            UsageError: `sigma` or `strength` is out of range, or the model takes no `sigma`.
+            ModelError: the model fails, or takes one size that the picture is no multiple of.
+        """
+        _check_image(image)
+        if not STRENGTH_RANGE[0] <= strength <= STRENGTH_RANGE[1]:
+            raise UsageError(f"a strength of {strength:g} is out of range", "give 0 (leave it) to 1.5")
+        if sigma is not None:
+            self.check_sigma(sigma)
+        result = image.copy(order="C")
+        visible = Visible(image)
+        if strength == 0 or visible.all_holes:
+            return result
+        tiles = self._plan(visible)
+        if self.card.takes_sigma:
+            level = estimate_sigma(visible.sample(SIGMA_SAMPLE)) if sigma is None else sigma / 255
+            told, mix = level * max(1.0, strength), min(1.0, strength)
+            self._clean_tiles(visible, result, tiles, sigma=told, mix=mix, progress=progress)
+        else:
+            self._clean_tiles(visible, result, tiles, sigma=None, mix=strength, progress=progress)
+        return result
+
+    def check_sigma(self, sigma: float) -> None:
+        """Check that a noise level, in 8-bit steps, can be given to the model.
+
+        Raises:
+            UsageError: it is negative or no number, or the model takes none.
+        """
+        if not (math.isfinite(sigma) and sigma >= 0):
+            raise UsageError(f"a noise level of {sigma:g} is out of range", "give 0 or more, in 8-bit steps")
+        if not self.card.takes_sigma:
+            raise UsageError(f"model {self.card.name} takes no noise level", "leave out --sigma, or set it to auto")
+
+    def estimate_sigma(self, image: NDArray[Any]) -> float:
+        """Estimate the standard deviation of a picture's noise in 8-bit steps, from a bounded number of its pixels.
+
+        Args:
+            image: as for `clean`.
+
+        Raises:
+            ImageError: the array is no picture.
+        """
+        _check_image(image)
+        return 255 * estimate_sigma(Visible(image).sample(SIGMA_SAMPLE))
+
+    def _plan(self, visible: Visible) -> list[Tile]:
+        height, width = visible.height, visible.width
+        if self.card.fixed_size is None:
+            return plan_tiles(
+                height,
+                width,
+                self._tile,
+                overlap=self._overlap,
+                multiple=self.card.size_multiple,
+                minimum=self.card.min_size,
+            )
+        rows, columns = self.card.fixed_size
+        if height % rows or width % columns:
+            raise ModelError(
+                f"model {self.card.name} takes pictures of {columns} x {rows} pixels or sheets of such cells, "
+                f"not {width} x {height}",
+                f"use a model for any size, such as --model {DEFAULT_MODEL}",
+            )
+        return [
+            Tile(window, window)
+            for top in range(0, height, rows)
+            for left in range(0, width, columns)
+            for window in [(slice(top, top + rows), slice(left, left + columns))]
+        ]
+
+    def _clean_tiles(
+        self,
+        visible: Visible,
+        result: NDArray[Any],
+        tiles: list[Tile],
+        *,
+        sigma: float | None,
+        mix: float,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        """Clean tile by tile, straight into `result`, which holds the picture."""
+        colour, _ = split_alpha(result)
+        # Small tiles, as the cells of a sheet, go through the network together.
+        height, width = tiles[0].size
+        together = max(1, self._tile**2 // (height * width))
+        for start in range(0, len(tiles), together):
+            group = tiles[start : start + together]
+            noisy = np.stack([_read(visible, tile) for tile in group])
+            clean = self._run(noisy, sigma)
+            if mix != 1:
+                clean = noisy + np.float32(mix) * (clean - noisy)
+            for tile, pixels in zip(group, clean, strict=True):
+                _write(colour, from_unit(pixels[tile.kept], result.dtype), tile, visible)
+            if progress is not None:
+                progress(start + len(group), len(tiles))
+
+    def _run(self, pictures: Floats, sigma: float | None) -> Floats:
+        """Run the network on pictures N x height x width x channels, whatever channels it takes itself."""
+        height, width, channels = pictures.shape[1:]
+        planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
+        if channels == self.card.channels:
+            clean = self._session.run(planes, sigma)
+        elif channels == 1:
+            clean = self._session.run(planes.repeat(self.card.channels, axis=1), sigma).mean(axis=1, keepdims=True)
+        else:
+            clean = self._session.run(planes.reshape(-1, 1, height, width), sigma).reshape(planes.shape)
+        return clean.transpose(0, 2, 3, 1)
+
+
+def clean(
+    image: NDArray[Any],
+    model: str | Path = DEFAULT_MODEL,
+    *,
+    sigma: float | None = None,
+    strength: float = 1.0,
+    device: str = "auto",
+    threads: int | None = None,
+    tile: int | None = None,
+) -> NDArray[Any]:
+    """Clean one picture; see `Denoiser`, which loads its model once for many."""
+    return Denoiser(model, device=device, threads=threads, tile=tile).clean(image, sigma, strength)
+
+
+def _default_tile(overlap: int) -> int:
+    return min(max(OVERLAPS_A_TILE * overlap, SMALLEST_TILE), LARGEST_TILE)
+
+
+def _check_image(image: NDArray[Any]) -> None:
+    if not isinstance(image, np.ndarray) or image.dtype not in (np.uint8, np.uint16, np.float32):
+        kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
+        raise ImageError(f"the picture is {kind}, not an array of uint8, uint16 or float32")
+    if image.size == 0 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (2, 3, 4))):
+        shape = " x ".join(map(str, image.shape))
+        raise ImageError(f"an array of shape {shape} is no picture", "give HxW, HxWx2, HxWx3 or HxWx4, not empty")
+
+
+def _read(visible: Visible, tile: Tile) -> Floats:
+    """Read a tile; what it reads behind the picture's border is the picture mirrored."""
+    rows, columns = tile.read
+    bottom, right = min(rows.stop, visible.height), min(columns.stop, visible.width)
+    window = visible.window(slice(rows.start, bottom), slice(columns.start, right))
+    if (bottom, right) == (rows.stop, columns.stop):
+        return window
+    return np.pad(window, ((0, rows.stop - bottom), (0, columns.stop - right), (0, 0)), mode="symmetric")
+
+
+def _write(colour: NDArray[Any], pixels: NDArray[Any], tile: Tile, visible: Visible) -> None:
+    """Write a tile's result into a picture's colour, but not over what must not count."""
+    target = colour[tile.write]
+    if target.ndim == 2:
+        pixels = pixels[..., 0]
+    if not visible.has_holes:
+        target[:] = pixels
+    else:
+        shown = ~visible.holes(*tile.write)
+        target[shown] = pixels[shown]

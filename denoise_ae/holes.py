@@ -1,0 +1,145 @@
+"""Pixels that must not count: those under alpha 0, which nobody sees, and those that are NaN or infinite.
+
+The network must see something there, yet nothing of what lies there may leak into visible neighbours. So they are
+filled from visible pixels alone, by a pull-push pyramid (Grossman and Dally, "Point Sample Rendering", 1998): means of
+2x2, 4x4, 8x8 ... visible pixels, and each hole takes the finest mean there is. Blocks lie on a fixed grid, so that
+a window read alone gets the same fill as in the whole picture.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_ae.pixels import split_alpha, to_unit
+
+Floats = NDArray[np.float32]
+
+_LEVELS = 5
+"""Pyramid levels that are built for each window; the ones above are built once."""
+
+_BLOCK = 2**_LEVELS
+
+_LEAST_BLOCKS = 12
+"""Fewer blocks make no sample."""
+
+
+class Visible:
+    """A picture's colour as the network may see it, window by window.
+
+    Args:
+        image: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32. It is read, never changed.
+
+    Attributes:
+        height: in pixels.
+        width: in pixels.
+        channels: of the colour, 1 or 3.
+        has_holes: whether any pixel must not count.
+        all_holes: whether no pixel counts.
+    """
+
+    def __init__(self, image: NDArray[Any]) -> None:
+        colour, self._alpha = split_alpha(image)
+        self._colour = colour[..., None] if colour.ndim == 2 else colour
+        self.height, self.width, self.channels = self._colour.shape
+        strips = [slice(start, start + _BLOCK) for start in range(0, self.height, _BLOCK)]
+        everything = slice(0, self.width)
+        self.has_holes = self._may_have_holes() and any(self.holes(strip, everything).any() for strip in strips)
+        self.all_holes = False
+        if self.has_holes:
+            sums, counts = zip(*(self._block_sums(strip) for strip in strips), strict=True)
+            total, self._counts = np.concatenate(sums), np.concatenate(counts)
+            self.all_holes = not self._counts.any()
+            levels = max(total.shape[:2]).bit_length()
+            self._blocks = _pull_push(total, self._counts, levels, np.zeros((1, 1, 1), np.float32))
+
+    def holes(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
+        """Return which pixels of a window must not count: bool, height x width."""
+        holes: NDArray[np.bool_] = ~np.isfinite(self._colour[rows, columns]).all(axis=2)
+        if self._alpha is not None:
+            holes |= self._alpha[rows, columns] == 0
+        return holes
+
+    def window(self, rows: slice, columns: slice) -> Floats:
+        """Return a window as float32 height x width x channels, black at 0 and white at 1, holes filled."""
+        if not self.has_holes:
+            return to_unit(self._colour[rows, columns])
+        top, left = rows.start // _BLOCK, columns.start // _BLOCK
+        bottom, right = -(-rows.stop // _BLOCK), -(-columns.stop // _BLOCK)
+        total, count = self._sums(slice(top * _BLOCK, bottom * _BLOCK), slice(left * _BLOCK, right * _BLOCK))
+        filled = _pull_push(total, count, _LEVELS, self._blocks[top:bottom, left:right])
+        y, x = rows.start - top * _BLOCK, columns.start - left * _BLOCK
+        return filled[y : y + rows.stop - rows.start, x : x + columns.stop - columns.start]
+
+    def sample(self, pixels: int) -> Floats:
+        """Return about so many pixels, or all there are, for statistics: height x width x channels, 0 to 1.
+
+        From large pictures and from those with holes they are blocks without holes, spread evenly over the picture
+        and put side by side.
+        """
+        if self.height * self.width <= pixels and not self.has_holes:
+            return self.window(slice(0, self.height), slice(0, self.width))
+        blocks = self._whole_blocks()
+        if len(blocks) < _LEAST_BLOCKS:  # thin, or nearly all holes
+            height = min(self.height, max(math.isqrt(pixels), pixels // self.width))
+            width = min(self.width, pixels // height)
+            top, left = (self.height - height) // 2, (self.width - width) // 2
+            return self.window(slice(top, top + height), slice(left, left + width))
+        chosen = np.linspace(0, len(blocks) - 1, min(len(blocks), pixels // _BLOCK**2)).astype(int)
+        corners = (blocks[chosen] * _BLOCK).tolist()
+        return np.concatenate(
+            [self.window(slice(top, top + _BLOCK), slice(left, left + _BLOCK)) for top, left in corners], axis=1
+        )
+
+    def _whole_blocks(self) -> NDArray[np.intp]:
+        """Return row and column, in blocks, of each block that lies in the picture and has no hole."""
+        if self.has_holes:
+            return np.argwhere(self._counts[..., 0] == _BLOCK**2)
+        return np.argwhere(np.ones((self.height // _BLOCK, self.width // _BLOCK), np.bool_))
+
+    def _may_have_holes(self) -> bool:
+        return self._alpha is not None or self._colour.dtype.kind == "f"
+
+    def _sums(self, rows: slice, columns: slice) -> tuple[Floats, Floats]:
+        """Return visible colour, 0 in holes, and 1 for each visible pixel, of a window that may leave the picture."""
+        seen = ~self.holes(rows, columns)[..., None]
+        total = np.where(seen, to_unit(self._colour[rows, columns]), np.float32(0))
+        missing = rows.stop - rows.start - len(seen), columns.stop - columns.start - seen.shape[1]
+        border = ((0, missing[0]), (0, missing[1]), (0, 0))
+        return np.pad(total, border), np.pad(seen.astype(np.float32), border)
+
+    def _block_sums(self, rows: slice) -> tuple[Floats, Floats]:
+        """Return colour sums and visible pixels of a row of blocks, 1 x blocks x channels."""
+        total, count = self._sums(rows, slice(0, -(-self.width // _BLOCK) * _BLOCK))
+        for _ in range(_LEVELS):
+            total, count = _halve(total), _halve(count)
+        return total, count
+
+
+def _pull_push(total: Floats, count: Floats, levels: int, top: Floats) -> Floats:
+    """Return means where there is something to be seen, else the mean of the next coarser block that sees something.
+
+    Args:
+        total: sums of visible colour, height x width x channels.
+        count: number of visible pixels behind each sum, height x width x 1.
+        levels: how often to halve.
+        top: what the coarsest level takes where it sees nothing.
+    """
+    if levels == 0:
+        coarse = top
+    else:
+        pushed = _pull_push(_halve(total), _halve(count), levels - 1, top)
+        coarse = pushed.repeat(2, axis=0).repeat(2, axis=1)[: total.shape[0], : total.shape[1]]
+    return np.where(count > 0, total / np.maximum(count, 1), coarse)
+
+
+def _halve(sums: Floats) -> Floats:
+    """Add up 2x2 pixels; beyond an odd border there is nothing."""
+    height, width, channels = sums.shape
+    if height % 2 or width % 2:
+        sums = np.pad(sums, ((0, height % 2), (0, width % 2), (0, 0)))
+    halved: Floats = sums.reshape(-(-height // 2), 2, -(-width // 2), 2, channels).sum(axis=(1, 3))
+    return halved

@@ -1,0 +1,112 @@
+"""What an ONNX file refers to, read from its bytes before onnxruntime sees them.
+
+onnxruntime follows a tensor's ``external_data`` to another file, for a model given as bytes even in the current
+folder. A model is one file here, so such a reference is refused, and that needs no more than a walk over the
+protobuf fields that lead to tensors (field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from denoise_ae.errors import ModelError
+
+NESTED: dict[str, dict[int, str]] = {
+    "ModelProto": {7: "GraphProto", 20: "TrainingInfoProto", 25: "FunctionProto"},
+    "TrainingInfoProto": {1: "GraphProto", 2: "GraphProto"},
+    "GraphProto": {1: "NodeProto", 5: "TensorProto", 15: "SparseTensorProto"},
+    "FunctionProto": {7: "NodeProto", 11: "AttributeProto"},
+    "NodeProto": {5: "AttributeProto"},
+    "AttributeProto": {
+        5: "TensorProto",
+        6: "GraphProto",
+        10: "TensorProto",
+        11: "GraphProto",
+        22: "SparseTensorProto",
+        23: "SparseTensorProto",
+    },
+    "SparseTensorProto": {1: "TensorProto", 2: "TensorProto"},
+    "TensorProto": {},
+}
+"""Message -> field number -> the message it holds, for each field on a way to a tensor."""
+
+_EXTERNAL_DATA, _DATA_LOCATION = 13, 14
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+
+def check_self_contained(data: bytes, name: str) -> None:
+    """Check that a model keeps all its tensors in itself.
+
+    Args:
+        data: the ONNX file.
+        name: what to call the model in a message.
+
+    Raises:
+        ModelError: the bytes are no ONNX file, or a tensor lies in another file.
+    """
+    waiting = [("ModelProto", memoryview(data))]
+    found_graph = False
+    while waiting:
+        message, content = waiting.pop()
+        try:
+            for number, value in _fields(content):
+                inner = NESTED[message].get(number)
+                if inner is not None:
+                    if not isinstance(value, memoryview):
+                        raise ValueError("a message where a number is")
+                    found_graph = found_graph or inner == "GraphProto"
+                    waiting.append((inner, value))
+                elif message == "TensorProto" and (
+                    number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0)
+                ):
+                    raise ModelError(
+                        f"model {name} keeps weights in another file (external data), which is refused",
+                        "save it as one ONNX file, for example with onnx.save(model, save_as_external_data=False)",
+                    )
+        except (ValueError, IndexError):
+            raise _not_onnx(name) from None
+    if not found_graph:
+        raise _not_onnx(name)
+
+
+def _not_onnx(name: str) -> ModelError:
+    return ModelError(f"model {name} is no whole ONNX file", "it may be cut short: copy or download it again")
+
+
+def _fields(content: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """Yield the number and the value of each field of a protobuf message.
+
+    Raises:
+        ValueError, IndexError: the bytes are no protobuf message.
+    """
+    position = 0
+    while position < len(content):
+        tag, position = _varint(content, position)
+        tag &= 0xFFFFFFFF  # as protobuf in C++ does, so that nothing is hidden from us
+        kind = tag & 7
+        if kind == _VARINT:
+            value, position = _varint(content, position)
+            yield tag >> 3, value
+            continue
+        if kind == _BYTES:
+            length, position = _varint(content, position)
+        elif kind in (_FIXED32, _FIXED64):
+            length = 4 if kind == _FIXED32 else 8
+        else:
+            raise ValueError("ONNX has no groups")
+        if position + length > len(content):
+            raise ValueError("cut short")
+        yield tag >> 3, content[position : position + length]
+        position += length
+
+
+def _varint(content: memoryview, position: int) -> tuple[int, int]:
+    """Read a number of 7 bits a byte, lowest first; return it and the position behind it."""
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = content[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+    raise ValueError("a number of more than 64 bits")

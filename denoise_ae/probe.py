@@ -1,0 +1,120 @@
+"""Find by trial runs what a caller must know about a network that comes without a card of ours.
+
+Nothing can be learnt this way about the value range: 0 to 1 is assumed, and the card says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_ae.catalog import ModelCard
+from denoise_ae.errors import ModelError
+from denoise_ae.tiling import round_up
+
+Batch = NDArray[np.float32]
+Run = Callable[[Batch], Batch]
+"""Runs the network on NxCxHxW; raises ModelError where it fails or gives another shape."""
+
+MULTIPLES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 24, 32, 48, 64)
+"""Size multiples that are tried, the first that works is taken."""
+
+_PRIMES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59)
+_TRIAL_SIDE = 48
+_LENGTHS = (128, 256, 512)
+_TOLERANCE = 1e-6
+
+
+def probe(run: Run, name: str, channels: int | None, fixed_size: tuple[int, int] | None) -> ModelCard:
+    """Try a network out.
+
+    Args:
+        run: the network, on pictures of 0 to 1.
+        name: for the card.
+        channels: what its input declares, None where that is open.
+        fixed_size: height and width that its input declares, None where they are open.
+
+    Raises:
+        ModelError: it works on no size tried; with the reason of the last try.
+    """
+    failure: ModelError | None = None
+    for count in (channels,) if channels else (3, 1):
+        try:
+            return _probe_channels(run, name, count, fixed_size)
+        except ModelError as error:
+            failure = failure or error
+    assert failure is not None
+    raise failure
+
+
+def _probe_channels(run: Run, name: str, channels: int, fixed_size: tuple[int, int] | None) -> ModelCard:
+    note = "Has no card of denoise-ae: a value range of 0 to 1 is assumed, the rest was found by trial runs."
+    if fixed_size is not None:
+        run(np.full((1, channels, *fixed_size), 0.5, np.float32))
+        return ModelCard(name, note, channels, fixed_size=fixed_size)
+    multiple = _size_multiple(run, channels)
+    smallest = _min_size(run, channels, multiple)
+    reach = max(_reach(run, channels, multiple, smallest, axis) for axis in (2, 3))
+    if reach >= _LENGTHS[-1] // 2 - multiple:
+        note += f" It looks {reach} pixels far or more, so that tiles may not join without a trace."
+    return ModelCard(name, note, channels, size_multiple=multiple, min_size=smallest, receptive_field=2 * reach + 1)
+
+
+def _size_multiple(run: Run, channels: int) -> int:
+    failure: ModelError | None = None
+    for multiple in MULTIPLES:
+        # Two different primes times the multiple: sides that are multiples of nothing else of use.
+        primes = [prime for prime in _PRIMES if prime * multiple >= _TRIAL_SIDE][:2]
+        height, width = (prime * multiple for prime in primes)
+        try:
+            run(np.full((1, channels, height, width), 0.5, np.float32))
+        except ModelError as error:
+            failure = error
+        else:
+            return multiple
+    assert failure is not None
+    raise failure
+
+
+def _min_size(run: Run, channels: int, multiple: int) -> int:
+    """Find the least side, a multiple times a power of two: padding by reflection, for one, needs some pixels."""
+    side = multiple
+    while side < _TRIAL_SIDE:
+        try:
+            run(np.full((1, channels, side, side), 0.5, np.float32))
+        except ModelError:
+            side *= 2
+        else:
+            return side
+    return round_up(_TRIAL_SIDE, multiple)
+
+
+def _reach(run: Run, channels: int, multiple: int, smallest: int, axis: int) -> int:
+    """Find how far along one axis a change of the input is seen in the output.
+
+    A band as wide as the size multiple, at a multiple, is changed across a strip of random pixels: tiles start at
+    multiples too, so this is what an overlap must cover, whatever pooling grid lies beneath.
+    """
+    generator = np.random.default_rng(0)
+    thickness = round_up(max(smallest, 16), multiple)
+    reach = 0
+    for length in _LENGTHS:
+        start = round_up(length // 2, multiple)
+        size = round_up(length, 2 * multiple)
+        shape = (1, channels, size, thickness) if axis == 2 else (1, channels, thickness, size)
+        band = slice(start, start + multiple)
+        reach = 0
+        for _ in range(2):  # what one random strip leaves switched off, another shows
+            strip = generator.random(shape, dtype=np.float32)
+            changed = strip.copy()
+            where = changed.swapaxes(axis, 0)[band]
+            where[:] = 1 - where
+            difference = np.abs(run(changed) - run(strip)).max(axis=tuple({0, 1, 2, 3} - {axis}))
+            seen = np.flatnonzero(difference > _TOLERANCE)
+            if seen.size:
+                reach = max(reach, band.start - int(seen[0]), int(seen[-1]) - (band.stop - 1))
+        if reach < min(band.start, size - band.stop):
+            return reach
+    return reach

@@ -1,0 +1,270 @@
+"""Run networks: the only importer of onnxruntime. Devices, threads, and one Session that checks what it is given."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from denoise_ae.catalog import METADATA_KEY, ModelCard, read_model
+from denoise_ae.errors import DeviceError, ModelError, UsageError
+from denoise_ae.modelfile import check_self_contained
+from denoise_ae.probe import probe
+from denoise_ae.tiling import round_up
+
+DEVICES = {
+    "cuda": "CUDAExecutionProvider",
+    "dml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+"""Device -> onnxruntime's name for it."""
+
+AUTO = ("cuda", "dml", "cpu")
+"""What ``auto`` tries in turn. CoreML, which computes in half precision, and OpenVINO have to be asked for."""
+
+SIGMA_INPUT = "sigma"
+"""Name of the second input, for networks that are told the noise level."""
+
+_SILENT = 4
+_IMAGE_TO_IMAGE = "give an ONNX file with one float input N x 1 or 3 x H x W and one output of the same size"
+_TRIAL_SIDE = 16
+
+
+def available_devices() -> list[str]:
+    """Return the devices that this build of onnxruntime offers; the hardware may still be missing."""
+    offered = onnxruntime.get_available_providers()
+    return [device for device, provider in DEVICES.items() if provider in offered]
+
+
+def available_cpus(root: Path = Path("/")) -> int:
+    """Return how many CPUs this process may keep busy: the affinity mask, cut to a container's quota.
+
+    Args:
+        root: where ``proc`` and ``sys`` lie.
+    """
+    cpus = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, math.ceil(min(cpus, _cpu_quota(root))))
+
+
+def _cpu_quota(root: Path) -> float:
+    """Return the CPUs that the control groups (version 1 or 2) of this process grant; infinite without a quota."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return math.inf
+    quota = math.inf
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            mounts, limit, period = ["unified", "."], "cpu.max", None
+        elif "cpu" in controllers.split(","):
+            mounts, limit, period = [controllers, "cpu"], "cpu.cfs_quota_us", "cpu.cfs_period_us"
+        else:
+            continue
+        # Any group above may hold the quota; in a container only the end of the path may be there.
+        group = Path(path.lstrip("/"))
+        for folder in (root / "sys/fs/cgroup" / mount / part for mount in mounts for part in (group, *group.parents)):
+            quota = min(quota, _read_quota(folder, limit, period))
+    return quota
+
+
+def _read_quota(folder: Path, limit: str, period: str | None) -> float:
+    """Read microseconds of CPU time for each period; ``max`` or a negative number means no quota."""
+    try:
+        words = (folder / limit).read_text().split()
+        if period is not None:
+            words.append((folder / period).read_text())
+        granted, each = float(words[0]), float(words[1])
+    except (OSError, ValueError, IndexError):
+        return math.inf
+    return granted / each if granted > 0 and each > 0 else math.inf
+
+
+class Session:
+    """A network, loaded once and ready to run; several threads may share it.
+
+    Args:
+        model: an ONNX file, or its bytes.
+        device: one of `DEVICES`, or ``auto``.
+        threads: how many the CPU may keep busy, at least 1; None takes `available_cpus`.
+        name: what to call the model in messages and in a card made here; by default the file's name.
+        card: what is known about the model already; by default the card in the file, or else what trial runs show.
+
+    Attributes:
+        card: what a caller must know about the model.
+        device: the device that it runs on.
+
+    Raises:
+        ModelError: the model can't be read, refers to other files, is no image-to-image network, or fails a trial run.
+        DeviceError: a device was named that is not to be had.
+        UsageError: `threads` is below 1.
+    """
+
+    def __init__(
+        self,
+        model: Path | bytes,
+        device: str = "auto",
+        threads: int | None = None,
+        name: str = "",
+        card: ModelCard | None = None,
+    ) -> None:
+        if threads is not None and threads < 1:
+            raise UsageError(f"{threads} threads can't run a network", "give --threads 1 or more, or leave it out")
+        data = model if isinstance(model, bytes) else read_model(model)
+        self._name = name or (model.stem if isinstance(model, Path) else "model")
+        check_self_contained(data, self._name)
+        self._session, self.device = self._open(data, device, threads or available_cpus())
+        self._check_graph()
+        self.card = card or self._read_card() or self._probe()
+        self._check_card()
+        side = round_up(max(self.card.min_size, _TRIAL_SIDE), self.card.size_multiple)
+        trial = np.full((1, self.card.channels, *(self.card.fixed_size or (side, side))), 0.5, np.float32)
+        self.run(trial, 0.1 if self.card.takes_sigma else None)
+
+    def run(self, batch: NDArray[np.float32], sigma: float | None = None) -> NDArray[np.float32]:
+        """Run the network.
+
+        Args:
+            batch: float32 NxCxHxW, black at 0 and white at 1 whatever the network's own range; finite; height and
+                width as the card asks.
+            sigma: standard deviation of the noise on the same scale, for networks that take it; None for the others.
+
+        Returns:
+            The same shape and scale, not clipped.
+
+        Raises:
+            ModelError: the network fails, gives another shape, or values that are no finite numbers.
+        """
+        low, high = self.card.value_range
+        if (low, high) == (0, 1):
+            return self._forward(batch, sigma)
+        scale = np.float32(high - low)
+        return (
+            self._forward(batch * scale + np.float32(low), sigma and sigma * (high - low)) - np.float32(low)
+        ) / scale
+
+    def _forward(self, batch: NDArray[np.float32], sigma: float | None = None) -> NDArray[np.float32]:
+        """Run the network on its own scale."""
+        if self._batch_of_one and len(batch) > 1:
+            return np.concatenate([self._forward(picture[None], sigma) for picture in batch])
+        feeds = {self._image: batch}
+        if sigma is not None:
+            feeds[SIGMA_INPUT] = np.full((len(batch), 1, 1, 1), sigma, np.float32)
+        try:
+            result: NDArray[np.float32] = self._session.run(None, feeds)[0]
+        except Exception as error:  # onnxruntime's errors have no common class of their own
+            raise ModelError(
+                f"model {self._name} failed: {_reason(error)}", "a smaller --tile takes less memory"
+            ) from None
+        if result.shape != batch.shape:
+            shapes = [" x ".join(map(str, array.shape)) for array in (batch, result)]
+            raise ModelError(
+                f"model {self._name} turns {shapes[0]} into {shapes[1]}: its output must have the input's size",
+                _IMAGE_TO_IMAGE,
+            )
+        if not np.isfinite(result).all():
+            raise ModelError(
+                f"model {self._name} gave values that are no finite numbers",
+                "the model is broken, or the pixels are far beyond black and white",
+            )
+        return result
+
+    def _open(self, data: bytes, device: str, threads: int) -> tuple[onnxruntime.InferenceSession, str]:
+        """Load the network on the first device that takes it."""
+        offered = available_devices()
+        if device not in ("auto", *offered):
+            raise DeviceError(f"device {device} is not to be had", f"there is {', '.join(('auto', *offered))}")
+        # The default logger belongs to the process; it reports, for one, GPU libraries that are missing.
+        onnxruntime.set_default_logger_severity(_SILENT)
+        for candidate in [name for name in AUTO if name in offered] if device == "auto" else [device]:
+            try:
+                session = onnxruntime.InferenceSession(
+                    data,
+                    _options(threads),
+                    providers=list(dict.fromkeys((DEVICES[candidate], DEVICES["cpu"]))),
+                    enable_fallback=False,  # it prints
+                )
+            except Exception as error:  # onnxruntime's errors have no common class of their own
+                reason = _reason(error)
+                if candidate == "cpu":
+                    raise ModelError(f"model {self._name} can't be loaded: {reason}", _IMAGE_TO_IMAGE) from None
+            else:
+                if DEVICES[candidate] in session.get_providers():
+                    return session, candidate
+                reason = "its libraries or its hardware are missing"
+        raise DeviceError(f"device {device} can't be used: {reason}", "leave out --device, or give --device cpu")
+
+    def _check_graph(self) -> None:
+        """Read from the graph what it takes, and refuse what is no image-to-image network."""
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        names = [entry.name for entry in inputs]
+        if len(outputs) != 1 or len(inputs) not in (1, 2) or (len(inputs) == 2 and SIGMA_INPUT not in names):
+            raise self._refusal(f"has {len(inputs)} inputs ({', '.join(names)}) and {len(outputs)} outputs")
+        image = next(entry for entry in inputs if entry.name != SIGMA_INPUT or len(inputs) == 1)
+        for entry in (*inputs, *outputs):
+            if entry.type != "tensor(float)":
+                raise self._refusal(f"has {entry.name} as {entry.type}, not tensor(float)")
+        dimensions = [size if isinstance(size, int) and size > 0 else None for size in image.shape or ()]
+        shape = " x ".join(str(size or "any") for size in dimensions)
+        if len(dimensions) != 4:
+            raise self._refusal(f"takes an array of {len(dimensions)} dimensions")
+        batch, self._channels, height, width = dimensions
+        if self._channels not in (None, 1, 3) or batch not in (None, 1) or (height is None) != (width is None):
+            raise self._refusal(f"takes {shape}")
+        self._image = image.name
+        self._takes_sigma = len(inputs) == 2
+        self._batch_of_one = batch == 1
+        self._fixed_size = (height, width) if height and width else None
+
+    def _read_card(self) -> ModelCard | None:
+        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        if text is None:
+            return None
+        try:
+            return ModelCard.from_json(text)
+        except ValueError as error:
+            raise ModelError(
+                f"the card in model {self._name} makes no sense: {error}", "export the model again"
+            ) from None
+
+    def _probe(self) -> ModelCard:
+        if self._takes_sigma:
+            raise self._refusal("has two inputs and no card of denoise-ae that explains them")
+        return probe(self._forward, self._name, self._channels, self._fixed_size)
+
+    def _check_card(self) -> None:
+        """Check that the card agrees with the graph."""
+        card = self.card
+        if (
+            card.takes_sigma != self._takes_sigma
+            or self._channels not in (None, card.channels)
+            or self._fixed_size not in (None, card.fixed_size)
+        ):
+            raise ModelError(f"the card of model {self._name} contradicts its network", "export the model again")
+
+    def _refusal(self, reason: str) -> ModelError:
+        return ModelError(f"model {self._name} {reason}", _IMAGE_TO_IMAGE)
+
+
+def _options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = _SILENT
+    # Measured on tiles of 1024 px: with the arena and without the pattern memory stays lowest, and stays flat.
+    options.enable_mem_pattern = False
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    return options
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of onnxruntime's message without its codes."""
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", line)[:300]

@@ -1,0 +1,42 @@
+"""Shared by all tests: a home of their own, and the tiny networks as files."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx
+import pytest
+from tiny import NETWORKS
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory, monkeypatch) -> Path:
+    """An empty folder in place of the user's data folder; no test may see or touch the real one."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("DENOISE_AE_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory) -> Callable[[str], Path]:
+    """Path of one of `NETWORKS` by name."""
+    folder = tmp_path_factory.mktemp("networks")
+
+    def path(name: str) -> Path:
+        file = folder / f"{name}.onnx"
+        if not file.exists():
+            onnx.save(NETWORKS[name](), file)
+        return file
+
+    return path
+
+
+@pytest.fixture
+def save(tmp_path) -> Callable[..., Path]:
+    """Write a network made by a test to a file."""
+
+    def write(model: onnx.ModelProto, name: str = "network") -> Path:
+        file = tmp_path / f"{name}.onnx"
+        file.write_bytes(model.SerializeToString())
+        return file
+
+    return write
