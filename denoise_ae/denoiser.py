@@ -72,7 +72,7 @@ class Denoiser:
         self.device = self._session.device
         self._overlap = round_up((self.card.receptive_field - 1) // 2, self.card.size_multiple)
         # Below three overlaps most of the work is thrown away.
-        self._tile = max(tile or _default_tile(self._overlap), 3 * self._overlap, self.card.min_size)
+        self._tile = max(tile or default_tile(self._overlap), 3 * self._overlap, self.card.min_size)
 
     def clean(
         self,
@@ -222,7 +222,8 @@ def clean(
     return Denoiser(model, device=device, threads=threads, tile=tile).clean(image, sigma, strength)
 
 
-def _default_tile(overlap: int) -> int:
+def default_tile(overlap: int) -> int:
+    """Return the side in pixels of the tiles for a model with this overlap, see `OVERLAPS_A_TILE`."""
     return min(max(OVERLAPS_A_TILE * overlap, SMALLEST_TILE), LARGEST_TILE)
 
 
