@@ -1,0 +1,167 @@
+"""Write files whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import re
+import secrets
+import stat
+import sys
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from denoise_ae.errors import OutputError
+
+_LONGEST_NAME = 255
+"""Bytes in a file name on all usual file systems (some count characters, which are fewer)."""
+_TEMPORARY = re.compile(r"\..*\.denoise-ae-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.tmp")
+_ABANDONED_SECONDS = 24 * 60 * 60
+"""A temporary file whose writer can't be asked for is given up after this long."""
+
+_REASONS = {
+    errno.ENOSPC: ("no space is left on the disk", "free some space, or write to another disk"),
+    errno.EACCES: ("the folder can't be written", "choose another folder with -o, or change its permissions"),
+    errno.EPERM: ("the folder can't be written", "choose another folder with -o, or change its permissions"),
+    errno.EROFS: ("the disk is read-only", "choose another folder with -o"),
+    errno.ENOENT: ("the folder does not exist", "make it first"),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", "choose another folder with -o"),
+    errno.EISDIR: ("a folder of this name exists", "choose another name with -o"),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one with -o"),
+    errno.EFBIG: ("the file is larger than the disk allows", "write to another disk"),
+}
+if hasattr(errno, "EDQUOT"):  # not on Windows
+    _REASONS[errno.EDQUOT] = ("the disk quota is used up", "free some space, or write to another disk")
+
+
+def write_atomic(path: str | Path, data: bytes, overwrite: bool = False) -> None:
+    """Write a file so that nobody ever sees a part of it.
+
+    The bytes go to a temporary file in the same folder, which takes the final name when they are safe on the disk. Until
+    then an older file stays whole, whatever happens. A symbolic link is kept and what it points to is replaced; the
+    older file's permissions pass on to the new one.
+
+    Args:
+        path: where to write.
+        data: the whole content.
+        overwrite: replace a file of this name. Without, the name is taken only if it is free at that very moment (where
+            the file system has no hard links: just before).
+
+    Raises:
+        OutputError: the file exists already, or can't be written.
+    """
+    path = Path(path)
+    with _explained(path):
+        target = path.resolve() if path.is_symlink() else path
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not overwrite and os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        temporary = target.with_name(_temporary_name(target.name))
+        try:
+            _write_durably(temporary, data, like=target)
+            if overwrite:
+                temporary.replace(target)
+            else:
+                _take_free_name(temporary, target)
+        finally:
+            # Also after Ctrl-C. Gone already where it was renamed.
+            with suppress(OSError):
+                temporary.unlink()
+        _sync_folder(target.parent)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn the system's errors into ours."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise OutputError(f"{path}: exists already", "--overwrite replaces it") from error
+    except OSError as error:
+        known = _REASONS.get(error.errno or 0)
+        reason, hint = known or (error.strerror or str(error), "choose another place with -o")
+        raise OutputError(f"{path}: can't be written: {reason}", hint) from error
+    except ValueError as error:  # a zero byte in the name
+        raise OutputError(f"{path!r}: can't be written: {error}", "choose another name with -o") from error
+
+
+def _temporary_name(name: str) -> str:
+    """Make up a hidden name that says whose it is and who writes it, and is not too long for the file system."""
+    ending = f".denoise-ae-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    room = _LONGEST_NAME - 1 - len(ending)
+    # Cutting bytes may cut a character; what is left of it is dropped.
+    return f".{os.fsencode(name)[:room].decode(errors='ignore')}{ending}"
+
+
+def _machine() -> str:
+    """Tell this machine from others that may share the disk."""
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def _write_durably(temporary: Path, data: bytes, like: Path) -> None:
+    with temporary.open("xb") as file:
+        with suppress(OSError):  # no older file, or a file system without permissions
+            temporary.chmod(stat.S_IMODE(like.stat().st_mode))
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _take_free_name(temporary: Path, target: Path) -> None:
+    """Rename, but never over another file."""
+    try:
+        target.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError):  # FAT and some network disks know no hard links
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        temporary.rename(target)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name durable, where the system can do that for folders."""
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def sweep_temporaries(folder: str | Path) -> list[Path]:
+    """Remove what runs that were killed have left in a folder (not in those below); return what was removed.
+
+    A temporary file goes if the process that wrote it ran on this machine and is no more, or if it is a day old.
+    """
+    removed = []
+    with suppress(OSError):
+        for path in Path(folder).iterdir():
+            match = _TEMPORARY.fullmatch(path.name)
+            if match and _is_abandoned(path, match["machine"], int(match["process"])):
+                with suppress(OSError):
+                    path.unlink()
+                    removed.append(path)
+    return removed
+
+
+def _is_abandoned(path: Path, machine: str, process: int) -> bool:
+    # On Windows asking for a process with signal 0 would send it a Ctrl-C.
+    if machine == _machine() and sys.platform != "win32":
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        except (OSError, OverflowError):  # alive, but another user's; or no such number
+            pass
+    try:
+        return time.time() - path.stat().st_mtime > _ABANDONED_SECONDS
+    except OSError:
+        return False

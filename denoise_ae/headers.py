@@ -1,0 +1,308 @@
+"""What is in a picture file, by its content: format, size, metadata. Decodes no pixels; refuses by name what it must.
+
+PNG and TIFF have modules of their own; WebP and PNM are read here; the rest is Pillow's.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from denoise_ae.errors import ImageError
+from denoise_ae.jpeg import estimate_quality, name_sampling
+from denoise_ae.metadata import Metadata, read_directory, read_tiff_metadata
+from denoise_ae.png import SIGNATURE as PNG_SIGNATURE
+from denoise_ae.png import Png, read_png
+from denoise_ae.tiff import read_layout
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+DEFAULT_MAX_PIXELS = 500_000_000
+"""A header that claims more is taken for damaged or malicious, unless the caller allows it."""
+
+FORMATS = {
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".jpe": "jpeg",
+    ".jfif": "jpeg",
+    ".webp": "webp",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".bmp": "bmp",
+    ".dib": "bmp",
+    ".pnm": "pnm",
+    ".pbm": "pnm",
+    ".pgm": "pnm",
+    ".ppm": "pnm",
+    ".jp2": "jpeg2000",
+    ".j2k": "jpeg2000",
+    ".j2c": "jpeg2000",
+    ".jpx": "jpeg2000",
+    ".avif": "avif",
+}
+"""Suffix -> format, for what can be written."""
+
+_OTHER_SUFFIXES = frozenset({".apng", ".gif", ".heic", ".heif", ".hif", ".jxl"})
+"""Names of pictures that a walk through folders must not pass over in silence, though most of them can't be read."""
+
+_AGAIN = "get the file again from its source"
+_CONVERT = "convert it to PNG, TIFF or JPEG first"
+_HINT_FORMATS = "PNG, JPEG, WebP, TIFF, BMP, PNM, JPEG 2000 and AVIF can be read"
+_LACKING = "needs a decoder that denoise-ae lacks"
+_FOREIGN = {
+    rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1)": f"HEIC {_LACKING}",
+    rb"\xff\x0a|\0\0\0\x0cJXL ": f"JPEG XL {_LACKING}",
+    rb"....ftypcrx |FUJIFILMCCD-RAW|II[RU][OS\0]|MMOR|\0MRM|FOVb|II\*\0....CR": f"camera RAW {_LACKING}",
+    rb"\xff\xd8\xff\xf7": f"JPEG-LS {_LACKING}",
+    rb"8BPS": "Photoshop's own format is not supported",
+    rb"%PDF": "this is a PDF, not a picture",
+    rb"P7|P[Ff]\s": "PAM and PFM are not supported",
+    rb"\x76\x2f\x31\x01": "OpenEXR is not supported",
+}
+"""How files begin that are known but not read -> what to say of them."""
+
+_MODES = {"1": "gray", "L": "gray", "P": "palette", "RGB": "RGB", "RGBX": "RGB", "RGBA": "RGBA"}
+"""Pillow's names -> ours."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of its picture.
+
+    Attributes:
+        format: "png", "jpeg", "webp", "tiff", "bmp", "pnm", "jpeg2000", "avif" or "gif".
+        width: in pixels, as stored (before any orientation).
+        height: in pixels, as stored.
+        frames: pictures in the file; 1 in all that is not refused.
+        mode: how it is stored: "gray", "gray+alpha", "RGB", "RGBA" or "palette".
+        bits: bits a sample.
+        lossless: decoding gave back what was encoded.
+        quality: a JPEG's, 1 to 100, estimated from its quantisation tables; None elsewhere.
+        chroma: how a colour JPEG samples colour: "4:4:4", "4:2:2", "4:2:0", "4:4:0" or "4:1:1"; None elsewhere.
+    """
+
+    format: str
+    width: int
+    height: int
+    mode: str
+    bits: int = 8
+    frames: int = 1
+    lossless: bool = True
+    quality: int | None = None
+    chroma: str | None = None
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A file's header with its metadata, what of them could not be read, and, of a PNG, what decoding it needs."""
+
+    header: Header
+    metadata: Metadata = field(default_factory=Metadata)
+    warnings: tuple[str, ...] = ()
+    png: Png | None = None
+
+
+def is_image_name(path: str | Path) -> bool:
+    """Tell by its suffix whether a file claims to be a picture; for walks through folders."""
+    return (suffix := Path(path).suffix.lower()) in FORMATS or suffix in _OTHER_SUFFIXES
+
+
+def read_header(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Header:
+    """Say what is in a file; see `inspect`."""
+    return inspect(data, name, max_pixels).header
+
+
+def inspect(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Inspected:
+    """Say what is in a file, without decoding pixels or taking memory for them.
+
+    Args:
+        data: the whole file.
+        name: the file in messages.
+        max_pixels: width times height that is still accepted.
+
+    Raises:
+        ImageError: no picture, a damaged one, one larger than allowed, or one of a kind that is not supported.
+    """
+    if not data:
+        raise ImageError(f"{name}: the file is empty")
+    try:
+        found = _inspect_known(data, name)
+    except ImageError:
+        raise
+    except Exception as error:  # parsers stumble over broken headers in every way that there is
+        raise ImageError(f"{name}: the header of this picture is damaged", _AGAIN) from error
+    header = found.header
+    if header.width * header.height == 0:
+        raise ImageError(f"{name}: the picture has no pixels", _AGAIN)
+    if header.width * header.height > max_pixels:
+        size = f"{header.width} x {header.height} pixels"
+        raise ImageError(f"{name}: its header claims {size}, more than {max_pixels} in all", "it may be damaged")
+    if header.frames > 1:
+        kind = "TIFF with several pages" if header.format == "tiff" else f"animated {header.format.upper()}"
+        raise ImageError(f"{name}: {kind} is not supported", "save the picture that you want as a file of its own")
+    if found.metadata.exif is not None:
+        try:
+            read_directory(found.metadata.exif)
+        except ValueError:
+            warnings = (*found.warnings, "its EXIF is damaged and left out")
+            return replace(found, metadata=replace(found.metadata, exif=None), warnings=warnings)
+    return found
+
+
+def _inspect_known(data: bytes, name: str) -> Inspected:
+    for beginning, reader in _READERS.items():
+        if re.match(beginning, data, re.DOTALL):
+            return reader(data, name)
+    for beginning, complaint in _FOREIGN.items():
+        if re.match(beginning, data, re.DOTALL):
+            raise ImageError(f"{name}: {complaint}", _CONVERT)
+    text = re.fullmatch(rb"[\t\n\r\x20-\x7e\x80-\xff]+", data[:512])
+    raise ImageError(f"{name}: this is {'text, not' if text else 'not'} a picture", _HINT_FORMATS)
+
+
+def _inspect_png(data: bytes, name: str) -> Inspected:
+    png = read_png(data, name)
+    header = Header("png", png.width, png.height, png.mode, png.bits, frames=png.frames)
+    return Inspected(header, png.metadata, png.warnings, png)
+
+
+def _inspect_tiff(data: bytes, name: str) -> Inspected:
+    layout = read_layout(data, name)
+    header = Header("tiff", layout.width, layout.height, layout.mode, layout.bits, frames=layout.pages)
+    return Inspected(header, *read_tiff_metadata(data))
+
+
+def _inspect_jpeg(data: bytes, name: str) -> Inspected:
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    # The class itself, not Image.open: that has limits of its own on the size, for the whole process.
+    with JpegImageFile(io.BytesIO(data)) as image:
+        if image.mode not in _MODES:
+            raise ImageError(f"{name}: {image.mode} JPEG is not supported", "convert it to RGB first")
+        header = Header(
+            "jpeg",
+            *image.size,
+            _MODES[image.mode],
+            lossless=False,
+            quality=estimate_quality(image.quantization.get(0, ())),
+            chroma=name_sampling([component[1:3] for component in image.layer]),
+        )
+        return Inspected(header, _metadata(image, image.info.get("jfif_unit") in {1, 2}))
+
+
+def _metadata(image: ImageFile, has_resolution: bool = False) -> Metadata:
+    """Collect what Pillow found, where a plugin finds it."""
+    info = image.info
+    exif = info.get("exif", b"").removeprefix(b"Exif\0\0")
+    return Metadata(exif or None, info.get("icc_profile"), info.get("xmp"), info["dpi"] if has_resolution else None)
+
+
+def _inspect_webp(data: bytes, name: str) -> Inspected:
+    if len(data) < 8 + int.from_bytes(data[4:8], "little"):
+        raise ImageError(f"{name}: this WebP is cut short", _AGAIN)
+    chunks: dict[bytes, bytes] = {}
+    frames, start = 0, 12
+    while start + 8 <= len(data):
+        kind, length = data[start : start + 4], int.from_bytes(data[start + 4 : start + 8], "little")
+        frames += kind == b"ANMF"
+        # Pixels can be long; their first bytes are enough.
+        end = start + 8 + (length if kind in {b"EXIF", b"ICCP", b"XMP "} else min(length, 10))
+        chunks.setdefault(kind, data[start + 8 : end])
+        start += 8 + length + length % 2
+    if extended := chunks.get(b"VP8X"):
+        width, height = (int.from_bytes(extended[place : place + 3], "little") + 1 for place in (4, 7))
+        alpha = bool(extended[0] & 0x10)
+    elif lossless := chunks.get(b"VP8L"):
+        numbers = int.from_bytes(lossless[1:5], "little")
+        width, height, alpha = (numbers & 0x3FFF) + 1, (numbers >> 14 & 0x3FFF) + 1, bool(numbers >> 28 & 1)
+    else:
+        width, height = (number & 0x3FFF for number in struct.unpack("<HH", chunks[b"VP8 "][6:10]))
+        alpha = False
+    mode = "RGBA" if alpha else "RGB"
+    header = Header("webp", width, height, mode, frames=max(frames, 1), lossless=b"VP8L" in chunks)
+    exif = chunks.get(b"EXIF", b"").removeprefix(b"Exif\0\0")
+    return Inspected(header, Metadata(exif or None, chunks.get(b"ICCP"), chunks.get(b"XMP ")))
+
+
+def _inspect_bmp(data: bytes, _name: str) -> Inspected:
+    from PIL.BmpImagePlugin import BmpImageFile
+
+    with BmpImageFile(io.BytesIO(data)) as image:
+        return Inspected(Header("bmp", *image.size, _MODES[image.mode]))
+
+
+def _inspect_gif(data: bytes, _name: str) -> Inspected:
+    from PIL.GifImagePlugin import GifImageFile
+
+    with GifImageFile(io.BytesIO(data)) as image:
+        return Inspected(Header("gif", *image.size, "palette", frames=image.n_frames))
+
+
+def _inspect_pnm(data: bytes, name: str) -> Inspected:
+    kind = data[1:2]
+    space = rb"(?:\s|#[^\n]*\n)+"
+    numbers = re.match(rb"P\d" + (space + rb"(\d+)") * (2 if kind in b"14" else 3), data)
+    if numbers is None:
+        raise ImageError(f"{name}: the header of this PNM is damaged", _AGAIN)
+    width, height, *white = map(int, numbers.groups())
+    if white not in ([], [255], [65535]):
+        raise ImageError(
+            f"{name}: PNM with {white[0]} as white is not supported", "save it with 255 or 65535, or as PNG"
+        )
+    return Inspected(Header("pnm", width, height, "RGB" if kind in b"36" else "gray", 16 if white == [65535] else 8))
+
+
+def _inspect_jpeg2000(data: bytes, name: str) -> Inspected:
+    # The SIZ marker segment follows the start of the codestream at once (ISO/IEC 15444-1, A.5.1).
+    start = data.index(b"\xff\x4f\xff\x51") + 8
+    right, bottom, left, top = struct.unpack_from(">4I", data, start)
+    (components,) = struct.unpack_from(">H", data, start + 32)
+    depths = {data[start + 34 + 3 * index] + 1 for index in range(components)}
+    bits = depths.pop()
+    kind = ""
+    if re.search(rb"colr\x01..\0\0\0\x0c", data[:start], re.S):
+        kind = "CMYK"
+    elif depths or not 8 <= bits <= 16:
+        kind = "samples of other than 8 to 16 bits"
+    elif components not in {1, 3, 4} or b"pclr" in data[:start]:
+        kind = "a palette" if b"pclr" in data[:start] else f"{components} samples a pixel"
+    if kind:
+        raise ImageError(f"{name}: JPEG 2000 with {kind} is not supported", _CONVERT)
+    mode = {1: "gray", 3: "RGB", 4: "RGBA"}[components]
+    return Inspected(Header("jpeg2000", right - left, bottom - top, mode, bits))
+
+
+def _inspect_avif(data: bytes, name: str) -> Inspected:
+    from PIL import AvifImagePlugin
+
+    if not AvifImagePlugin.SUPPORTED:
+        raise ImageError(f"{name}: AVIF needs a decoder that this Pillow lacks", _CONVERT)
+    with AvifImagePlugin.AvifImageFile(io.BytesIO(data)) as image:
+        # The AV1 configuration box says how deep the samples are (AV1-ISOBMFF, 2.3.3).
+        deep = data[data.index(b"av1C") + 6]
+        bits = (12 if deep & 0x20 else 10) if deep & 0x40 else 8
+        header = Header("avif", *image.size, _MODES[image.mode], bits, frames=image.n_frames, lossless=False)
+        return Inspected(header, _metadata(image))
+
+
+_READERS: dict[bytes, Callable[[bytes, str], Inspected]] = {
+    re.escape(PNG_SIGNATURE): _inspect_png,
+    rb"\xff\xd8\xff[^\xf7]": _inspect_jpeg,
+    rb"RIFF....WEBP": _inspect_webp,
+    # Not those that a camera maker's letters tell apart from TIFF.
+    rb"(II\*\0(?!....CR)|MM\0\*|II\+\0|MM\0\+)": _inspect_tiff,
+    rb"BM": _inspect_bmp,
+    rb"GIF8[79]a": _inspect_gif,
+    rb"P[1-6]\s": _inspect_pnm,
+    rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51": _inspect_jpeg2000,
+    # AVIF may come first or anywhere among the brands that a file names.
+    rb"\0\0..ftyp.{,64}?avi[fs]": _inspect_avif,
+}
+"""How a file begins -> what reads it."""

@@ -1,0 +1,279 @@
+"""What a picture says about itself: EXIF, ICC, XMP and resolution, and the TIFF directories that EXIF is made of."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Set
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Literal
+
+Order = Literal["<", ">"]
+"""Byte order as struct and numpy write it."""
+
+
+class Tag(IntEnum):
+    """The fields of a TIFF directory that are read or written here (TIFF 6.0, Adobe's and EXIF's additions)."""
+
+    SUBFILE_TYPE = 254
+    WIDTH = 256
+    HEIGHT = 257
+    BITS = 258
+    COMPRESSION = 259
+    PHOTOMETRIC = 262
+    FILL_ORDER = 266
+    DOCUMENT_NAME = 269
+    DESCRIPTION = 270
+    MAKE = 271
+    MODEL = 272
+    STRIPS = 273
+    ORIENTATION = 274
+    SAMPLES = 277
+    ROWS_PER_STRIP = 278
+    STRIP_COUNTS = 279
+    X_RESOLUTION = 282
+    Y_RESOLUTION = 283
+    PLANAR = 284
+    PAGE_NAME = 285
+    RESOLUTION_UNIT = 296
+    SOFTWARE = 305
+    DATE_TIME = 306
+    ARTIST = 315
+    HOST_COMPUTER = 316
+    PREDICTOR = 317
+    COLOUR_MAP = 320
+    TILE_WIDTH = 322
+    TILE_HEIGHT = 323
+    TILES = 324
+    TILE_COUNTS = 325
+    EXTRA_SAMPLES = 338
+    SAMPLE_FORMAT = 339
+    XMP = 700
+    COPYRIGHT = 33432
+    EXIF = 34665
+    ICC = 34675
+    GPS = 34853
+    INTEROPERABILITY = 40965
+    DNG_VERSION = 50706
+
+
+POINTERS = frozenset({Tag.EXIF, Tag.GPS, Tag.INTEROPERABILITY})
+
+DESCRIPTIVE: Set[int] = frozenset(
+    {Tag.DOCUMENT_NAME, Tag.DESCRIPTION, Tag.MAKE, Tag.MODEL, Tag.ORIENTATION, Tag.X_RESOLUTION, Tag.Y_RESOLUTION}
+    | {Tag.PAGE_NAME, Tag.RESOLUTION_UNIT, Tag.SOFTWARE, Tag.DATE_TIME, Tag.ARTIST, Tag.HOST_COMPUTER, Tag.COPYRIGHT}
+    | {Tag.EXIF, Tag.GPS}
+)
+"""Fields of a TIFF's own directory that describe the picture: the others say how its pixels are stored, which is the
+writer's business."""
+
+# struct letters of one value of each TIFF field type (TIFF 6.0 section 2; 16 to 18 are BigTIFF's).
+_LETTERS = {1: "B", 2: "B", 3: "H", 4: "I", 5: "II", 6: "b", 7: "B", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d"}
+_LETTERS |= {13: "I", 16: "Q", 17: "q", 18: "Q"}
+_ORDERS: dict[bytes, Order] = {b"II": "<", b"MM": ">"}
+_DEEPEST = 2
+"""Directories nest two deep at most (EXIF, then interoperability), so a file that points in circles ends."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a directory.
+
+    Attributes:
+        kind: the TIFF field type, 1 to 18.
+        count: how many values.
+        raw: the values in the directory's byte order.
+    """
+
+    kind: int
+    count: int
+    raw: bytes | memoryview
+
+
+@dataclass(frozen=True)
+class Directory:
+    """An image file directory: a table from tags to values.
+
+    Attributes:
+        order: the byte order of everything in it.
+        fields: tag -> field; a field whose values lie outside the data is left out.
+        next: where the next directory (page) starts, 0 at the last.
+    """
+
+    order: Order
+    fields: dict[int, Field]
+    next: int
+
+    def numbers(self, tag: int) -> tuple[int, ...]:
+        """Return the values of a tag as stored, () where it is missing; a rational gives two numbers."""
+        field = self.fields.get(tag)
+        if field is None:
+            return ()
+        return struct.unpack(f"{self.order}{field.count * _LETTERS[field.kind]}", field.raw)
+
+    def number(self, tag: int, default: int) -> int:
+        """Return the first value of a tag."""
+        return (self.numbers(tag) or (default,))[0]
+
+
+def integers(order: Order, *numbers: int) -> Field:
+    """Make a field of 16-bit integers where they fit, else of 32-bit ones."""
+    kind, letter = (3, "H") if max(numbers) < 2**16 else (4, "I")
+    return Field(kind, len(numbers), struct.pack(f"{order}{len(numbers)}{letter}", *numbers))
+
+
+def read_directory(data: bytes | memoryview, position: int | None = None) -> Directory:
+    """Read one directory of a TIFF, BigTIFF or EXIF structure.
+
+    Args:
+        data: the whole structure, from its byte-order mark on.
+        position: where the directory starts; None takes the first.
+
+    Raises:
+        ValueError: no TIFF header, or the directory lies outside the data.
+    """
+    view = memoryview(data)
+    order = _ORDERS.get(bytes(view[:2]))
+    if order is None:
+        raise ValueError("no TIFF header")
+    try:
+        version = struct.unpack_from(order + "H", view, 2)[0]
+        if version not in {42, 43}:
+            raise ValueError("no TIFF header")
+        # A classic TIFF counts in 2 and 4 bytes, a BigTIFF in 8.
+        counter, word = ("H", "I") if version == 42 else ("Q", "Q")
+        if position is None:
+            position = struct.unpack_from(order + word, view, 4 if version == 42 else 8)[0]
+        entry = struct.Struct(f"{order}HH{word}{word}")
+        inline = struct.calcsize(word)
+        (length,) = struct.unpack_from(order + counter, view, position)
+        start = position + struct.calcsize(counter)
+        end = start + length * entry.size
+        (following,) = struct.unpack_from(order + word, view, end)
+    except struct.error as error:
+        raise ValueError("a TIFF directory lies outside the data") from error
+    fields = {}
+    for place in range(start, end, entry.size):
+        tag, kind, count, value = entry.unpack_from(view, place)
+        size = count * struct.calcsize("=" + _LETTERS.get(kind, ""))
+        at = place + entry.size - inline if size <= inline else value
+        if kind in _LETTERS and at + size <= len(view):
+            fields[tag] = Field(kind, count, view[at : at + size])
+    return Directory(order, fields, following)
+
+
+def write_directory(order: Order, fields: dict[int, Field], position: int) -> bytes:
+    """Serialise a directory for a classic TIFF, its longer values right behind it.
+
+    Args:
+        order: byte order.
+        fields: what to write; their raw values must be in this byte order.
+        position: where in the file the result will lie (values are found by absolute position).
+    """
+    table = struct.pack(order + "H", len(fields))
+    values = bytearray()
+    behind = position + len(table) + 12 * len(fields) + 4
+    for tag, field in sorted(fields.items()):
+        table += struct.pack(order + "HHI", tag, field.kind, field.count)
+        if len(field.raw) <= 4:
+            table += bytes(field.raw).ljust(4, b"\0")
+        else:
+            table += struct.pack(order + "I", behind + len(values))
+            values += field.raw
+            values += b"\0" * (len(values) % 2)
+    return table + b"\0\0\0\0" + values
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What one picture says about itself, as bytes that no format has wrapped.
+
+    Attributes:
+        exif: an EXIF block from its byte-order mark on (no ``Exif`` prefix), readable at least down to its first table.
+        icc: an ICC profile.
+        xmp: an XMP packet.
+        dpi: dots per inch across and down, from the container (EXIF has its own).
+    """
+
+    exif: bytes | None = None
+    icc: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+    @property
+    def orientation(self) -> int:
+        """How to turn the stored pixels upright: EXIF's 1 (as they are) to 8; 1 where nothing valid is said."""
+        if self.exif is None:
+            return 1
+        try:
+            orientation = read_directory(self.exif).number(Tag.ORIENTATION, 1)
+        except ValueError:
+            return 1
+        return orientation if 1 <= orientation <= 8 else 1
+
+
+def read_tiff_metadata(data: bytes) -> tuple[Metadata, tuple[str, ...]]:
+    """Read what a TIFF file says about its first page, with warnings of what can't be read.
+
+    Raises:
+        ValueError: the file has no readable directory.
+    """
+    directory = read_directory(data)
+    fields = directory.fields
+    warnings: tuple[str, ...] = ()
+    try:
+        exif = _extract_exif(data, directory)
+    except ValueError:
+        # The orientation is in the first directory, and must not be lost with the rest.
+        own = {tag: field for tag, field in fields.items() if tag not in POINTERS}
+        exif = _extract_exif(data, replace(directory, fields=own))
+        warnings = ("its EXIF is damaged and left out",)
+    resolution = directory.numbers(Tag.X_RESOLUTION) + directory.numbers(Tag.Y_RESOLUTION)
+    unit = {2: 1.0, 3: 2.54}.get(directory.number(Tag.RESOLUTION_UNIT, 2))
+    metadata = Metadata(
+        exif=exif,
+        icc=bytes(fields[Tag.ICC].raw) if Tag.ICC in fields else None,
+        xmp=bytes(fields[Tag.XMP].raw) if Tag.XMP in fields else None,
+        dpi=_dots_per_inch(resolution, unit) if unit else None,
+    )
+    return metadata, warnings
+
+
+def _dots_per_inch(resolution: tuple[int, ...], unit: float) -> tuple[float, float] | None:
+    """Turn two rationals, in dots per `unit` of an inch, into numbers."""
+    if len(resolution) != 4 or 0 in resolution:
+        return None
+    across, across_by, down, down_by = resolution
+    return across / across_by * unit, down / down_by * unit
+
+
+def _extract_exif(data: bytes, directory: Directory) -> bytes | None:
+    """Copy the descriptive fields of a TIFF file into an EXIF block, None where it has none."""
+    if not DESCRIPTIVE & directory.fields.keys():
+        return None
+    head = b"II*\0" if directory.order == "<" else b"MM\0*"
+    out = io.BytesIO()
+    out.write(head + b"\0\0\0\0")
+    position = _copy_directory(data, directory, out, DESCRIPTIVE)
+    out.seek(4)
+    out.write(struct.pack(directory.order + "I", position))
+    return out.getvalue()
+
+
+def _copy_directory(data: bytes, directory: Directory, out: io.BytesIO, tags: Set[int], depth: int = 0) -> int:
+    """Append a directory and those that it points to; return where it starts.
+
+    Raises:
+        ValueError: one of those lies outside the data.
+    """
+    fields = {}
+    for tag in tags & directory.fields.keys():
+        if tag not in POINTERS:
+            fields[tag] = directory.fields[tag]
+        elif depth < _DEEPEST:
+            inner = read_directory(data, directory.number(tag, 0))
+            fields[tag] = integers(directory.order, _copy_directory(data, inner, out, inner.fields.keys(), depth + 1))
+    position = out.tell()
+    out.write(write_directory(directory.order, fields, position))
+    return position

@@ -1,0 +1,287 @@
+"""Read TIFF: strips and tiles of 1 to 16-bit integer and 32-bit float pixels, exactly as they are stored.
+
+OpenCV's reader multiplies 8-bit colour with its alpha, mixes up planes, turns the pixels as the orientation says and
+returns half a picture where a strip is damaged; Pillow's knows no 16-bit colour. So TIFF is read here.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_ae.errors import ImageError
+from denoise_ae.metadata import Directory, Order, Tag, integers, read_directory, write_directory
+
+_NONE, _LZW, _DEFLATE, _OLD_DEFLATE, _PACK_BITS = 1, 5, 8, 32946, 32773
+_READABLE = (_NONE, _LZW, _DEFLATE, _OLD_DEFLATE, _PACK_BITS)
+_COMPRESSION_NAMES = {2: "CCITT", 3: "CCITT Group 3", 4: "CCITT Group 4", 6: "JPEG", 7: "JPEG", 34712: "JPEG 2000"}
+_COMPRESSION_NAMES |= {34887: "LERC", 34925: "LZMA", 50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL"}
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = 0, 1, 2, 3
+_PHOTOMETRIC_NAMES = {4: "a mask", 5: "CMYK", 6: "YCbCr", 8: "CIE Lab", 9: "ICC Lab", 10: "ITU Lab"}
+_SENSOR_DATA = {32803, 34892}
+_PREMULTIPLIED_ALPHA = 1
+_FORMAT_NAMES = {1: "unsigned", 2: "signed", 3: "floating-point"}
+_DTYPES = {(1, 1): "u1", (2, 1): "u1", (4, 1): "u1", (8, 1): "u1", (16, 1): "u2", (32, 3): "f4"}
+"""(bits, sample format) -> how one sample is kept in memory."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the first page of a TIFF file lies in it. Blocks are strips or tiles."""
+
+    order: Order
+    width: int
+    height: int
+    samples: int
+    bits: int
+    dtype: str
+    compression: int
+    photometric: int
+    predictor: int
+    separate_planes: bool
+    premultiplied: bool
+    block_height: int
+    block_width: int
+    tiled: bool
+    offsets: tuple[int, ...]
+    counts: tuple[int, ...]
+    palette: tuple[int, ...]
+    pages: int
+
+    @property
+    def mode(self) -> str:
+        """What the pixels are: "gray", "gray+alpha", "RGB", "RGBA" or "palette"."""
+        if self.photometric == _PALETTE:
+            return "palette"
+        return ("", "gray", "gray+alpha", "RGB", "RGBA")[self.samples]
+
+
+def read_layout(data: bytes, name: str) -> Layout:
+    """Read how the pixels are stored, without touching them.
+
+    Raises:
+        ImageError: the file is damaged or of a kind that is not supported.
+    """
+    try:
+        directory = read_directory(data)
+        pages = _count_pages(data, directory)
+    except ValueError as error:
+        raise ImageError(f"{name}: this TIFF is cut short or damaged", "get the file again from its source") from error
+    _refuse_raw(directory, name)
+    layout = _layout(directory, pages)
+    _check(layout, directory, name)
+    return layout
+
+
+def _count_pages(data: bytes, first: Directory) -> int:
+    """Count the pictures; reduced copies of another page (thumbnails) are none of their own."""
+    pages, seen, position = 1, set[int](), first.next
+    while position and position not in seen:
+        seen.add(position)
+        directory = read_directory(data, position)
+        pages += not directory.number(Tag.SUBFILE_TYPE, 0) & 1
+        position = directory.next
+    return pages
+
+
+def _refuse_raw(directory: Directory, name: str) -> None:
+    """Refuse camera RAW, which is often a TIFF whose first page is a thumbnail."""
+    sensor = directory.number(Tag.PHOTOMETRIC, -1) in _SENSOR_DATA or Tag.DNG_VERSION in directory.fields
+    if sensor or directory.number(Tag.SUBFILE_TYPE, 0) & 1:
+        hint = "develop it first, with a RAW converter, into TIFF or PNG"
+        raise ImageError(f"{name}: camera RAW needs a decoder that denoise-ae lacks", hint)
+
+
+def _layout(directory: Directory, pages: int) -> Layout:
+    width, height = directory.number(Tag.WIDTH, 0), directory.number(Tag.HEIGHT, 0)
+    bits, sample_format = directory.number(Tag.BITS, 1), directory.number(Tag.SAMPLE_FORMAT, 1)
+    tiled = Tag.TILES in directory.fields
+    rows = directory.number(Tag.TILE_HEIGHT, 0) if tiled else min(directory.number(Tag.ROWS_PER_STRIP, height), height)
+    return Layout(
+        order=directory.order,
+        width=width,
+        height=height,
+        samples=directory.number(Tag.SAMPLES, 1),
+        bits=bits,
+        dtype=_DTYPES.get((bits, sample_format), ""),
+        compression=directory.number(Tag.COMPRESSION, _NONE),
+        photometric=directory.number(Tag.PHOTOMETRIC, -1),
+        predictor=directory.number(Tag.PREDICTOR, 1),
+        separate_planes=directory.number(Tag.PLANAR, 1) == 2,
+        premultiplied=directory.number(Tag.EXTRA_SAMPLES, 0) == _PREMULTIPLIED_ALPHA,
+        block_height=rows,
+        block_width=directory.number(Tag.TILE_WIDTH, 0) if tiled else width,
+        tiled=tiled,
+        offsets=directory.numbers(Tag.TILES if tiled else Tag.STRIPS),
+        counts=directory.numbers(Tag.TILE_COUNTS if tiled else Tag.STRIP_COUNTS),
+        palette=directory.numbers(Tag.COLOUR_MAP),
+        pages=pages,
+    )
+
+
+def _check(layout: Layout, directory: Directory, name: str) -> None:
+    """Refuse by name what is not supported."""
+    bits, formats = set(directory.numbers(Tag.BITS)), set(directory.numbers(Tag.SAMPLE_FORMAT))
+    photometric = layout.photometric
+    colours = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1}.get(photometric, 0)
+    kind = ""
+    if colours == 0:
+        kind = _PHOTOMETRIC_NAMES.get(photometric, f"photometric type {photometric}") + " pixels"
+    elif layout.compression not in _READABLE:
+        kind = _COMPRESSION_NAMES.get(layout.compression, f"type {layout.compression}") + " compression"
+    elif not layout.dtype or len(bits) > 1 or len(formats) > 1:
+        sort = _FORMAT_NAMES.get(directory.number(Tag.SAMPLE_FORMAT, 1), "undefined")
+        kind = f"{layout.bits}-bit {sort} samples" if len(bits) < 2 and len(formats) < 2 else "samples of mixed types"
+    elif layout.samples not in {colours, colours + 1} or (photometric == _PALETTE and layout.samples > 1):
+        kind = f"{layout.samples} samples a pixel"
+    elif layout.bits < 8 and directory.number(Tag.FILL_ORDER, 1) != 1:
+        kind = "bits in reversed order"
+    elif photometric == _WHITE_IS_ZERO and layout.dtype == "f4":
+        kind = "floating-point pixels with white at zero"
+    elif layout.predictor not in {1, 3 if layout.dtype == "f4" else 2}:
+        kind = f"predictor {layout.predictor}"
+    if kind:
+        hint = "save it as 8-bit, 16-bit or 32-bit float gray or RGB, with LZW, Deflate or no compression"
+        raise ImageError(f"{name}: TIFF with {kind} is not supported", hint)
+
+
+def read_pixels(data: bytes, name: str) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Read the first page as it is stored; its orientation is not applied.
+
+    Returns:
+        HxW gray, HxWx2 gray with alpha, HxWx3 RGB or HxWx4 RGBA, as uint8, uint16 or float32; and warnings.
+        1, 2 and 4 bits are spread over 0 to 255, palettes become the gray or RGB that they show, white is high.
+
+    Raises:
+        ImageError: the file is damaged or of a kind that is not supported.
+    """
+    layout = read_layout(data, name)
+    try:
+        pixels = _assemble(memoryview(data), layout)
+        if layout.photometric == _PALETTE:
+            return _look_up(pixels, layout), ()
+    except (ValueError, IndexError, OSError, zlib.error) as error:
+        raise ImageError(f"{name}: this TIFF is cut short or damaged", "get the file again from its source") from error
+    if layout.bits < 8:
+        pixels *= 255 // (2**layout.bits - 1)
+    if layout.photometric == _WHITE_IS_ZERO:
+        grays = pixels[..., :1]
+        np.subtract(np.iinfo(grays.dtype).max, grays, out=grays)
+    warnings: tuple[str, ...] = ()
+    if layout.premultiplied and layout.samples in {2, 4}:
+        _unmultiply(pixels)
+        warnings = ("its colours were multiplied by their alpha; they are kept apart now",)
+    return pixels[..., 0] if layout.samples == 1 else pixels, warnings
+
+
+def _assemble(data: memoryview, layout: Layout) -> NDArray[Any]:
+    """Put the blocks together: HxWxsamples, raising ValueError and zlib.error where bytes are missing or wrong."""
+    across = -(-layout.width // max(layout.block_width, 1))
+    down = -(-layout.height // max(layout.block_height, 1))
+    planes = layout.samples if layout.separate_planes else 1
+    depth = layout.samples // planes
+    if not len(layout.offsets) == len(layout.counts) == across * down * planes > 0:
+        raise ValueError("wrong number of strips or tiles")
+    if any(offset + count > len(data) for offset, count in zip(layout.offsets, layout.counts, strict=True)):
+        raise ValueError("a strip or tile lies outside the file")
+    pixels = np.empty((layout.height, layout.width, layout.samples), layout.dtype)
+    for index, (offset, count) in enumerate(zip(layout.offsets, layout.counts, strict=True)):
+        plane, place = divmod(index, across * down)
+        top, left = place // across * layout.block_height, place % across * layout.block_width
+        rows = layout.block_height if layout.tiled else min(layout.block_height, layout.height - top)
+        block = _unpack(data[offset : offset + count], rows, depth, layout)
+        target = pixels[top : top + rows, left : left + layout.block_width, plane : plane + depth]
+        target[:] = block[: target.shape[0], : target.shape[1]]
+    return pixels
+
+
+def _unpack(block: memoryview, rows: int, depth: int, layout: Layout) -> NDArray[Any]:
+    """Decompress one strip or tile into rows x block width x depth."""
+    width, bits = layout.block_width, layout.bits
+    row_bytes = -(-width * depth * bits // 8)
+    raw = np.frombuffer(_decompress(block, rows, row_bytes, layout.compression), np.uint8, rows * row_bytes)
+    raw = raw.reshape(rows, row_bytes)
+    if bits < 8:
+        ones = np.unpackbits(raw, axis=1)[:, : width * depth * bits].reshape(rows, width, depth, bits)
+        small: NDArray[Any] = ones @ (1 << np.arange(bits)[::-1]).astype(np.uint8)
+        return small
+    if layout.predictor == 3:
+        # Bytes of one weight lie together, most significant first, each as the difference to the one before.
+        planes = np.cumsum(raw.reshape(rows, -1, depth), axis=1, dtype=np.uint8).reshape(rows, 4, width * depth)
+        return np.ascontiguousarray(planes.transpose(0, 2, 1)).view(">f4").reshape(rows, width, depth)
+    samples = raw.view(layout.order + layout.dtype).reshape(rows, width, depth)
+    return np.cumsum(samples, axis=1, dtype=layout.dtype) if layout.predictor == 2 else samples
+
+
+def _decompress(block: memoryview, rows: int, row_bytes: int, compression: int) -> bytes | memoryview:
+    size = rows * row_bytes
+    if compression in {_DEFLATE, _OLD_DEFLATE}:
+        return zlib.decompressobj().decompress(block, size)
+    if compression == _PACK_BITS:
+        return _unpack_bits(block, size)
+    if compression == _LZW:
+        return _unpack_lzw(block, rows, row_bytes)
+    return block
+
+
+def _unpack_bits(block: memoryview, size: int) -> bytes:
+    """Expand Apple's PackBits (TIFF 6.0, section 9)."""
+    out, place = bytearray(), 0
+    while len(out) < size and place < len(block):
+        head = block[place]
+        if head < 128:
+            out += block[place + 1 : place + 2 + head]
+            place += 2 + head
+        else:  # 128 alone means nothing, and repeats its successor no time
+            out += bytes(block[place + 1 : place + 2]) * ((257 - head) % 129)
+            place += 1 if head == 128 else 2
+    return bytes(out)
+
+
+def _unpack_lzw(block: memoryview, rows: int, row_bytes: int) -> bytes:
+    """Expand LZW with Pillow's libtiff, which is handed the bytes as a gray picture of its own."""
+    from PIL.TiffImagePlugin import TiffImageFile
+
+    numbers = {
+        Tag.WIDTH: row_bytes,
+        Tag.HEIGHT: rows,
+        Tag.BITS: 8,
+        Tag.COMPRESSION: _LZW,
+        Tag.PHOTOMETRIC: _BLACK_IS_ZERO,
+    }
+    numbers |= {Tag.STRIPS: 8, Tag.SAMPLES: 1, Tag.ROWS_PER_STRIP: rows, Tag.STRIP_COUNTS: len(block)}
+    start = 8 + len(block) + len(block) % 2
+    out = io.BytesIO()
+    out.write(struct.pack("<2sHI", b"II", 42, start))
+    out.write(block)
+    out.seek(start)
+    out.write(write_directory("<", {tag: integers("<", number) for tag, number in numbers.items()}, start))
+    out.seek(0)
+    return TiffImageFile(out).tobytes()
+
+
+def _look_up(indices: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    """Turn palette indices into RGB, or into gray where every colour of the palette is gray."""
+    table = np.array(layout.palette, np.uint32).reshape(3, -1).T
+    if table.max(initial=0) > 255:  # 16-bit as the standard asks, by 256 or 257; some writers stay within 8
+        table >>= 8
+    colours = table.astype(np.uint8)
+    if (colours == colours[:, :1]).all():
+        colours = colours[:, 0]
+    shown: NDArray[Any] = colours[indices[..., 0]]
+    return shown
+
+
+def _unmultiply(pixels: NDArray[Any]) -> None:
+    """Divide colours by their alpha in place, row by row to stay within little memory."""
+    peak = 1.0 if pixels.dtype == np.float32 else float(np.iinfo(pixels.dtype).max)
+    for row in pixels:
+        alpha = row[:, -1:].astype(np.float64)
+        straight = np.divide(row[:, :-1] * peak, alpha, out=np.zeros_like(row[:, :-1], np.float64), where=alpha > 0)
+        row[:, :-1] = straight if peak == 1.0 else np.rint(straight.clip(0, peak))
