@@ -45,7 +45,7 @@ OWNERS = {
     "lightning": {"training"},
     "onnx": {"training"},
     "matplotlib": {"training"},
-    "PIL": {"headers", "pictures"},
+    "PIL": {"headers", "pictures", "tiff"},
 }
 """Package -> rooms that may import it."""
 
