@@ -26,6 +26,7 @@ DEFAULT_MODEL = "photo"
 """The model for photographs and for whoever names none."""
 
 _PROJECT = "denoise-ae"
+_LARGEST_SIDE = 4096  # pictures are padded to it, so a card must not ask for any amount of memory
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -101,9 +102,12 @@ class ModelCard:
 
     def _check(self) -> None:
         """Check what a picture's way through the network depends on; the rest is for people to read."""
-        whole = (self.channels, self.size_multiple, self.min_size, self.receptive_field, *(self.fixed_size or ()))
-        if not all(type(value) is int and value >= 1 for value in whole) or self.channels not in (1, 3):
-            raise ValueError("a size or the number of channels in the model card makes no sense")
+        sides = (self.size_multiple, self.min_size, *(self.fixed_size or ()))
+        whole = (self.channels, self.receptive_field, *sides)
+        if not all(type(value) is int and value >= 1 for value in whole) or max(sides) > _LARGEST_SIDE:
+            raise ValueError("a size in the model card makes no sense")
+        if self.channels not in (1, 3):
+            raise ValueError(f"channels in the model card is {self.channels}, not 1 or 3")
         if self.fixed_size is not None and len(self.fixed_size) != 2:
             raise ValueError("fixed_size in the model card must be a height and a width")
         low, high = self.value_range

@@ -67,6 +67,7 @@ def test_a_card_of_a_newer_version_can_be_read():
         {"channels": "3"},
         {"channels": True},
         {"size_multiple": 0},
+        {"size_multiple": 10**6},
         {"size_multiple": 1.5},
         {"min_size": -1},
         {"receptive_field": 0},
@@ -110,7 +111,8 @@ def test_each_model_here_is_what_its_card_says():
         embedded = {entry.key: entry.value for entry in onnx.load_from_string(model.read()).metadata_props}[
             METADATA_KEY
         ]
-        assert ModelCard.from_json(embedded) == replace(model.card, sha256="")
+        # PSNR can be measured only once the file is there, so the card beside it may know more.
+        assert ModelCard.from_json(embedded) == replace(model.card, sha256="", psnr=ModelCard.from_json(embedded).psnr)
 
 
 def test_shipped_models_come_in_the_order_of_the_index_before_the_users(shipped, network):
