@@ -33,6 +33,7 @@ def build_app() -> typer.Typer:
         help="Clean noisy pictures with convolutional denoising autoencoders, offline.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # help in rich's frames takes twice as long to answer
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 

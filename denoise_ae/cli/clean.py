@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from denoise_ae.catalog import DEFAULT_MODEL
 from denoise_ae.errors import UsageError
 
 
@@ -72,9 +71,15 @@ def clean(
         ),
     ] = None,
     model: Annotated[
-        str,
-        typer.Option("--model", "-m", metavar="NAME|FILE.onnx", help="The model; denoise-ae models lists them."),
-    ] = DEFAULT_MODEL,
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME|FILE.onnx",
+            help="The model; denoise-ae models lists them.",
+            show_default="the one for photographs",
+        ),
+    ] = None,
     sigma: Annotated[
         str,
         typer.Option(
@@ -149,6 +154,7 @@ def clean(
     level = _parse_sigma(sigma)
 
     from denoise_ae import batch
+    from denoise_ae.catalog import DEFAULT_MODEL
     from denoise_ae.cli.report import BatchReport
     from denoise_ae.denoiser import Denoiser
     from denoise_ae.planning import Existing, plan
@@ -174,7 +180,7 @@ def clean(
             for settled in work.settled:
                 report.show(settled)
             if work.jobs:
-                denoiser = Denoiser(model, device=device, threads=threads, tile=tile)
+                denoiser = Denoiser(model or DEFAULT_MODEL, device=device, threads=threads, tile=tile)
                 if level is not None:
                     denoiser.check_sigma(level)
                 report.show_model(denoiser.card.name, denoiser.device)

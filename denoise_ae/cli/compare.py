@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from denoise_ae.cli.outputs import refuse_inputs
 from denoise_ae.cli.render import print_table, printable
 from denoise_ae.errors import ImageError, UsageError
 
@@ -68,7 +69,9 @@ def _caption(figure: dict[str, float | None] | None) -> str:
 
 
 def compare(
-    pictures: Annotated[list[Path], typer.Argument(help="The pictures, from left to right.", show_default=False)],
+    pictures: Annotated[
+        list[Path], typer.Argument(metavar="PICTURE", help="The pictures, from left to right.", show_default=False)
+    ],
     *,
     output: Annotated[
         Path,
@@ -102,12 +105,13 @@ def compare(
     truth = len(paths) - 1 if reference else 0
     rectangle = _parse_crop(crop) if crop else None
     file_format = format_for(output)
+    refuse_inputs(output, paths)
 
     shown = _open(paths, truth)
     figures = [None if index == truth else _measure(pixels, shown[truth]) for index, pixels in enumerate(shown)]
     labels = [(name, _caption(figure)) for name, figure in zip(_names(paths), figures, strict=True)]
     panels = [magnify(to_rgb8(cut(pixels, *rectangle) if rectangle else pixels), zoom) for pixels in shown]
-    write_atomic(output, encode(side_by_side(panels, labels), file_format), overwrite=overwrite)
+    write_atomic(output, encode(side_by_side(panels, labels), file_format, name=str(output)), overwrite=overwrite)
 
     if as_json:
         measured = [{"file": str(path), **figure} for path, figure in zip(paths, figures, strict=True) if figure]

@@ -29,6 +29,7 @@ class _ModelsGroup(TyperGroup):
 app = typer.Typer(
     cls=_ModelsGroup,
     invoke_without_command=True,
+    rich_markup_mode=None,
     subcommand_metavar="[NAME | COMMAND]",
     short_help="List the models, show one, or add your own.",
 )

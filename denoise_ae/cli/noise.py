@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from denoise_ae.cli.outputs import refuse_inputs
+from denoise_ae.cli.render import print_line, stderr_console
+
 
 def noise(
-    picture: Annotated[Path, typer.Argument(help="The clean picture.", show_default=False)],
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="The clean picture.", show_default=False)],
     *,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The noisy picture; the ending sets the format.", show_default=False)
@@ -18,7 +21,8 @@ def noise(
     noise_type: Annotated[str, typer.Option("--type", help="The type of noise (above).")] = "gaussian",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same noise.")] = 0,
     quality: Annotated[
-        int | None, typer.Option(min=1, max=100, help="Quality of a lossy output; otherwise near the input's own.")
+        int | None,
+        typer.Option(min=1, max=100, help="Quality of lossy formats.", show_default="near the picture's own"),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
@@ -44,9 +48,14 @@ def noise(
 
     check_level(noise_type, level)
     file_format = images.format_for(output)
+    refuse_inputs(output, [picture])
     source = images.read(picture)
+    for warning in source.warnings:
+        print_line(stderr_console(), ("warning: ", "yellow"), f"{picture}: {warning}")
     colour, alpha = split_alpha(source.pixels)
     noisy = corrupt(to_unit(colour), noise_type, level, NumpySource(seed))
     pixels = join_alpha(from_unit(noisy, colour.dtype), alpha)
-    data = images.encode(pixels, file_format, metadata=source.metadata, quality=quality, like=source.header)
+    data = images.encode(
+        pixels, file_format, metadata=source.metadata, quality=quality, like=source.header, name=str(picture)
+    )
     write_atomic(output, data, overwrite=overwrite)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console
-from rich.text import Text
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def stderr_console() -> Console:
     """Return a console on stderr; rich itself honours NO_COLOR and plain pipes."""
+    from rich.console import Console
+
     return Console(stderr=True, highlight=False)
 
 
@@ -21,6 +25,8 @@ def printable(text: str) -> str:
 
 def print_line(console: Console, *parts: str | tuple[str, str]) -> None:
     """Print one line made of texts and (text, style) pairs, without wrapping it or reading markup in it."""
+    from rich.text import Text
+
     clean = (printable(part) if isinstance(part, str) else (printable(part[0]), part[1]) for part in parts)
     console.print(Text.assemble(*clean), soft_wrap=True)
 
@@ -35,7 +41,9 @@ def print_error(message: str, hint: str = "", console: Console | None = None) ->
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table on stdout: as wide as the terminal, or as wide as it has to be where there is none."""
+    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, show_header=any(columns), header_style="bold", pad_edge=False)
     for number, column in enumerate(columns):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
@@ -25,18 +25,17 @@ class TrainingInterruptedError(DenoiseError):
     exit_status = 130
 
 
-class Ema(WeightAveraging):
-    """Exponential moving average of the weights, with a decay that grows from 0.1 so that early steps fade.
+def ema_update(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+    """Return the update of an exponential moving average, with a decay that grows so that early steps fade.
 
     The warm-up is TensorFlow's ``num_updates`` rule: min(decay, (1 + n) / (10 + n)).
     """
 
-    def __init__(self, decay: float) -> None:
-        def average(means: list[Tensor], currents: list[Tensor], count: Tensor | int) -> None:
-            n = float(count)
-            torch._foreach_lerp_(means, currents, 1 - min(decay, (1 + n) / (10 + n)))
+    def update(means: list[Tensor], currents: list[Tensor], count: Tensor | int) -> None:
+        n = float(count)
+        torch._foreach_lerp_(means, currents, 1 - min(decay, (1 + n) / (10 + n)))
 
-        super().__init__(multi_avg_fn=average)
+    return update
 
 
 class Keeper(Callback):

@@ -11,14 +11,14 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
 from torch import Tensor
 from torch.nn import functional
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.utils.data import DataLoader
 
 from denoise_ae.errors import TrainingError
-from denoise_ae.training.callbacks import Ema, Keeper
+from denoise_ae.training.callbacks import Keeper, ema_update
 from denoise_ae.training.checkpoint import RunState, load_checkpoint
 from denoise_ae.training.corruption import add_noise
 from denoise_ae.training.data import TrainingBatch, TrainingData, ValidationBatch, load_data, noise_seed
@@ -195,7 +195,8 @@ def fit(
             trainer.fit(
                 module,
                 train_dataloaders=batches,
-                val_dataloaders=DataLoader(judged, batch_size=None),  # type: ignore[arg-type]
+                # Its own generator, so that the caller's random numbers stay as they are.
+                val_dataloaders=DataLoader(judged, batch_size=None, generator=torch.Generator()),  # type: ignore[arg-type]
                 ckpt_path=resume,
                 weights_only=True,
             )
@@ -208,7 +209,7 @@ def fit(
 
 def _trainer(recipe: Recipe, run: RunFolder, hardware: Hardware, watch: Watch, keeper: Keeper) -> Trainer:
     training = recipe.training
-    callbacks: list[Callback] = [Ema(training.ema)] if training.ema else []
+    callbacks: list[Callback] = [WeightAveraging(multi_avg_fn=ema_update(training.ema))] if training.ema else []
     callbacks += [watch, keeper]
     if training.patience:
         callbacks.append(EarlyStopping("val_psnr", mode="max", patience=training.patience))

@@ -221,13 +221,21 @@ def _blocks(width: int, count: int) -> nn.Sequential:
 def _unet_receptive_field(blocks: tuple[int, ...]) -> int:
     """Side of the square of input pixels that one output pixel can depend on.
 
-    Each 3x3 convolution at 1/s of the size reaches s pixels further; the head and the tail reach 2 each; and a
-    pixel's cell at the coarsest scale, where sampling down and up starts and ends, adds that scale less one.
+    Follows the interval of positions back from an output pixel to the input, on the path through all scales, for
+    each place that the pixel can have in a cell of the coarsest scale, and takes the widest.
     """
     coarsest = 2 ** len(blocks)
-    passes = [2] * (len(blocks) - 1) + [1]
-    radius = 4 + sum(2 * n * p * 2 ** (i + 1) for i, (n, p) in enumerate(zip(blocks, passes, strict=True)))
-    return 2 * (radius + coarsest - 1) + 1
+    radius = 0
+    for place in range(coarsest):
+        low, high = place // 2 - 1, place // 2 + 1  # the tail, at half the size
+        for n in blocks[:-1]:  # the decoder, then up-sampling that copies one coarse position to two
+            low, high = (low - 2 * n) // 2, (high + 2 * n) // 2
+        low, high = low - 2 * blocks[-1], high + 2 * blocks[-1]
+        for n in reversed(blocks[:-1]):  # 2x2 convolutions of stride 2, then the encoder
+            low, high = 2 * low - 2 * n, 2 * high + 1 + 2 * n
+        low, high = 2 * low - 2, 2 * high + 3  # the head: 6x6, stride 2
+        radius = max(radius, place - low, high - place)
+    return 2 * radius + 1
 
 
 def build(recipe: NetworkRecipe) -> Autoencoder:
@@ -247,14 +255,13 @@ def count_parameters(network: nn.Module) -> int:
 def macs_per_pixel(network: Autoencoder) -> float:
     """Return the multiply-accumulates for each input pixel, counted on one picture."""
     height, width = network.fixed_size or (8 * network.size_multiple, 8 * network.size_multiple)
-    total = 0
+    counts: list[int] = []
 
     def count(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal total
         weight = module.weight
         assert isinstance(weight, Tensor)
         # Every output number of a layer costs one multiply-accumulate for each weight of its channel.
-        total += output.numel() * weight[0].numel()
+        counts.append(output.numel() * weight[0].numel())
 
     handles = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     try:
@@ -263,4 +270,4 @@ def macs_per_pixel(network: Autoencoder) -> float:
     finally:
         for handle in handles:
             handle.remove()
-    return total / (height * width)
+    return sum(counts) / (height * width)

@@ -96,12 +96,17 @@ class Watch(Callback):
         self._steps_per_epoch, self._left_out = steps_per_epoch, left_out
         self._total = recipe.training.epochs * steps_per_epoch
         self.best: EpochReport | None = None
+        self._last_picture = float("-inf")
+        self._begin()
+
+    def _begin(self) -> None:
         self._loss_sum, self._loss_count = 0.0, 0
         self._samples, self._seconds = 0, 0.0
-        self._last_picture = float("-inf")
+        self._clock = time.perf_counter()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Say what is trained."""
+        """Say what is trained, and start the clock: a run that is resumed in mid-epoch has no start of an epoch."""
+        self._begin()
         if trainer.is_global_zero:
             epochs = self._recipe.training.epochs
             self._observer.on_start(
@@ -117,9 +122,7 @@ class Watch(Callback):
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the epoch's clock."""
-        self._loss_sum, self._loss_count = 0.0, 0
-        self._samples, self._seconds = 0, 0.0
-        self._clock = time.perf_counter()
+        self._begin()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: STEP_OUTPUT, batch: TrainingBatch, batch_idx: int

@@ -1,0 +1,165 @@
+"""``train`` and ``export`` as a user types them, from MNIST look-alikes or pictures to a cleaned file."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from idx_files import write_mnist
+from PIL import Image
+
+from denoise_ae import images
+
+
+def run(*words, folder, timeout=120):
+    return subprocess.run(
+        [sys.executable, "-m", "denoise_ae", *map(str, words)],
+        cwd=folder,
+        env={**os.environ, "DENOISE_AE_HOME": str(folder / "home"), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with MNIST look-alikes, pictures and one finished run on each."""
+    folder = tmp_path_factory.mktemp("place")
+    write_mnist(folder / "mnist")
+    (folder / "pictures").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        pixels = np.kron(rng.integers(0, 256, (10, 12, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / "pictures" / f"{i}.jpg", quality=95)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def digits_run(place):
+    return run("train", "--noise", "0.3", "--data", "mnist", "--epochs", 2, folder=place)
+
+
+def test_train_with_noise_alone_trains_the_digits_autoencoder(digits_run, place):
+    assert digits_run.returncode == 0, digits_run.stderr
+    assert digits_run.stdout == ""
+    for word in ("conv on mnist", "gaussian 76.5", "epoch 2/2", "PSNR", "samples/s", "denoise-ae export runs"):
+        assert word in digits_run.stderr
+    (folder,) = (place / "runs").glob("digits-*")
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"checkpoints", "environment.json", "loss.png", "metrics.csv", "recipe.toml", "samples.png"}
+
+
+def test_export_with_nothing_else_and_clean_with_it(digits_run, place):
+    done = run("export", folder=place)
+    assert done.returncode == 0, done.stderr
+    assert (place / "digits.onnx").exists() and (place / "digits.json").exists()
+    noisy = np.random.default_rng(0).integers(0, 256, (28, 56), dtype=np.uint8)
+    Image.fromarray(noisy).save(place / "noisy.png")
+    done = run("clean", "noisy.png", "-o", "clean.png", "--model", "digits.onnx", folder=place)
+    assert done.returncode == 0, done.stderr
+    cleaned = images.read(place / "clean.png").pixels
+    assert cleaned.shape == noisy.shape
+    assert not np.array_equal(cleaned, noisy)
+    again = run("export", folder=place)
+    assert again.returncode == 1
+    assert "digits.onnx" in again.stderr and "--overwrite" in again.stderr
+
+
+def test_photographs_train_and_resume_from_the_command_line(place):
+    words = ["--data", "pictures", "--noise", "0.1", "--steps-per-epoch", 2, "--batch", 2, "--patch", 32]
+    done = run("train", *words, "--epochs", 1, "--name", "mine", folder=place)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (place / "runs").glob("mine-*")
+    done = run("train", "--resume", folder, "--epochs", 2, folder=place)
+    assert done.returncode == 0, done.stderr
+    assert "going on after step 2" in done.stderr
+    assert "epoch 2/2" in done.stderr and "epoch 1/2" not in done.stderr
+    done = run("export", folder, "-o", "photo.onnx", "--name", "elsewhere", folder=place)
+    assert done.returncode == 0, done.stderr
+    done = run("clean", "pictures/0.jpg", "-o", "cleaned.jpg", "--model", "photo.onnx", folder=place)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to one process")
+def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(place):
+    words = ["train", "--data", "pictures", "--noise", "0.1", "--batch", "1", "--patch", "16", "--name", "stopped"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "denoise_ae", *words],
+        cwd=place,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if line.startswith("training"):
+            time.sleep(1)
+            process.send_signal(signal.SIGINT)
+            break
+    rest = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, rest
+    assert "stopped at step" in rest and "denoise-ae train --resume" in rest and "Traceback" not in rest
+    (folder,) = (place / "runs").glob("stopped-*")
+    done = run("export", folder, "-o", "stopped.onnx", folder=place)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["--noise", "-1"], 2, "not a level of noise"),
+        (["--noise", "nan"], 2, "not a level of noise"),
+        (["--noise", "0.3", "--noise-type", "fog"], 2, "fog"),
+        (["--noise", "2", "--noise-type", "mask", "--data", "mnist"], 2, "out of range"),
+        (["--data", "nowhere"], 1, "nowhere"),
+        (["--data", "empty"], 1, "no picture to train on"),
+        (["--data", "small"], 1, "smaller than a patch"),
+        (["--recipe", "nowhere.toml"], 2, "nowhere.toml"),
+        (["--recipe", "odd.toml"], 2, "training.epoch: unknown key"),
+        (["--epochs", "0"], 2, "training.epochs"),
+        (["--network", "unet", "--data", "mnist"], 2, "photographs are for the unet"),
+        (["--resume", "nowhere"], 1, "nowhere"),
+        (["--resume", "evil.ckpt"], 1, "evil.ckpt"),
+        (["--resume", "runs", "--noise", "0.3"], 2, "its own recipe"),
+        (["--logger", "wandb"], 2, "wandb"),
+        (["--accelerator", "quantum", "--data", "mnist"], 2, "quantum"),
+    ],
+)
+def test_bad_input_is_one_line_and_a_hint(place, words, status, message):
+    (place / "empty").mkdir(exist_ok=True)
+    (place / "small").mkdir(exist_ok=True)
+    Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save(place / "small" / "a.png")
+    (place / "odd.toml").write_text("[training]\nepoch = 3\n")
+    (place / "evil.ckpt").write_bytes(b"cos\nsystem\n(S'touch evil-was-here'\ntR.")
+    done = run("train", *words, folder=place)
+    assert done.returncode == status, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert not (place / "evil-was-here").exists()
+
+
+def test_export_without_a_run(tmp_path):
+    done = run("export", folder=tmp_path)
+    assert done.returncode == 1
+    assert "no run" in done.stderr and "denoise-ae train" in done.stderr
+
+
+def test_one_bad_picture_does_not_stop_training(place):
+    mixed = place / "mixed"
+    mixed.mkdir()
+    (mixed / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut")
+    (mixed / "good.jpg").write_bytes((place / "pictures" / "0.jpg").read_bytes())
+    words = ["--noise", "0.1", "--steps-per-epoch", 1, "--batch", 1, "--patch", 16, "--epochs", 1, "--name", "mixed"]
+    done = run("train", "--data", "mixed", *words, folder=place)
+    assert done.returncode == 0, done.stderr
+    assert "left out" in done.stderr and "broken.jpg" in done.stderr

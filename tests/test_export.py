@@ -1,0 +1,156 @@
+"""Export: one ONNX file that says everything and agrees with torch, or no file at all."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from denoise_ae.catalog import METADATA_KEY, ModelCard  # noqa: E402
+from denoise_ae.errors import DenoiseError, OutputError, TrainingError  # noqa: E402
+from denoise_ae.runtime import Session  # noqa: E402
+from denoise_ae.training import export as exporting  # noqa: E402
+from denoise_ae.training.checkpoint import CHECKPOINT_KEY, RunState  # noqa: E402
+from denoise_ae.training.networks import build  # noqa: E402
+from denoise_ae.training.recipe import Recipe  # noqa: E402
+
+NETWORKS = {
+    "unet": {"type": "unet", "widths": [8, 16], "blocks": [1, 1]},
+    "unet-gray": {"type": "unet", "widths": [8, 16], "blocks": [1, 1], "channels": 1},
+    "dense": {"type": "dense"},
+    "conv": {"type": "conv", "widths": [8, 8, 8]},
+    "conv-skip": {"type": "conv", "widths": [8, 8, 8], "skip": True},
+}
+
+
+def save_checkpoint(path, network):
+    """Write a checkpoint as a run does, with fresh weights."""
+    photos = network["type"] == "unet"
+    recipe = Recipe.model_validate(
+        {
+            "name": "mine",
+            "description": "a test",
+            "data_source": "nothing",
+            "data_license": "free",
+            "network": network,
+            "data": {"kind": "photos" if photos else "mnist", "clip": not photos},
+            "noise": [{"level": [5, 50]}],
+        }
+    )
+    torch.manual_seed(0)
+    weights = {f"network.{k}": v for k, v in build(recipe.network).state_dict().items()}
+    state = RunState(recipe.model_dump(mode="json"), ["/a/private/folder"], {"validation": 31.234})
+    torch.save({CHECKPOINT_KEY: state.to_dict(), "state_dict": weights, "global_step": 7, "epoch": 1}, path)
+    return path
+
+
+@pytest.fixture(params=NETWORKS, scope="module")
+def exported(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export")
+    checkpoint = save_checkpoint(folder / "a.ckpt", NETWORKS[request.param])
+    card = exporting.export(checkpoint, folder / "mine.onnx", measured={"on a set": 30.126})
+    return request.param, card, folder / "mine.onnx"
+
+
+def test_one_file_with_dynamic_sizes_and_no_external_data(exported):
+    name, card, path = exported
+    assert sorted(p.name for p in path.parent.iterdir()) == ["a.ckpt", "mine.json", "mine.onnx"]
+    model = onnx.load(path, load_external_data=False)
+    onnx.checker.check_model(model, full_check=True)
+    assert all(t.data_location == onnx.TensorProto.DEFAULT for t in model.graph.initializer)
+    assert [i.name for i in model.graph.input] == (["image", "sigma"] if card.takes_sigma else ["image"])
+    for value in (model.graph.input[0], model.graph.output[0]):
+        batch, channels, height, width = value.type.tensor_type.shape.dim
+        assert batch.dim_param and channels.dim_value == card.channels
+        if name.startswith("unet"):
+            assert (height.dim_param, width.dim_param) == ("height", "width")
+        else:
+            assert (height.dim_value, width.dim_value) == card.fixed_size == (28, 28)
+
+
+def test_the_card_says_what_a_caller_must_know(exported):
+    name, card, path = exported
+    stored = ModelCard.from_json(path.with_suffix(".json").read_text())
+    assert stored == card
+    inside = {p.key: p.value for p in onnx.load(path).metadata_props}[METADATA_KEY]
+    assert ModelCard.from_json(inside).with_checksum(card.sha256) == card
+    assert card.takes_sigma == name.startswith("unet")
+    assert card.sigma_range == (5, 50)
+    assert card.psnr == {"validation": 31.23, "on a set": 30.13}
+    assert (card.data, card.license) == ("nothing", "free")
+    assert card.versions["torch"] == torch.__version__
+    assert card.parameters > 1000 and card.kmac_per_pixel > 0 and card.receptive_field > 20
+
+
+def test_nothing_of_the_machine_gets_into_the_file(exported):
+    """The exporter notes source paths and stack traces; users' folders are no one's business either."""
+    _, _, path = exported
+    data = path.read_bytes()
+    for word in (b"/a/private", b"site-packages", b"networks.py", b".py"):
+        assert word not in data
+
+
+def test_onnxruntime_agrees_with_torch_through_the_session(exported):
+    name, card, path = exported
+    torch.manual_seed(0)
+    network = build(
+        Recipe.model_validate({"network": NETWORKS[name], "data": {"kind": "photos"}}).network
+        if name.startswith("unet")
+        else Recipe.model_validate({"network": NETWORKS[name]}).network
+    ).eval()
+    session = Session(path.read_bytes(), name="mine")
+    assert session.card.receptive_field == network.receptive_field
+    height, width = card.fixed_size or (12, 20)
+    image = np.random.default_rng(0).random((3, card.channels, height, width), dtype=np.float32)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(image), torch.full((3, 1, 1, 1), 0.1)).numpy()
+    found = session.run(image, 0.1 if card.takes_sigma else None)
+    assert np.abs(found - expected).max() < 1e-4
+
+
+def test_disagreement_is_refused_and_nothing_is_written(tmp_path, monkeypatch):
+    checkpoint = save_checkpoint(tmp_path / "a.ckpt", NETWORKS["unet"])
+    make = exporting._to_onnx
+
+    def broken(network, card):
+        model = onnx.load_from_string(make(network, card))
+        weights = max(model.graph.initializer, key=lambda t: len(t.raw_data))
+        values = onnx.numpy_helper.to_array(weights) * 1.01
+        weights.CopyFrom(onnx.numpy_helper.from_array(values, weights.name))
+        return model.SerializeToString()
+
+    monkeypatch.setattr(exporting, "_to_onnx", broken)
+    with pytest.raises(TrainingError, match="differ"):
+        exporting.export(checkpoint, tmp_path / "out.onnx")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_nan_weights_are_refused(tmp_path):
+    checkpoint = save_checkpoint(tmp_path / "a.ckpt", NETWORKS["conv"])
+    raw = torch.load(checkpoint, weights_only=True)
+    raw["state_dict"]["network.out.bias"].fill_(float("nan"))
+    torch.save(raw, checkpoint)
+    with pytest.raises(DenoiseError, match=r"NaN|differ"):
+        exporting.export(checkpoint, tmp_path / "out.onnx")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_weights_that_do_not_fit_the_recipe(tmp_path):
+    checkpoint = save_checkpoint(tmp_path / "a.ckpt", NETWORKS["conv"])
+    raw = torch.load(checkpoint, weights_only=True)
+    del raw["state_dict"]["network.out.bias"]
+    torch.save(raw, checkpoint)
+    with pytest.raises(TrainingError, match="do not fit"):
+        exporting.export(checkpoint, tmp_path / "out.onnx")
+
+
+def test_existing_files_stay_unless_told_otherwise(tmp_path):
+    checkpoint = save_checkpoint(tmp_path / "a.ckpt", NETWORKS["dense"])
+    (tmp_path / "out.onnx").write_text("mine")
+    with pytest.raises(OutputError):
+        exporting.export(checkpoint, tmp_path / "out.onnx")
+    assert (tmp_path / "out.onnx").read_text() == "mine"
+    exporting.export(checkpoint, tmp_path / "out.onnx", overwrite=True)
+    assert json.loads((tmp_path / "out.json").read_text())["name"] == "mine"

@@ -1,0 +1,243 @@
+"""Training runs: what they leave behind, and that a run that was stopped, killed and resumed ends as if it was not."""
+
+import csv
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from idx_files import write_mnist  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from denoise_ae.errors import TrainingError  # noqa: E402
+from denoise_ae.training.callbacks import TrainingInterruptedError  # noqa: E402
+from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint, newest_run  # noqa: E402
+from denoise_ae.training.fit import Hardware, fit  # noqa: E402
+from denoise_ae.training.recipe import Recipe, parse_recipe, read_recipe  # noqa: E402
+from denoise_ae.training.watch import Observer  # noqa: E402
+
+CPU = Hardware(accelerator="cpu")
+
+
+def tiny_recipe(**training):
+    """Three epochs of a few steps on photographs, with everything on that has a state to restore."""
+    return Recipe.model_validate(
+        {
+            "name": "tiny",
+            "network": {"type": "unet", "widths": [8, 16], "blocks": [1, 1]},
+            "data": {"kind": "photos", "clip": False, "gray": 0.3, "validation": 2},
+            "noise": [{"level": [5, 50]}, {"type": "poisson", "level": [20, 80]}],
+            "training": {
+                "epochs": 3,
+                "steps_per_epoch": 6,
+                "optimizer": "adamw",
+                "learning_rate": 2e-3,
+                "warmup_steps": 3,
+                "clip_norm": 1.0,
+                "ema": 0.99,
+                "stages": [{"patch": 16, "batch": 4}, {"start": 0.5, "patch": 32, "batch": 2, "loss": "charbonnier"}],
+                **training,
+            },
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 200, 48)[:, None, None] * np.ones((48, 48, 3))
+    for i in range(6):
+        Image.fromarray((ramp * rng.random(3) + rng.integers(0, 50)).astype(np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(photos, tmp_path_factory):
+    """A run that nobody disturbed."""
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    fit(tiny_recipe(), [photos], run, hardware=CPU)
+    return run
+
+
+def last_state(run):
+    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+
+
+def assert_same_weights(a, b):
+    for part in ("state_dict", "current_model_state"):
+        assert a[part].keys() == b[part].keys()
+        for name in a[part]:
+            assert torch.equal(a[part][name], b[part][name]), f"{part} {name}"
+
+
+class StopAt(Observer):
+    """Presses Ctrl-C after a step."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def on_step(self, report):
+        if report.step >= self.step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_run_leaves_everything_that_was_promised(whole):
+    recipe = parse_recipe(read_recipe(whole / "recipe.toml"), "recipe.toml")
+    assert recipe == tiny_recipe()
+    rows = list(csv.DictReader((whole / "metrics.csv").open()))
+    assert [float(row["epoch"]) for row in rows] == [0, 1, 2]
+    assert all(float(row[key]) > 0 for row in rows for key in ("train_loss", "val_loss", "val_psnr"))
+    for name in ("loss.png", "samples.png"):
+        with Image.open(whole / name) as picture:
+            assert min(picture.size) > 100
+            assert len(picture.convert("L").getcolors(1 << 20)) > 10
+    environment = json.loads((whole / "environment.json").read_text())
+    assert environment["versions"]["torch"] == torch.__version__
+    assert {p.name for p in (whole / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+
+
+def test_training_lowers_the_loss(photos, tmp_path):
+    recipe = tiny_recipe(epochs=4, steps_per_epoch=40, learning_rate=6e-3, ema=0.9)
+    fit(recipe, [photos], tmp_path / "run", hardware=CPU)
+    rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").open()))
+    gained = [float(row["val_psnr"]) - float(row["noisy_psnr"]) for row in rows]
+    assert gained[-1] > 2
+    assert float(rows[-1]["val_loss"]) < float(rows[0]["val_loss"])
+
+
+def test_best_checkpoint_is_the_best_epoch(whole):
+    rows = list(csv.DictReader((whole / "metrics.csv").open()))
+    best = max(rows, key=lambda row: float(row["val_psnr"]))
+    checkpoint = load_checkpoint(find_checkpoint(whole))
+    assert checkpoint.path.name == "best.ckpt"
+    assert checkpoint.step == float(best["step"])
+    assert checkpoint.figures["validation"] == pytest.approx(float(best["val_psnr"]), abs=1e-4)
+
+
+def test_checkpoint_holds_the_averaged_weights(whole):
+    state = last_state(whole)
+    loaded = load_checkpoint(find_checkpoint(whole, "last"))
+    for name, value in loaded.network().state_dict().items():
+        assert torch.equal(value, state["state_dict"][f"network.{name}"])
+    current = state["current_model_state"]
+    assert any(not torch.equal(current[f"network.{name}"], value) for name, value in loaded.weights.items())
+
+
+@pytest.mark.parametrize("stop_after", [3, 8, 12])
+def test_interrupted_and_resumed_equals_whole(whole, photos, tmp_path, stop_after, monkeypatch):
+    """Stopped in mid-epoch (3, 8) and at an epoch's last step (12): the same weights, to the bit."""
+    monkeypatch.setattr("denoise_ae.training.watch._STEPS_BETWEEN_LOOKS", 1)
+    run = tmp_path / "run"
+    with pytest.raises(TrainingInterruptedError) as stopped:
+        fit(tiny_recipe(), [photos], run, hardware=CPU, observer=StopAt(stop_after))
+    assert "--resume" in stopped.value.hint
+    checkpoint = find_checkpoint(run, "last")
+    assert load_checkpoint(checkpoint).step == stop_after
+    fit(tiny_recipe(), [photos], run, resume=checkpoint, hardware=CPU)
+    assert_same_weights(last_state(run), last_state(whole))
+    rows = list(csv.DictReader((run / "metrics.csv").open()))
+    assert [float(row["epoch"]) for row in rows] == [0, 1, 2]
+
+
+def test_killed_and_resumed_equals_whole(whole, photos, tmp_path):
+    """SIGKILL leaves the last epoch's checkpoint whole, and going on from it gives the same weights."""
+    run = tmp_path / "run"
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from denoise_ae.training.fit import Hardware, fit\n"
+        "from denoise_ae.training.recipe import parse_recipe, read_recipe\n"
+        "recipe = parse_recipe(read_recipe(Path(sys.argv[1])), '')\n"
+        "fit(recipe, [Path(sys.argv[2])], Path(sys.argv[3]), hardware=Hardware(accelerator='cpu'))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, whole / "recipe.toml", photos, run])
+    deadline = time.monotonic() + 120
+    while not (run / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    checkpoint = find_checkpoint(run, "last")
+    assert load_checkpoint(checkpoint).step in (6, 12, 18)
+    fit(tiny_recipe(), [photos], run, resume=checkpoint, hardware=CPU)
+    assert_same_weights(last_state(run), last_state(whole))
+
+
+def test_another_seed_gives_other_weights(whole, photos, tmp_path):
+    recipe = tiny_recipe().model_copy(update={"seed": 1})
+    fit(recipe, [photos], tmp_path / "run", hardware=CPU)
+    with pytest.raises(AssertionError):
+        assert_same_weights(last_state(tmp_path / "run"), last_state(whole))
+
+
+def test_training_leaves_the_callers_random_numbers_alone(photos, tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    fit(tiny_recipe(epochs=1, steps_per_epoch=1), [photos], tmp_path / "run", hardware=CPU)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_early_stop(photos, tmp_path):
+    """With a learning rate of practically nothing there is no gain, so that patience runs out."""
+    recipe = tiny_recipe(epochs=30, steps_per_epoch=1, patience=2, learning_rate=1e-30, ema=0.0)
+    fit(recipe, [photos], tmp_path / "run", hardware=CPU)
+    rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").open()))
+    assert len(rows) == 3
+
+
+@pytest.mark.parametrize("kind", ["dense", "conv"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_digits_train(tmp_path, kind, optimizer):
+    write_mnist(tmp_path / "mnist")
+    recipe = Recipe.model_validate(
+        {
+            "network": {"type": kind, "latent": 16, **({"widths": [8, 8, 8]} if kind == "conv" else {})},
+            "training": {"epochs": 2, "optimizer": optimizer, "stages": [{"batch": 32}]},
+        }
+    )
+    best = fit(recipe, [tmp_path / "mnist"], tmp_path / "run", hardware=CPU)
+    assert best is not None and np.isfinite(best.val_psnr)
+    assert find_checkpoint(tmp_path / "run").exists()
+
+
+def test_a_diverging_run_says_so(photos, tmp_path):
+    recipe = tiny_recipe(optimizer="sgd", learning_rate=1e9, clip_norm=0, warmup_steps=0, steps_per_epoch=40)
+    with pytest.raises(TrainingError, match="loss is"):
+        fit(recipe, [photos], tmp_path / "run", hardware=CPU)
+
+
+class Evil:
+    def __reduce__(self):
+        return (os.system, ("touch evil-was-here",))
+
+
+def test_a_malicious_checkpoint_is_refused_and_nothing_runs(whole, photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"state_dict": Evil()}, tmp_path / "evil.ckpt")
+    (tmp_path / "bare.ckpt").write_bytes(pickle.dumps(Evil()))
+    (tmp_path / "cut.ckpt").write_bytes(find_checkpoint(whole).read_bytes()[:5000])
+    (tmp_path / "empty.ckpt").write_bytes(b"")
+    torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
+    for name in ("evil", "bare", "cut", "empty", "foreign", "missing"):
+        with pytest.raises(TrainingError) as error:
+            load_checkpoint(tmp_path / f"{name}.ckpt")
+        assert f"{name}.ckpt" in error.value.message and "\n" not in error.value.message
+        with pytest.raises(TrainingError):
+            fit(tiny_recipe(), [photos], tmp_path / "run", resume=tmp_path / f"{name}.ckpt", hardware=CPU)
+    assert not (tmp_path / "evil-was-here").exists()
+
+
+def test_newest_run(whole, tmp_path):
+    assert newest_run(whole.parent) == whole
+    with pytest.raises(TrainingError, match="no run"):
+        newest_run(tmp_path)
+    with pytest.raises(TrainingError, match="no checkpoint"):
+        find_checkpoint(tmp_path)

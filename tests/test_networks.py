@@ -1,0 +1,100 @@
+"""The autoencoders: shapes, what they claim about themselves, and what the textbook asks for."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from denoise_ae.training.networks import build, count_parameters, macs_per_pixel  # noqa: E402
+from denoise_ae.training.recipe import NetworkRecipe  # noqa: E402
+
+
+def make(**values):
+    torch.manual_seed(0)
+    return build(NetworkRecipe.model_validate(values)).eval()
+
+
+@pytest.mark.parametrize("values", [{"type": "dense"}, {"type": "conv"}, {"type": "conv", "skip": True}])
+def test_digit_networks_take_28x28(values):
+    network = make(**values)
+    image = torch.rand(3, 1, 28, 28)
+    assert network(image, torch.zeros(3, 1, 1, 1)).shape == image.shape
+    assert network.fixed_size == (28, 28)
+
+
+def test_dense_is_the_textbook_network():
+    network = make(type="dense")
+    layers = [m for m in network.modules() if isinstance(m, torch.nn.Linear)]
+    assert [layers[0].in_features, *(m.out_features for m in layers)] == [784, 128, 64, 64, 128, 784]
+    # A linear output layer can go below 0 and above 1.
+    assert isinstance(list(network.decoder)[-1], torch.nn.Linear)
+
+
+@pytest.mark.parametrize("kind", ["dense", "conv"])
+def test_latent_code_has_the_asked_length_and_decodes(kind):
+    network = make(type=kind, latent=17)
+    image = torch.rand(2, 1, 28, 28)
+    code = network.encode(image)
+    assert code.shape == (2, 17)
+    assert torch.allclose(network.decode(code), network(image, torch.zeros(2, 1, 1, 1)), atol=1e-6)
+
+
+def test_without_skips_everything_passes_through_the_code():
+    """Zeroing the code's layer must make the output the same for all inputs, unless there are skip connections."""
+    for skip in (False, True):
+        network = make(type="conv", skip=skip)
+        torch.nn.init.zeros_(network.to_code.weight)
+        a, b = (network(torch.rand(1, 1, 28, 28), torch.zeros(1, 1, 1, 1)) for _ in range(2))
+        assert torch.equal(a, b) is not skip
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_unet_scales_with_the_picture(channels):
+    """No biases: f(k x, k sigma) = k f(x, sigma), so that no range of values is special."""
+    network = make(type="unet", widths=(16, 32), blocks=(1, 1), channels=channels)
+    image, sigma = torch.rand(1, channels, 16, 24), torch.full((1, 1, 1, 1), 0.1)
+    assert torch.allclose(network(7 * image, 7 * sigma), 7 * network(image, sigma), atol=1e-4)
+
+
+def test_unet_listens_to_the_noise_level():
+    network = make(type="unet", widths=(16, 32), blocks=(1, 1))
+    image = torch.rand(2, 3, 16, 16)
+    low, high = (network(image, torch.full((2, 1, 1, 1), s)) for s in (0.0, 0.2))
+    assert (low - high).abs().max() > 1e-3
+    mixed = network(image, torch.tensor([0.0, 0.2]).reshape(2, 1, 1, 1))
+    assert torch.allclose(mixed, torch.stack((low[0], high[1])), atol=1e-5)
+
+
+@pytest.mark.parametrize("blocks", [(1, 1), (2, 1), (1, 1, 1), (1, 2, 1)])
+def test_receptive_field_is_what_gradients_reach(blocks):
+    """The widest reach over all places in a coarsest cell, measured with gradients, must equal the claim."""
+    network = make(type="unet", widths=(4,) * len(blocks), blocks=blocks)
+    # Without ReLUs no gradient is cut off by chance.
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1)
+    multiple = network.size_multiple
+    claimed = network.receptive_field
+    side = -(-(claimed + 2 * multiple) // multiple) * multiple
+    image = torch.rand(1, 3, side, side, requires_grad=True)
+    output = network(image, torch.zeros(1, 1, 1, 1))
+    middle = side // 2 // multiple * multiple
+    reach = 0
+    for place in range(middle, middle + multiple):
+        (gradient,) = torch.autograd.grad(output[0, 0, place, place], image, retain_graph=True)
+        touched = gradient.abs().sum((0, 1)).nonzero()
+        reach = max(reach, int((touched - place).abs().max()))
+    assert 2 * reach + 1 == claimed
+
+
+def test_photo_network_stays_within_its_budget():
+    network = make(type="unet")
+    assert network.size_multiple == 8
+    assert count_parameters(network) == sum(p.numel() for p in network.parameters())
+    assert 40e3 < macs_per_pixel(network) < 60e3
+
+
+def test_macs_of_a_known_layer():
+    """784-128-64-64-128-784 has as many multiply-accumulates as weights."""
+    network = make(type="dense")
+    weights = sum(p.numel() for p in network.parameters() if p.ndim == 2)
+    assert macs_per_pixel(network) * 784 == pytest.approx(weights)

@@ -1,0 +1,125 @@
+"""The shipped models on real pictures: they beat their noisy input by a margin and keep the contract's promises."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from denoise_ae import Denoiser, catalog, images
+from denoise_ae.metrics import psnr
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELS = ROOT / "models"
+SAMPLES = ROOT / "samples"
+NAMES = json.loads((MODELS / "index.json").read_text())["models"]
+
+
+def load(kind, name):
+    return images.read(SAMPLES / kind / f"{name}.png").pixels
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return Denoiser("photo")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_has_a_whole_card_and_its_checksum_holds(name):
+    card = catalog.find(name).card
+    path = MODELS / f"{name}.onnx"
+    assert card.sha256 == catalog.checksum(path)
+    assert card.name == name
+    for field in ("description", "noise", "data", "license", "network", "psnr", "versions", "created"):
+        assert getattr(card, field), field
+    assert card.receptive_field > 1 and card.parameters > 1000
+    assert path.stat().st_size < 10e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_has_a_recipe_and_a_line_in_the_log(name):
+    assert (ROOT / "train" / "recipes" / f"{name}.toml").exists()
+    assert f"{name}.onnx" in (ROOT / "train" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_models_hold_no_path_of_the_machine_that_made_them(name):
+    for data in ((MODELS / f"{name}.onnx").read_bytes(), (MODELS / f"{name}.json").read_bytes()):
+        for word in (b"site-packages", b"/home/", b"/root/", b".py"):
+            assert word not in data
+
+
+@pytest.mark.parametrize(("sample", "gain"), [("cat", 7), ("coffee", 7), ("page", 6)])
+def test_photo_beats_the_noisy_sample(photo, sample, gain):
+    clean, noisy = load("clean", sample), load("noisy", sample)
+    assert psnr(photo.clean(noisy), clean) > psnr(noisy, clean) + gain
+
+
+@pytest.mark.parametrize(("model", "gain"), [("digits", 6), ("digits-skip", 7)])
+def test_digits_models_beat_the_noisy_sheet(model, gain):
+    clean, noisy = load("clean", "digits"), load("noisy", "digits")
+    assert psnr(Denoiser(model).clean(noisy), clean) > psnr(noisy, clean) + gain
+
+
+@pytest.mark.parametrize("sigma", [10, 25, 50])
+def test_photo_on_gray_and_16_bit(photo, sigma):
+    """Gray pictures gain as colour ones do, and 16-bit ones as 8-bit ones."""
+    clean = load("clean", "page")
+    noise = np.random.default_rng(0).normal(0, sigma * 257, clean.shape)
+    noisy = np.clip(clean * 257.0 + noise, 0, 65535).astype(np.uint16)
+    restored = photo.clean(noisy, sigma=sigma)
+    assert restored.dtype == np.uint16
+    assert psnr(restored, clean.astype(np.uint16) * 257) > psnr(noisy, clean.astype(np.uint16) * 257) + 4
+
+
+def test_photo_estimates_what_it_is_not_told(photo):
+    clean, noisy = load("clean", "coffee"), load("noisy", "coffee")
+    estimated, told = (psnr(photo.clean(noisy, sigma=s), clean) for s in (None, 25))
+    assert photo.estimate_sigma(noisy) == pytest.approx(25, rel=0.15)
+    assert estimated > told - 0.3
+
+
+@pytest.mark.parametrize("sample", ["cat", "coffee"])
+def test_photo_leaves_a_clean_picture_nearly_as_it_is(photo, sample):
+    clean = load("clean", sample)
+    assert psnr(photo.clean(clean), clean) > 42
+
+
+@pytest.mark.parametrize("value", [0, 1, 3, 128, 252, 254, 255])
+@pytest.mark.parametrize("sigma", [None, 25.0])
+def test_photo_does_not_move_constant_pictures(photo, value, sigma):
+    for shape in ((65, 70), (65, 70, 3)):
+        flat = np.full(shape, value, np.uint8)
+        assert np.abs(photo.clean(flat, sigma=sigma).astype(int) - value).max() <= 1
+
+
+def test_photo_does_not_drift_in_brightness_or_colour(photo):
+    clean, noisy = load("clean", "cat"), load("noisy", "cat")
+    restored = photo.clean(noisy)
+    drift = restored.reshape(-1, 3).mean(0) - noisy.reshape(-1, 3).mean(0)
+    assert np.abs(drift).max() < 1
+    assert clean.shape == restored.shape
+
+
+@pytest.mark.parametrize("tile", [1, 300, 333, 400])
+def test_photo_tiled_equals_whole(tile):
+    noisy = load("noisy", "coffee")
+    whole = Denoiser("photo", tile=2000).clean(noisy, sigma=25)
+    tiled = Denoiser("photo", tile=tile).clean(noisy, sigma=25)
+    assert np.abs(whole.astype(int) - tiled).max() <= 1
+
+
+def test_strength_scales_smoothly(photo):
+    noisy = load("noisy", "cat")[:120, :160]
+    removed = [
+        np.abs(photo.clean(noisy, strength=s).astype(float) - noisy).mean() for s in (0, 0.25, 0.5, 0.75, 1, 1.25, 1.5)
+    ]
+    assert removed[0] == 0
+    steps = np.diff(removed)
+    assert (steps > 0).all()
+    assert steps.max() < 0.5 * removed[-1]
+
+
+def test_the_digits_models_refuse_other_sizes():
+    with pytest.raises(Exception, match="28"):
+        Denoiser("digits").clean(np.zeros((30, 30), np.uint8))
