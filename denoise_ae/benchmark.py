@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from denoise_ae import images
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import ImageError
-from denoise_ae.headers import is_image_name
+from denoise_ae.finding import is_folder, pictures_in
 from denoise_ae.metrics import psnr, ssim
 from denoise_ae.noise import NumpySource, corrupt, estimate_sigma
 from denoise_ae.pixels import from_unit, split_alpha, to_unit, upright
@@ -71,22 +71,23 @@ class Summary:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    """List the pictures right inside a folder, by name.
+    """List the pictures right inside a folder, in natural order.
 
     Raises:
         ImageError: there is no such folder, it can't be read, or there is no picture in it.
     """
-    try:
-        found = sorted(path for path in folder.iterdir() if is_image_name(path) and not path.name.startswith("."))
-    except OSError as error:
-        raise ImageError(f"{folder} can't be listed: {error.strerror}", "give a folder with pictures") from error
+    if not is_folder(folder):
+        raise ImageError(f"{folder}: there is no such folder")
+    found, errors = pictures_in(folder, recursive=False)
+    for error in errors:
+        raise error
     if not found:
-        raise ImageError(f"{folder} has no pictures", "pictures are looked for in the folder itself, not below it")
+        raise ImageError(f"{folder}: no pictures", "they are looked for in the folder itself, not below it")
     return found
 
 
 def clean_cases(folder: Path) -> list[Case]:
-    """Take each picture right inside a folder as a clean one, by name.
+    """Take each picture right inside a folder as a clean one, in natural order.
 
     Raises:
         ImageError: the folder can't be listed or has no pictures.
@@ -109,7 +110,7 @@ def _by_key(paths: Sequence[Path], side: int) -> dict[str, Path]:
 
 def _sides(folder: Path, clean_folder: Path | None) -> tuple[list[Path], list[Path]]:
     """Tell noisy and clean pictures apart, by folder or by ending."""
-    if clean_folder is None and all((folder / name).is_dir() for name in PAIR_FOLDERS):
+    if clean_folder is None and all(is_folder(folder / name) for name in PAIR_FOLDERS):
         folder, clean_folder = (folder / name for name in PAIR_FOLDERS)
     if clean_folder is not None:
         return _pictures(folder), _pictures(clean_folder)
@@ -119,7 +120,7 @@ def _sides(folder: Path, clean_folder: Path | None) -> tuple[list[Path], list[Pa
     )
     if not noisy:
         raise ImageError(
-            f"{folder} has no noisy and clean pairs",
+            f"{folder}: no noisy and clean pairs",
             "name them A_noisy and A_clean (or _real and _mean), make folders noisy and clean, or give two folders",
         )
     return noisy, clean
@@ -139,7 +140,7 @@ def pair_cases(folder: Path, clean_folder: Path | None = None) -> list[Case]:
     noisy, clean = (_by_key(paths, side) for side, paths in enumerate(_sides(folder, clean_folder)))
     alone = sorted([noisy.get(key) or clean[key] for key in noisy.keys() ^ clean.keys()])
     if alone:
-        raise ImageError(f"{alone[0]} has no partner", "the two pictures of a pair must have one name")
+        raise ImageError(f"{alone[0]}: no partner", "the two pictures of a pair must have one name")
     return [Case(noisy[key].name, clean[key], noisy[key]) for key in noisy]
 
 

@@ -186,12 +186,12 @@ def test_pairs_are_found(tmp_path, noisy, clean, given):
 @pytest.mark.parametrize(
     ("names", "complaint"),
     [
-        (["noisy/a.png", "clean/a.png", "noisy/b.png"], "b.png has no partner"),
-        (["noisy/a.png", "clean/a.png", "clean/b.png"], "b.png has no partner"),
+        (["noisy/a.png", "clean/a.png", "noisy/b.png"], "b.png: no partner"),
+        (["noisy/a.png", "clean/a.png", "clean/b.png"], "b.png: no partner"),
         (["noisy/a.png", "noisy/a.tif", "clean/a.png"], "one half of a pair"),
-        (["a_real.png"], "a_real.png has no partner"),
+        (["a_real.png"], "a_real.png: no partner"),
         (["a.png", "b.png"], "no noisy and clean pairs"),
-        (["noisy/a.png", "clean/readme.txt"], "clean has no pictures"),
+        (["noisy/a.png", "clean/readme.txt"], "clean: no pictures"),
     ],
 )
 def test_pairs_that_do_not_fit_are_named(tmp_path, names, complaint):
