@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Condition, Thread
 from typing import Any
@@ -24,8 +25,10 @@ from numpy.typing import NDArray
 from denoise_ae import images
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import DenoiseError, ImageError, OutputError
-from denoise_ae.files import write_atomic
-from denoise_ae.headers import DEFAULT_MAX_PIXELS, Header, is_image_name, read_header
+from denoise_ae.files import sweep_temporaries, write_atomic
+from denoise_ae.headers import DEFAULT_MAX_PIXELS, FORMATS, Header, read_header
+from denoise_ae.metadata import Metadata
+from denoise_ae.pixels import upright
 from denoise_ae.planning import Existing, Failed, Job, Skipped
 
 PIXELS_IN_FLIGHT = 48_000_000
@@ -156,7 +159,7 @@ class _Result:
     share: int
     pixels: NDArray[Any]
     header: Header
-    metadata: images.Metadata | None
+    metadata: Metadata | None
     event: Cleaned
 
 
@@ -168,6 +171,7 @@ class _Pipeline:
         self._denoiser = denoiser
         self._settings = settings
         self._room = _Room()
+        self._swept: set[Path] = set()
         # Unbounded: what they hold is bounded by the room.
         self._decoded: SimpleQueue[_Decoded | None] = SimpleQueue()
         self._results: SimpleQueue[_Result | None] = SimpleQueue()
@@ -259,8 +263,10 @@ class _Pipeline:
             estimated=self._settings.sigma is None,
             warnings=(*picture.warnings, *_misnamed(job, picture.header)),
         )
-        metadata = picture.metadata if self._settings.keep_metadata else None
-        return _Result(item.share, pixels, picture.header, metadata, event)
+        if self._settings.keep_metadata:
+            return _Result(item.share, pixels, picture.header, picture.metadata, event)
+        # What said which way up it is goes, so that the pixels have to say it.
+        return _Result(item.share, upright(pixels, picture.metadata.orientation), picture.header, None, event)
 
     def _write_all(self) -> None:
         while (result := self._results.get()) is not None:
@@ -273,14 +279,30 @@ class _Pipeline:
                     metadata=result.metadata,
                     quality=self._settings.quality,
                     like=result.header,
+                    name=job.name,
                 )
-                _write(job, data)
+                self._write(job, data)
             except Exception as error:
                 self._fail(job, error, result.share)
             else:
                 self._room.give_back(result.share)
                 self._events.put(result.event)
             del result
+
+    def _write(self, job: Job, data: bytes) -> None:
+        """Write a result, whole or not at all, into a folder that is made where it is missing."""
+        if job.output is None:
+            _write_stdout(data)
+            return
+        folder = job.output.parent
+        if folder not in self._swept:
+            sweep_temporaries(folder)
+            self._swept.add(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: this folder can't be made: {error.strerror}") from error
+        write_atomic(job.output, data, overwrite=job.existing is not Existing.REFUSE)
 
     def _check_wanted(self) -> None:
         if self._room.closed:
@@ -326,21 +348,10 @@ def _is_whole_picture(job: Job) -> bool:
 def _misnamed(job: Job, header: Header) -> tuple[str, ...]:
     """Warn of a name that promises another format, where the output is to have the source's."""
     name = job.output or job.source
-    if job.file_format or name is None or not is_image_name(name) or images.format_for(name) == header.format:
+    promised = FORMATS.get(name.suffix.lower()) if name else None
+    if job.file_format or promised in (None, header.format):
         return ()
     return (f"it is {header.format.upper()} whatever its name says, and is written as such",)
-
-
-def _write(job: Job, data: bytes) -> None:
-    """Write a result, whole or not at all, into a folder that is made where it is missing."""
-    if job.output is None:
-        _write_stdout(data)
-        return
-    try:
-        job.output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{job.output.parent}: this folder can't be made: {error.strerror}") from error
-    write_atomic(job.output, data, overwrite=job.existing is not Existing.REFUSE)
 
 
 def _write_stdout(data: bytes) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from denoise_ae.errors import DenoiseError, ImageError, OutputError, UsageError
 from denoise_ae.finding import Identity, identity, is_folder, status_of, walk_inputs
-from denoise_ae.headers import is_image_name
+from denoise_ae.headers import FORMATS, is_image_name
 from denoise_ae.images import format_for
 
 DEFAULT_SUFFIX = "-clean"
@@ -166,7 +166,7 @@ def _single_job(words: list[str], target: str | None, file_format: str | None, e
         raise UsageError(f"{target}: standard input has no name to use in a folder", "give -o a file name")
 
     output = Path(target)
-    if not output.suffix or (asked and not is_image_name(output)):
+    if not output.suffix or (asked and output.suffix.lower() not in FORMATS):
         return Job(source, output, asked, existing)
     try:
         named = format_for(output)
@@ -190,7 +190,7 @@ class _Naming:
 
     def output(self, source: Path, root: Path) -> Path:
         """Name the result of a source that was found under `root`."""
-        keeps = not self.ending or (is_image_name(source) and format_for(source) == self.file_format)
+        keeps = not self.ending or FORMATS.get(source.suffix.lower()) == self.file_format
         name = f"{source.stem}{self.suffix}{source.suffix if keeps else self.ending}"
         return (self.folder / source.parent.relative_to(root) if self.folder else source.parent) / name
 

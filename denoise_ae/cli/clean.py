@@ -46,7 +46,7 @@ def _check_streams(reads: bool, writes: bool, as_json: bool) -> None:
 def clean(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="PICTURE|FOLDER...", help="What to clean; - reads standard input.", show_default=False),
+        typer.Argument(metavar="PICTURE|FOLDER", help="What to clean; - reads standard input.", show_default=False),
     ],
     *,
     output: Annotated[

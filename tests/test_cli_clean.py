@@ -1,0 +1,386 @@
+"""``denoise-ae clean`` as a user types it: real files, a real (tiny) ONNX model, a process of its own."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny import Graph
+
+import denoise_ae
+from denoise_ae.cli import main
+
+needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals of POSIX")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A folder with blur.onnx, the mean of 3 x 3 pixels, and slow.onnx, the same after much work for nothing."""
+    folder = tmp_path_factory.mktemp("models")
+    for name, detours in (("blur", 0), ("slow", 12)):
+        graph = Graph()
+        output = graph.add("Conv", "image", np.full((3, 1, 3, 3), 1 / 9, np.float32), pads=[1] * 4, group=3)
+        for _ in range(detours):
+            detour = graph.conv(graph.conv("image", 3, 64), 64, 3, gain=0)
+            output = graph.add("Add", output, detour)
+        (folder / f"{name}.onnx").write_bytes(graph.model(output).SerializeToString())
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(denoise_ae.__file__).parents[1]))
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def command(place, models):
+    """The words before a clean command's own."""
+    return [sys.executable, "-m", "denoise_ae", "clean", "--threads", "1", "--model", str(models / "blur.onnx")]
+
+
+@pytest.fixture
+def clean(command):
+    def run(*words, **options):
+        return subprocess.run([*command, *map(str, words)], capture_output=True, timeout=60, check=False, **options)
+
+    return run
+
+
+def noisy(path, size=(40, 30), sigma=25, seed=0, **options) -> np.ndarray:
+    """Write a gradient with noise, and return it without."""
+    width, height = size
+    truth = np.stack([np.linspace(60, 180, width)[None].repeat(height, 0)] * 3, axis=-1)
+    pixels = truth + np.random.default_rng(seed).normal(0, sigma, truth.shape)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.clip(pixels, 0, 255).round().astype(np.uint8)).save(path, **options)
+    return truth
+
+
+def error_of(path, truth) -> float:
+    return float(np.abs(np.asarray(Image.open(path)).astype(float) - truth).mean())
+
+
+def tree(folder) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
+
+
+def written(folder) -> dict[str, int]:
+    """When each file was written, in nanoseconds."""
+    return {name: Path(folder, name).stat().st_mtime_ns for name in tree(folder)}
+
+
+def text(result) -> str:
+    return result.stderr.decode()
+
+
+class TestOnePicture:
+    def test_it_becomes_cleaner_and_the_level_is_told(self, clean):
+        truth = noisy("noisy.png", sigma=25)
+        result = clean("noisy.png", "-o", "clean.png")
+        assert result.returncode == 0, text(result)
+        assert error_of("clean.png", truth) < error_of("noisy.png", truth) * 0.6
+        assert "noisy.png -> clean.png" in text(result)
+        assert "estimated" in text(result)
+        assert "cpu" in text(result)
+        assert "little noise" not in text(result)
+        assert result.stdout == b""
+        assert tree(".") == ["clean.png", "noisy.png"]
+
+    def test_a_clean_picture_is_said_to_have_little_noise(self, clean):
+        noisy("flat.png", sigma=0)
+        assert "little noise found" in text(clean("flat.png", "-o", "clean.png"))
+
+    def test_strength_zero_gives_every_pixel_back(self, clean):
+        noisy("noisy.png")
+        assert clean("noisy.png", "--strength", 0).returncode == 0
+        assert np.array_equal(np.asarray(Image.open("noisy.png")), np.asarray(Image.open("noisy-clean.png")))
+
+    def test_format_quality_suffix_and_metadata(self, clean):
+        exif = Image.Exif()
+        exif[0x010F] = "a camera"
+        noisy("noisy.jpg", size=(200, 200), quality=90, exif=exif)
+        assert clean("noisy.jpg", "-o", "out/", "--format", "webp", "--suffix", "_dn").returncode == 0
+        assert tree("out") == ["noisy_dn.webp"]
+        assert Image.open("out/noisy_dn.webp").getexif()[0x010F] == "a camera"
+        assert clean("noisy.jpg", "-o", "low.jpg", "--quality", 10, "--metadata", "strip").returncode == 0
+        assert clean("noisy.jpg", "-o", "same.jpg").returncode == 0
+        assert Path("low.jpg").stat().st_size < Path("same.jpg").stat().st_size / 2
+        assert not Image.open("low.jpg").getexif()
+        assert Image.open("same.jpg").getexif()[0x010F] == "a camera"
+
+    @needs_posix
+    def test_any_name_works_and_none_commands_the_terminal(self, clean):
+        names = ["-dash.png", "[red]a.png", "new\nline\x1b[31m.png", "x" * 200 + ".png", "é漢字 🙂.png"]
+        for name in names:
+            noisy(Path(name))
+        result = clean("-o", "out/", "--", *names)
+        assert result.returncode == 0, text(result)
+        assert sorted(path.name for path in Path("out").iterdir()) == names
+        assert "new\\nline\\x1b[31m.png" in text(result)
+        assert "\x1b" not in text(result)
+
+    def test_a_long_path_works(self, clean):
+        folder = Path("in", *["d" * 60] * 5)
+        noisy(folder / "a.png")
+        assert clean("in", "-o", "out", "--recursive").returncode == 0
+        assert tree("out") == [f"{'/'.join(['d' * 60] * 5)}/a.png"]
+
+    def test_a_missing_or_bad_picture_is_one_line_and_status_1(self, clean):
+        Path("text.png").write_text("no picture at all")
+        Path("empty.png").touch()
+        result = clean("gone.png", "text.png", "empty.png", "-o", "out", "-q")
+        assert result.returncode == 1
+        errors = [line for line in text(result).splitlines() if line.startswith("error: ")]
+        assert [next(name for name in ("gone", "text", "empty") if name in line) for line in errors] == [
+            "gone",
+            "text",
+            "empty",
+        ]
+        assert "Traceback" not in text(result)
+        assert not Path("out").exists()
+        assert "Traceback" in text(clean("text.png", "-o", "out/", "--debug"))
+
+    def test_the_limit_on_pixels(self, clean):
+        noisy("noisy.png")
+        result = clean("noisy.png", "-o", "out.png", "--max-megapixels", "0.001")
+        assert result.returncode == 1
+        assert "noisy.png" in text(result)
+        assert not Path("out.png").exists()
+
+
+class TestFolders:
+    def test_the_tree_is_mirrored_and_one_bad_file_does_not_stop_the_rest(self, clean):
+        for name in ("a.png", "sub/b.jpg", "sub/deep/c.webp", "sub/deep/d.tif"):
+            noisy(f"in/{name}")
+        Path("in/sub/bad.png").write_bytes(Path("in/a.png").read_bytes()[:300])
+        Path("in/notes.txt").write_text("not for us")
+        Path("in/.hidden.png").write_text("not for us")
+        result = clean("in", "-o", "in/out", "--recursive")
+        assert result.returncode == 1
+        assert tree("in/out") == ["a.png", "sub/b.jpg", "sub/deep/c.webp", "sub/deep/d.tif"]
+        assert "4 cleaned, 0 skipped, 1 failed" in text(result)
+        assert [line for line in text(result).splitlines() if line.startswith("failed: ") and "bad.png" in line]
+        assert "megapixels a second" in text(result)
+
+        # A second run does nothing new, a third one replaces.
+        before = written("in/out")
+        again = clean("in", "-o", "in/out", "--recursive", "--skip-existing")
+        assert "0 cleaned, 4 skipped, 1 failed" in text(again)
+        assert written("in/out") == before
+        refused = clean("in", "-o", "in/out", "--recursive")
+        assert "0 cleaned, 0 skipped, 5 failed" in text(refused)
+        assert written("in/out") == before
+        assert "4 cleaned" in text(clean("in", "-o", "in/out", "--recursive", "--overwrite"))
+        assert written("in/out") != before
+
+    def test_pictures_beside_their_results(self, clean):
+        noisy("1.png")
+        noisy("2.png")
+        assert clean(".").returncode == 0
+        assert tree(".") == ["1-clean.png", "1.png", "2-clean.png", "2.png"]
+        assert clean(*tree("."), "--skip-existing").returncode == 0
+        assert tree(".") == ["1-clean.png", "1.png", "2-clean.png", "2.png"]
+
+    def test_a_collision_and_an_output_that_is_the_input(self, clean):
+        for name in ("a.png", "a.jpg", "b.png"):
+            noisy(name)
+        before = {name: Path(name).read_bytes() for name in tree(".")}
+        result = clean("a.png", "a.jpg", "b.png", "-o", "out", "--format", "png")
+        assert result.returncode == 1
+        assert tree("out") == ["b.png"]
+        assert text(result).count("error: ") == 2
+        assert clean("a.png", "-o", "./a.png", "--overwrite").returncode == 1
+        assert {name: Path(name).read_bytes() for name in before} == before
+
+
+class TestStreams:
+    def test_a_picture_goes_through_a_pipe(self, clean):
+        truth = noisy("noisy.png")
+        result = clean("-", input=Path("noisy.png").read_bytes())
+        assert result.returncode == 0
+        assert Image.open(io.BytesIO(result.stdout)).format == "PNG"
+        assert error_of(io.BytesIO(result.stdout), truth) < error_of("noisy.png", truth)
+        result = clean("noisy.png", "-o", "-", "--format", "jpg")
+        assert result.stdout[:3] == b"\xff\xd8\xff"
+        assert tree(".") == ["noisy.png"]
+
+    def test_an_empty_pipe_is_an_error(self, clean):
+        result = clean("-", "-o", "out.png", input=b"")
+        assert result.returncode == 1
+        assert "standard input" in text(result)
+        assert "Traceback" not in text(result)
+        assert not Path("out.png").exists()
+
+    @needs_posix
+    def test_a_pipe_that_nobody_reads_ends_quietly(self, command, place):
+        noisy("noisy.png", size=(400, 400))
+        reader, writer = os.pipe()
+        os.close(reader)
+        result = subprocess.run(
+            [*command, "noisy.png", "-o", "-"], stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+        os.close(writer)
+        assert result.returncode == 1
+        assert text(result).count("\n") <= 3
+        assert "Traceback" not in text(result)
+        assert "Exception ignored" not in text(result)
+
+    @needs_posix
+    def test_no_picture_is_written_to_a_terminal(self, command, place):
+        noisy("noisy.png")
+        screen, output = os.openpty()
+        result = subprocess.run(
+            [*command, "noisy.png", "-o", "-"], stdout=output, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+        os.close(output)
+        os.close(screen)
+        assert result.returncode == 2
+        assert "terminal" in text(result)
+
+
+class TestTelling:
+    def test_json(self, clean):
+        noisy("a.png", sigma=20)
+        noisy("exists.png")
+        Path("bad.png").write_text("no picture")
+        noisy("out/exists.png")
+        result = clean("a.png", "exists.png", "bad.png", "-o", "out", "--json", "--skip-existing")
+        assert result.returncode == 1
+        *lines, summary = [json.loads(line) for line in result.stdout.splitlines()]
+        by_name = {line["file"]: line for line in lines}
+        cleaned = by_name["a.png"]
+        assert cleaned["status"] == "cleaned"
+        assert Path(cleaned["output"]) == Path("out/a.png")
+        assert cleaned["sigma_estimated"]
+        assert cleaned["sigma"] == pytest.approx(20, rel=0.3)
+        assert {"megapixels", "seconds", "little_noise", "warnings"} <= set(cleaned)
+        assert by_name["exists.png"]["status"] == "skipped"
+        assert by_name["bad.png"]["status"] == "failed"
+        assert "bad.png" in by_name["bad.png"]["error"]
+        assert summary["status"] == "summary"
+        assert [summary[key] for key in ("cleaned", "skipped", "failed", "interrupted")] == [1, 1, 1, False]
+
+    @needs_posix
+    @pytest.mark.parametrize("plain", [False, True])
+    def test_a_terminal_gets_a_bar_and_colours_unless_told_not_to(self, command, place, plain):
+        import pty
+        import threading
+
+        noisy("a.png", size=(300, 300))
+        noisy("b.png", size=(300, 300))
+        Path("bad.png").write_text("no picture")
+        screen, stderr = pty.openpty()
+        shown = bytearray()
+
+        def watch():
+            try:
+                while chunk := os.read(screen, 4096):
+                    shown.extend(chunk)
+            except OSError:
+                pass  # the other end is closed
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"} | ({"NO_COLOR": "1"} if plain else {})
+        words = [*command, "a.png", "b.png", "bad.png", "-o", "out"]
+        result = subprocess.run(words, stderr=stderr, stdout=subprocess.PIPE, env=environment, timeout=60, check=False)
+        os.close(stderr)
+        watcher.join()
+        os.close(screen)
+        assert result.returncode == 1
+        assert result.stdout == b""
+        drawn = shown.decode()
+        assert "3/3" in drawn
+        assert "MP/s" in drawn
+        assert "\x1b[?25h" in drawn, "the cursor comes back"
+        assert ("\x1b[1;31merror" in drawn) is not plain
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            ([], "Missing argument"),
+            (["a.png", "--strength", "1.6"], "strength"),
+            (["a.png", "--strength", "nan"], "strength"),
+            (["a.png", "--sigma", "loud"], "--sigma"),
+            (["a.png", "--sigma", "-1"], "--sigma"),
+            (["a.png", "--quality", "0"], "quality"),
+            (["a.png", "--format", "docx"], "--format"),
+            (["a.png", "--overwrite", "--skip-existing"], "--skip-existing"),
+            (["a.png", "-o", "-", "--json"], "--json"),
+        ],
+    )
+    def test_wrong_usage_is_status_2(self, place, capsys, words, said):
+        noisy("a.png")
+        with pytest.raises(SystemExit) as ended:
+            main(["clean", *words])
+        assert ended.value.code == 2
+        assert said in capsys.readouterr().err
+        assert tree(".") == ["a.png"]
+
+    def test_a_level_for_a_model_that_takes_none(self, clean):
+        noisy("a.png")
+        result = clean("a.png", "--sigma", 10)
+        assert result.returncode == 2
+        assert "takes no noise level" in text(result)
+
+    def test_no_such_model_or_device(self, clean):
+        noisy("a.png")
+        for words in (["--model", "gone.onnx"], ["--device", "abacus"]):
+            result = clean("a.png", *words)
+            assert result.returncode == 1
+            assert words[1] in text(result)
+            assert "hint: " in text(result)
+
+
+@needs_posix
+class TestInterruption:
+    """Whatever ends the process: every file under a final name is whole."""
+
+    @pytest.fixture
+    def running(self, command, models):
+        for number in range(30):
+            noisy(f"in/{number}.png", size=(400, 300), seed=number)
+        words = [str(models / "slow.onnx") if word.endswith("blur.onnx") else word for word in command]
+        process = subprocess.Popen([*words, "in", "-o", "out"], stderr=subprocess.PIPE)
+        end = time.monotonic() + 30
+        while len(list(Path("out").glob("*.png"))) < 2 and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.01)
+        yield process
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+    def whole(self) -> int:
+        results = list(Path("out").glob("[!.]*"))
+        for path in results:
+            Image.open(path).load()
+        return len(results)
+
+    def test_killed(self, running):
+        running.kill()
+        running.wait()
+        assert 2 <= self.whole() < 30
+
+    @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_ctrl_c_or_a_polite_kill(self, running, number, status):
+        running.send_signal(number)
+        _, stderr = running.communicate(timeout=30)
+        assert running.returncode == status
+        assert "Traceback" not in stderr.decode()
+        assert 2 <= self.whole() < 30
+        assert all(path.suffix == ".png" for path in Path("out").iterdir()), "no temporary file is left"
+        if number == signal.SIGINT:
+            assert "interrupted" in stderr.decode()
