@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import signal
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from typing import Annotated
 
@@ -41,6 +42,16 @@ def _check_streams(reads: bool, writes: bool, as_json: bool) -> None:
         raise UsageError("the picture and --json can't both go to standard output", "give -o a file name")
     if writes and (sys.stdout is None or sys.stdout.isatty()):
         raise UsageError("a picture is not written to a terminal", "give -o a file name, or redirect the output")
+
+
+@contextmanager
+def _polite_kill() -> Iterator[None]:
+    """Let SIGTERM end the work as Ctrl-C does, with no temporary file left, and not at once."""
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def clean(
@@ -131,8 +142,10 @@ def clean(
         bool,
         typer.Option(
             "--json",
-            help="Print a JSON object for each picture as a line on standard output (file, output, status cleaned|"
-            "skipped|failed, megapixels, seconds, sigma, warnings, reason, error), then one with status summary.",
+            help="Print a line of JSON for each picture on standard output: file, output, status; if cleaned "
+            "megapixels, seconds, sigma, sigma_estimated, little_noise, warnings; if skipped reason; if failed error, "
+            "hint. Then one with status summary: cleaned, skipped, failed, megapixels, seconds, model, device, "
+            "interrupted.",
         ),
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
@@ -173,9 +186,8 @@ def clean(
         keep_metadata=metadata is KeepOrStrip.KEEP,
         max_pixels=int(max_megapixels * 1e6),
     )
-    # A polite kill ends the batch as Ctrl-C does, with no temporary file left.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    with BatchReport(len(work.jobs) + len(work.settled), quiet=quiet, as_json=as_json, debug=debug) as report:
+    total = len(work.jobs) + len(work.settled)
+    with _polite_kill(), BatchReport(total, quiet=quiet, as_json=as_json, debug=debug) as report:
         try:
             for settled in work.settled:
                 report.show(settled)

@@ -71,6 +71,7 @@ class BatchReport:
     def show_model(self, name: str, device: str) -> None:
         """Say which model runs where, since ``auto`` may have chosen."""
         self._model, self._device = name, device
+        self._begin = time.perf_counter()  # loading it is no part of the speed
         if self._tells:
             print_line(self._console, (f"model {name} on {device}", "dim"))
 
