@@ -72,7 +72,7 @@ class NumpySource:
 
     def poisson(self, rate: Array) -> Array:
         """Poisson counts as float32."""
-        return self._generator.poisson(rate).astype(np.float32)
+        return np.asarray(self._generator.poisson(rate), np.float32)
 
     def pixel_uniform(self, like: Array) -> Array:
         """Uniform numbers, one a pixel: HxW, or HxWx1 where there are channels."""
