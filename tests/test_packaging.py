@@ -4,6 +4,7 @@ The empty environment gets the wheel and, from the environment that runs the tes
 the wheel declares, no more: so it needs no network, and an undeclared dependency (torch above all) is missed.
 """
 
+import ast
 import json
 import os
 import re
@@ -15,7 +16,8 @@ import tarfile
 import tomllib
 import venv
 import zipfile
-from importlib.metadata import Distribution, distribution
+from collections.abc import Iterable
+from importlib.metadata import Distribution, distribution, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -97,20 +99,20 @@ def installation(wheel, tmp_path_factory) -> Installation:
 
 def test_the_wheel_holds_the_package_its_models_and_licence_only(wheel):
     with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-    assert {f"denoise_ae/models/{name}.onnx" for name in INDEX["models"]} <= names
-    assert f"denoise_ae-{__version__}.dist-info/licenses/LICENSE" in names
-    assert "denoise_ae/py.typed" in names
-    assert {name.split("/")[0] for name in names} == {"denoise_ae", f"denoise_ae-{__version__}.dist-info"}
+        held = set(archive.namelist())
+    assert {f"denoise_ae/models/{name}.onnx" for name in INDEX["models"]} <= held
+    assert f"denoise_ae-{__version__}.dist-info/licenses/LICENSE" in held
+    assert "denoise_ae/py.typed" in held
+    assert {name.split("/")[0] for name in held} == {"denoise_ae", f"denoise_ae-{__version__}.dist-info"}
 
 
 def test_the_sdist_holds_what_a_rebuild_and_a_test_run_need(built):
     with tarfile.open(built / f"denoise_ae-{__version__}.tar.gz") as archive:
-        names = {name.partition("/")[2] for name in archive.getnames()}
+        held = {name.partition("/")[2] for name in archive.getnames()}
     expected = {"Makefile", "README.md", "CHANGELOG.md", "LICENSE", "constraints.txt", "pyproject.toml"}
     expected |= {f"models/{name}.{suffix}" for name in INDEX["models"] for suffix in ("onnx", "json")}
     expected |= {"models/index.json", "tests/test_packaging.py", SAMPLE.relative_to(ROOT).as_posix()}
-    assert expected <= names
+    assert expected <= held
 
 
 def test_everything_the_wheel_needs_is_declared(installation, tmp_path):
@@ -154,16 +156,42 @@ def test_cleaning_leaves_torch_alone_where_it_is_installed(tmp_path):
     assert not {"torch", "lightning", "onnx", "matplotlib"} & loaded
 
 
-# The versions that were tested
+# What is declared
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 DECLARED = [
     requirement
-    for group in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
+    for group in (PROJECT["dependencies"], *EXTRAS.values())
     for requirement in map(Requirement, group)
     if requirement.name != PROJECT["name"]
 ]
 TESTED = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def imported(files: Iterable[Path]) -> set[str]:
+    """Return the names of the packages that source files import from elsewhere, in functions too."""
+    modules: set[str] = set()
+    for node in (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            modules.add(node.module.partition(".")[0])
+    homes = packages_distributions()
+    outside = modules - sys.stdlib_module_names - {"denoise_ae"}
+    return {canonicalize_name(homes[module][0]) for module in outside}
+
+
+def names(*groups: Iterable[str]) -> set[str]:
+    return {canonicalize_name(Requirement(text).name) for group in groups for text in group}
+
+
+def test_each_package_that_is_imported_is_declared():
+    # An undeclared one can hide: another package may bring it along today and not tomorrow.
+    package = ROOT / "denoise_ae"
+    training = set((package / "training").rglob("*.py"))
+    assert imported(set(package.rglob("*.py")) - training) <= names(PROJECT["dependencies"])
+    assert imported(training) <= names(PROJECT["dependencies"], EXTRAS["train"])
 
 
 @pytest.mark.parametrize("requirement", DECLARED, ids=str)

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import sysconfig
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class Example:
 
     def calls(self) -> list[list[str]]:
         """Return the words after the program's name, for each time that a command line calls it."""
-        return [] if self.is_python else [shlex.split(words) for words in CALL.findall(self.text)]
+        return [] if self.is_python else [shlex.split(words, comments=True) for words in CALL.findall(self.text)]
 
 
 def read_examples(text: str) -> list[Example]:
@@ -103,35 +104,38 @@ def test_the_example_works(checkout, example):
 
 # What the README says exists
 
-
-def application() -> dict[tuple[str, ...], set[str]]:
-    """Return each command, as the words after the program's name, with its options."""
-    found: dict[tuple[str, ...], set[str]] = {}
-
-    def visit(command: Any, words: tuple[str, ...]) -> None:
-        found[words] = {"--help", *(name for option in command.params for name in option.opts + option.secondary_opts)}
-        for name, part in getattr(command, "commands", {}).items():
-            visit(part, (*words, name))
-
-    visit(typer.main.get_command(build_app()), ())
-    return found
+APPLICATION: Any = typer.main.get_command(build_app())
 
 
-APPLICATION = application()
+def commands(group: Any = APPLICATION) -> Iterator[Any]:
+    """Each command that can be typed, those of groups too."""
+    for command in group.commands.values():
+        yield command
+        if hasattr(command, "commands"):
+            yield from commands(command)
 
 
-@pytest.mark.parametrize("command", [command for command in APPLICATION if command], ids=" ".join)
+def called(words: list[str]) -> Any:
+    """Return the command that the words after the program's name stand for, as the program finds it."""
+    command = APPLICATION
+    while hasattr(command, "commands") and words and not words[0].startswith("-"):
+        _, command, words = command.resolve_command(typer.Context(command), words)
+    return command
+
+
+CALLS = [(example, called(words), words) for example in EXAMPLES for words in example.calls()]
+
+
+@pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
 def test_each_command_has_an_example(command):
-    assert any(tuple(call[: len(command)]) == command for example in EXAMPLES for call in example.calls())
+    assert any(command is shown for _, shown, _ in CALLS)
 
 
-@pytest.mark.parametrize("example", [example for example in EXAMPLES if example.calls()], ids=str)
-def test_the_examples_options_exist(example):
-    for call in example.calls():
-        command = max((words for words in APPLICATION if tuple(call[: len(words)]) == words), key=len)
-        options = {word.partition("=")[0] for word in call if word.startswith("--") and word != "--"}
-        assert options <= APPLICATION[command], f"{PROGRAM} {' '.join(command)} has no such option"
-        assert command or options, f"{PROGRAM} has no such command"
+@pytest.mark.parametrize(("example", "command", "words"), CALLS, ids=[str(example) for example, _, _ in CALLS])
+def test_the_options_of_examples_exist(example, command, words):
+    known = {"--help", *(name for option in command.params for name in option.opts + option.secondary_opts)}
+    given = {word.partition("=")[0] for word in words if word.startswith("--") and word != "--"}
+    assert given <= known, f"{example}: no such option"
 
 
 def test_no_example_escapes_these_tests():
