@@ -41,9 +41,9 @@ if hasattr(errno, "EDQUOT"):  # not on Windows
 def write_atomic(path: str | Path, data: bytes, overwrite: bool = False) -> None:
     """Write a file so that nobody ever sees a part of it.
 
-    The bytes go to a temporary file in the same folder, which takes the final name when they are safe on the disk. Until
-    then an older file stays whole, whatever happens. A symbolic link is kept and what it points to is replaced; the
-    older file's permissions pass on to the new one.
+    The bytes go to a temporary file in the same folder, which takes the final name when they are safe on the disk.
+    Until then an older file stays whole, whatever happens. A symbolic link is kept and what it points to is replaced;
+    the older file's permissions pass on to the new one.
 
     Args:
         path: where to write.
@@ -56,7 +56,7 @@ def write_atomic(path: str | Path, data: bytes, overwrite: bool = False) -> None
     """
     path = Path(path)
     with _explained(path):
-        target = path.resolve() if path.is_symlink() else path
+        target = Path(os.path.realpath(path)) if path.is_symlink() else path
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not overwrite and os.path.lexists(target):

@@ -49,6 +49,8 @@ FORMATS = {
 }
 """Suffix -> format, for what can be written."""
 
+_NAMES = {"webp": "WebP", "jpeg2000": "JPEG 2000"}
+
 _OTHER_SUFFIXES = frozenset({".apng", ".gif", ".heic", ".heif", ".hif", ".jxl"})
 """Names of pictures that a walk through folders must not pass over in silence, though most of them can't be read."""
 
@@ -109,6 +111,11 @@ class Inspected:
     png: Png | None = None
 
 
+def format_name(file_format: str) -> str:
+    """Return a format's name as people write it."""
+    return _NAMES.get(file_format, file_format.upper())
+
+
 def is_image_name(path: str | Path) -> bool:
     """Tell by its suffix whether a file claims to be a picture; for walks through folders."""
     return (suffix := Path(path).suffix.lower()) in FORMATS or suffix in _OTHER_SUFFIXES
@@ -145,7 +152,7 @@ def inspect(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Ins
         size = f"{header.width} x {header.height} pixels"
         raise ImageError(f"{name}: its header claims {size}, more than {max_pixels} in all", "it may be damaged")
     if header.frames > 1:
-        kind = "TIFF with several pages" if header.format == "tiff" else f"animated {header.format.upper()}"
+        kind = "TIFF with several pages" if header.format == "tiff" else f"animated {format_name(header.format)}"
         raise ImageError(f"{name}: {kind} is not supported", "save the picture that you want as a file of its own")
     if found.metadata.exif is not None:
         try:

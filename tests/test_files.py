@@ -1,0 +1,228 @@
+"""Files appear whole or not at all, whatever happens in between."""
+
+import errno
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from denoise_ae.errors import OutputError
+from denoise_ae.files import sweep_temporaries, write_atomic
+
+OLD, NEW = b"old" * 1000, b"new" * 2000
+NAMES = ["plain.png", "été 漢字 🦊.png", "-o.png", "n" * 251 + ".png", "漢" * 83 + ".png", " .png"]
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_any_name_can_be_written(tmp_path, name, overwrite):
+    write_atomic(tmp_path / name, NEW, overwrite)
+    assert (tmp_path / name).read_bytes() == NEW
+    assert names_in(tmp_path) == [name]
+
+
+def test_paths_of_three_hundred_characters(tmp_path):
+    folder = tmp_path / ("a" * 200) / ("b" * 200)
+    folder.mkdir(parents=True)
+    write_atomic(folder / "picture.png", NEW)
+    assert names_in(folder) == ["picture.png"]
+
+
+def test_an_older_file_is_replaced_only_when_asked(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(OLD)
+    with pytest.raises(OutputError, match=r"a\.png: exists already") as error:
+        write_atomic(path, NEW)
+    assert "--overwrite" in error.value.hint
+    assert path.read_bytes() == OLD
+    write_atomic(path, NEW, overwrite=True)
+    assert path.read_bytes() == NEW
+    assert names_in(tmp_path) == ["a.png"]
+
+
+def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: path.write_bytes(OLD))
+    with pytest.raises(OutputError, match="exists already"):
+        write_atomic(path, NEW)
+    assert path.read_bytes() == OLD
+    assert names_in(tmp_path) == ["a.png"]
+
+
+def test_file_systems_without_hard_links(tmp_path, monkeypatch):
+    def refuse(*_arguments):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    write_atomic(tmp_path / "a.png", NEW)
+    assert (tmp_path / "a.png").read_bytes() == NEW
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: (tmp_path / "b.png").write_bytes(OLD))
+    with pytest.raises(OutputError, match="exists already"):
+        write_atomic(tmp_path / "b.png", NEW)
+    assert (tmp_path / "b.png").read_bytes() == OLD
+    assert names_in(tmp_path) == ["a.png", "b.png"]
+
+
+def test_permissions_pass_on_to_the_new_file(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(OLD)
+    for mode in (0o600, 0o664):
+        path.chmod(mode)
+        write_atomic(path, NEW, overwrite=True)
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_new_files_have_the_usual_permissions(tmp_path):
+    (tmp_path / "usual").touch()
+    write_atomic(tmp_path / "a.png", NEW)
+    assert (tmp_path / "a.png").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_link_stays_a_link(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "real.png").write_bytes(OLD)
+    link = tmp_path / "link.png"
+    link.symlink_to(elsewhere / "real.png")
+    with pytest.raises(OutputError, match="exists already"):
+        write_atomic(link, NEW)
+    write_atomic(link, NEW, overwrite=True)
+    assert link.is_symlink()
+    assert (elsewhere / "real.png").read_bytes() == NEW
+    assert names_in(elsewhere) == ["real.png"]
+
+
+def test_a_link_that_leads_nowhere_leads_to_the_new_file(tmp_path):
+    (tmp_path / "dangling.png").symlink_to(tmp_path / "missing.png")
+    write_atomic(tmp_path / "dangling.png", NEW)
+    assert (tmp_path / "missing.png").read_bytes() == NEW
+    assert names_in(tmp_path) == ["dangling.png", "missing.png"]
+
+
+@pytest.mark.parametrize(
+    ("code", "phrase"),
+    [
+        (errno.ENOSPC, "no space is left"),
+        (errno.EDQUOT, "quota"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "folder can't be written"),
+        (errno.EIO, os.strerror(errno.EIO)),
+    ],
+)
+def test_a_failure_in_mid_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, code, phrase):
+    def fail(_descriptor):
+        raise OSError(code, os.strerror(code))
+
+    path = tmp_path / "été.png"
+    path.write_bytes(OLD)
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OutputError, match=phrase) as error:
+        write_atomic(path, NEW, overwrite=True)
+    assert str(path) in error.value.message
+    assert error.value.hint
+    assert path.read_bytes() == OLD
+    assert names_in(tmp_path) == ["été.png"]
+
+
+def test_ctrl_c_in_mid_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    def interrupt(_descriptor):
+        raise KeyboardInterrupt
+
+    path = tmp_path / "a.png"
+    path.write_bytes(OLD)
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomic(path, NEW, overwrite=True)
+    assert path.read_bytes() == OLD
+    assert names_in(tmp_path) == ["a.png"]
+
+
+def test_a_disk_that_takes_no_more_bytes(tmp_path):
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "a.png"
+    path.write_bytes(OLD)
+    code = (
+        "import sys, resource\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, {resource.RLIM_INFINITY}))\n"
+        "from denoise_ae.files import write_atomic\n"
+        "write_atomic(sys.argv[1], bytes(1_000_000), overwrite=True)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
+    assert "OutputError" in run.stderr
+    assert "larger than the disk allows" in run.stderr
+    assert path.read_bytes() == OLD
+    assert names_in(tmp_path) == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "phrase"),
+    [
+        ("missing/a.png", "does not exist"),
+        ("file/a.png", "is a file, not a folder"),
+        ("folder", "folder of this name"),
+        ("x" * 300 + ".png", "too long"),
+        ("zero\0byte.png", "null"),
+    ],
+)
+def test_places_that_cannot_be_written_say_why(tmp_path, name, phrase):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match=phrase) as error:
+            write_atomic(tmp_path / name, NEW, overwrite)
+        assert "\n" not in error.value.message + error.value.hint
+    assert names_in(tmp_path) == ["file", "folder"]
+
+
+WRITE_SLOWLY = """
+import os, sys, time
+from denoise_ae import files
+
+def wait(descriptor):
+    print("half-way", flush=True)
+    time.sleep(60)
+
+os.fsync = wait
+files.write_atomic(sys.argv[1], b"new" * 2000, overwrite=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
+def test_a_killed_run_leaves_the_old_file_whole_and_its_remains_are_swept(tmp_path):
+    path = tmp_path / ("漢字" + "n" * 240 + ".png")
+    path.write_bytes(OLD)
+    with subprocess.Popen([sys.executable, "-c", WRITE_SLOWLY, path], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "half-way\n"
+        temporary = next(other for other in tmp_path.iterdir() if other != path)
+        assert temporary.name.startswith(".漢字nnn")
+        assert sweep_temporaries(tmp_path) == []  # its writer is alive
+        process.send_signal(signal.SIGKILL)
+    assert path.read_bytes() == OLD
+    assert sweep_temporaries(tmp_path) == [temporary]
+    assert names_in(tmp_path) == [path.name]
+
+
+def test_sweeping_takes_only_what_is_ours_and_given_up(tmp_path):
+    day = 24 * 60 * 60
+    names = {
+        ".a.png.denoise-ae-00000000-4000000-0123abcd.tmp": 2 * day,  # of another machine, and old
+        ".b.png.denoise-ae-00000000-4000000-0123abcd.tmp": 0.5 * day,  # of another machine: it may still be writing
+        ".c.png.denoise-ae-notes.tmp": 9 * day,  # somebody's own
+        "d.png": 9 * day,
+        ".e.png.tmp": 9 * day,
+    }
+    for name, age in names.items():
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    assert sweep_temporaries(tmp_path) == [tmp_path / next(iter(names))]
+    assert set(names_in(tmp_path)) == set(names) - {next(iter(names))}
+    assert sweep_temporaries(tmp_path / "missing") == []

@@ -1,0 +1,172 @@
+"""What is in a file: told by its content, and refused by name where it can't be read."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from denoise_ae.errors import ImageError
+from denoise_ae.headers import inspect, is_image_name, read_header
+
+RANDOM = np.random.default_rng(0)
+GRAY = RANDOM.integers(0, 256, (17, 31), np.uint8)
+RGB = RANDOM.integers(0, 256, (17, 31, 3), np.uint8)
+RGBA = RANDOM.integers(0, 256, (17, 31, 4), np.uint8)
+
+
+def save(pixels, file_format, mode=None, **options):
+    image = Image.fromarray(pixels)
+    out = io.BytesIO()
+    (image.convert(mode) if mode else image).save(out, file_format, **options)
+    return out.getvalue()
+
+
+def save_tiff(pixels, **options):
+    out = io.BytesIO()
+    tifffile.imwrite(out, pixels, **options)
+    return out.getvalue()
+
+
+def chunk(kind, payload):
+    return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", zlib.crc32(kind + payload))
+
+
+def png_claiming(width, height):
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (save(GRAY, "PNG"), ("png", "gray", 8)),
+        (save(GRAY.astype(np.uint16) * 257, "PNG"), ("png", "gray", 16)),
+        (save(RGB, "PNG", mode="P"), ("png", "palette", 8)),
+        (save(RGBA, "PNG"), ("png", "RGBA", 8)),
+        (save(RGBA, "PNG", mode="LA"), ("png", "gray+alpha", 8)),
+        (save(GRAY, "JPEG"), ("jpeg", "gray", 8)),
+        (save(RGB, "JPEG"), ("jpeg", "RGB", 8)),
+        (save(RGB, "WEBP"), ("webp", "RGB", 8)),
+        (save(RGBA, "WEBP"), ("webp", "RGBA", 8)),
+        (save(RGBA, "WEBP", lossless=True), ("webp", "RGBA", 8)),
+        (save_tiff(RGB.astype(np.uint16), photometric="rgb"), ("tiff", "RGB", 16)),
+        (save_tiff(RGB, photometric="rgb", bigtiff=True), ("tiff", "RGB", 8)),
+        (save_tiff(GRAY.astype(np.float32)), ("tiff", "gray", 32)),
+        (save(RGB, "BMP"), ("bmp", "RGB", 8)),
+        (save(GRAY, "PPM"), ("pnm", "gray", 8)),
+        (save(GRAY, "GIF"), ("gif", "palette", 8)),
+        (save(RGB, "JPEG2000"), ("jpeg2000", "RGB", 8)),
+        (save(GRAY.astype(np.uint16), "JPEG2000", no_jp2=True), ("jpeg2000", "gray", 16)),
+        (save(RGB, "AVIF"), ("avif", "RGB", 8)),
+    ],
+)
+def test_the_content_decides_whatever_the_name_says(data, expected):
+    header = read_header(data, "misleading.jpg")
+    assert (header.format, header.mode, header.bits) == expected
+    assert (header.width, header.height, header.frames) == (31, 17, 1)
+
+
+@pytest.mark.parametrize("quality", [1, 10, 45, 50, 75, 90, 95, 100])
+@pytest.mark.parametrize(("subsampling", "chroma"), [(0, "4:4:4"), (1, "4:2:2"), (2, "4:2:0")])
+def test_a_jpeg_tells_its_quality_and_chroma_sampling(quality, subsampling, chroma):
+    header = read_header(save(RGB, "JPEG", quality=quality, subsampling=subsampling), "x.jpg")
+    assert (header.quality, header.chroma) == (quality, chroma)
+
+
+def test_a_strange_quantisation_table_gets_the_nearest_quality():
+    steps = [[min(255, 3 + place // 2) for place in range(64)]] * 2
+    assert 80 < read_header(save(RGB, "JPEG", qtables=steps), "x.jpg").quality < 95
+
+
+def test_what_was_stored_without_loss():
+    lossless = [save(RGB, "PNG"), save(RGB, "WEBP", lossless=True), save(RGBA, "WEBP", lossless=True), save_tiff(RGB)]
+    lossy = [save(RGB, "JPEG"), save(RGB, "WEBP"), save(RGBA, "WEBP"), save(RGB, "AVIF")]
+    assert [read_header(data, "x").lossless for data in lossless + lossy] == [True] * 4 + [False] * 4
+
+
+def animated(file_format):
+    frames = [Image.fromarray(RGB), Image.fromarray(255 - RGB)]
+    out = io.BytesIO()
+    frames[0].save(out, file_format, save_all=True, append_images=frames[1:], duration=100)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "phrase"),
+    [
+        (b"", "empty"),
+        (b"Dear diary,\nI am not a picture.\n", "text, not a picture"),
+        (bytes(range(200)), "not a picture"),
+        (b"%PDF-1.7 ...", "PDF"),
+        (animated("GIF"), "animated GIF"),
+        (animated("PNG"), "animated PNG"),
+        (animated("WEBP"), "animated WebP"),
+        (animated("AVIF"), "animated AVIF"),
+        (animated("TIFF"), "several pages"),
+        (save(RGB, "JPEG", mode="CMYK"), "CMYK JPEG"),
+        (save(RGB, "TIFF", mode="CMYK"), "CMYK"),
+        (save(RGB, "TIFF", mode="YCbCr"), "YCbCr"),
+        (save_tiff(GRAY.astype(np.float64)), "64-bit floating-point"),
+        (save_tiff(GRAY.astype(np.int16)), "16-bit signed"),
+        (save_tiff(np.zeros((8, 8, 5), np.uint8), photometric="rgb"), "5 samples a pixel"),
+        (save(GRAY, "TIFF", mode="1", compression="group4"), "Group 4"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100), "HEIC needs a decoder"),
+        (b"\xff\x0a" + bytes(100), "JPEG XL needs a decoder"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(100), "JPEG XL needs a decoder"),
+        (b"II*\0\x10\0\0\0CR\x02\0" + bytes(100), "camera RAW needs a decoder"),
+        (b"\0\0\0\x18ftypcrx " + bytes(100), "camera RAW needs a decoder"),
+        (b"FUJIFILMCCD-RAW 0201" + bytes(100), "camera RAW needs a decoder"),
+        (save_tiff(GRAY, extratags=[(50706, "B", 4, (1, 4, 0, 0), True)]), "camera RAW needs a decoder"),
+        (save_tiff(GRAY, subfiletype=1), "camera RAW needs a decoder"),
+        (b"P5\n2 2\n1023\n" + bytes(8), "1023 as white"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_name(data, phrase):
+    with pytest.raises(ImageError, match=phrase) as error:
+        read_header(data, "fotos/été.png")
+    assert error.value.message.startswith("fotos/été.png: ")
+    assert "\n" not in error.value.message + error.value.hint
+
+
+def test_a_thumbnail_behind_the_picture_is_no_second_page():
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as writer:
+        writer.write(RGB, photometric="rgb")
+        writer.write(RGB[::4, ::4], photometric="rgb", subfiletype=1)
+    assert read_header(out.getvalue(), "x.tif").frames == 1
+
+
+def test_a_header_that_claims_too_much_is_refused_unless_allowed():
+    data = png_claiming(40_000, 30_000)
+    with pytest.raises(ImageError, match="40000 x 30000"):
+        read_header(data, "bomb.png")
+    assert read_header(data, "bomb.png", max_pixels=1_200_000_000).width == 40_000
+
+
+def test_a_header_without_pixels_is_refused():
+    with pytest.raises(ImageError, match="no pixels"):
+        read_header(png_claiming(0, 5), "x.png")
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "WEBP"])
+def test_broken_exif_is_a_warning(file_format):
+    data = save(RGB, file_format, exif=b"Exif\0\0this is no TIFF header")
+    found = inspect(data, "x")
+    assert found.metadata.exif is None
+    assert found.warnings == ("its EXIF is damaged and left out",)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.png", "B.JPG", "c.Jpeg", "d.webp", "e.tif", "f.TIFF", "g.heic", "h.gif", "漢字.jxl"]
+)
+def test_names_of_pictures(name):
+    assert is_image_name(name)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "png", ".png", "notes.png.txt", "thumbs.db", "a.pdf", "b.CR2", "c"])
+def test_names_of_other_files(name):
+    assert not is_image_name(name)

@@ -1,0 +1,343 @@
+"""Pixels go through files of every kind as the contract promises."""
+
+import io
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from denoise_ae.errors import ImageError
+from denoise_ae.headers import read_header
+from denoise_ae.images import decode, encode, format_for, jpeg_round_trip, non_local_means, read
+from denoise_ae.metrics import psnr
+
+RANDOM = np.random.default_rng(4)
+WRITABLE = ["png", "jpeg", "webp", "tiff", "bmp", "pnm", "jpeg2000", "avif"]
+
+
+def noise(*shape, dtype=np.uint8):
+    return RANDOM.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+def smooth(height, width):
+    rows, columns = np.mgrid[:height, :width]
+    planes = [128 + 90 * np.sin(rows / 23 + shift) * np.cos(columns / 31) for shift in range(3)]
+    return np.stack(planes, axis=-1).astype(np.uint8)
+
+
+def save(image, file_format, **options):
+    out = io.BytesIO()
+    image = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    image.save(out, file_format, **options)
+    return out.getvalue()
+
+
+def raw_png(pixels, bits, colour_type, *chunks):
+    """Make a PNG without any library, of kinds that none here writes; pixels are rows of packed bytes."""
+
+    def chunk(kind, payload):
+        return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", zlib.crc32(kind + payload))
+
+    height, width = pixels.shape[0], pixels.shape[1] * (8 // bits if bits < 8 else 1)
+    stored = pixels.astype(pixels.dtype.newbyteorder(">")).reshape(height, -1).view(np.uint8)
+    data = zlib.compress(np.pad(stored, ((0, 0), (1, 0))).tobytes())
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0))
+    extra = b"".join(chunk(kind, payload) for kind, payload in chunks)
+    return b"\x89PNG\r\n\x1a\n" + head + extra + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def assert_same(pixels, expected):
+    assert pixels.dtype == expected.dtype
+    assert pixels.flags.c_contiguous
+    np.testing.assert_array_equal(pixels, expected)
+
+
+# Reading
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000"])
+def test_rgb_is_read_in_that_order(file_format):
+    pixels = noise(17, 31, 3)
+    options = {"lossless": True} if file_format == "WEBP" else {}
+    assert_same(decode(save(pixels, file_format, **options), "x").pixels, pixels)
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "AVIF", "WEBP", "GIF"])
+def test_lossy_colour_is_read_in_that_order(file_format):
+    red = Image.new("RGB", (32, 32), (200, 30, 10))
+    assert np.abs(decode(save(red, file_format), "x").pixels.astype(int) - (200, 30, 10)).max() < 12
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF", "GIF"])
+def test_gray_stays_gray(file_format):
+    assert decode(save(np.tile(noise(31), (17, 1)), file_format), "x").pixels.shape == (17, 31)
+
+
+@pytest.mark.parametrize(
+    ("channels", "colour_type"), [(1, 0), (2, 4), (3, 2), (4, 6)], ids=["gray", "gray+alpha", "rgb", "rgba"]
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_png_of_every_depth(channels, colour_type, dtype):
+    pixels = noise(17, 31, channels, dtype=dtype)
+    picture = decode(raw_png(pixels, pixels.itemsize * 8, colour_type), "x")
+    assert_same(picture.pixels, pixels[..., 0] if channels == 1 else pixels)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_few_bits_are_spread_over_the_whole_range(bits):
+    packed = noise(5, 4)
+    samples = np.unpackbits(packed, axis=1).reshape(5, -1, bits) @ (1 << np.arange(bits)[::-1])
+    assert_same(decode(raw_png(packed, bits, 0), "x").pixels, (samples * (255 // (2**bits - 1))).astype(np.uint8))
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "BMP", "PPM", "TIFF"])
+def test_bilevel_becomes_black_and_white(file_format):
+    bits = noise(17, 31) > 127
+    assert_same(decode(save(bits, file_format), "x").pixels, np.where(bits, 255, 0).astype(np.uint8))
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "BMP", "TIFF", "GIF"])
+def test_a_palette_becomes_what_it_shows(file_format):
+    colourful = Image.fromarray(noise(17, 31, 3)).quantize(16)
+    assert_same(decode(save(colourful, file_format), "x").pixels, np.asarray(colourful.convert("RGB")))
+    gray = Image.fromarray(noise(17, 31)).convert("P")
+    assert_same(decode(save(gray, file_format), "x").pixels, np.asarray(gray.convert("L")))
+
+
+def test_a_palette_with_transparency_becomes_rgba():
+    image = Image.fromarray(noise(17, 31, 3)).quantize(16)
+    alpha = bytes(range(0, 160, 10))
+    expected = np.dstack([np.asarray(image.convert("RGB")), np.frombuffer(alpha, np.uint8)[np.asarray(image)]])
+    assert_same(decode(save(image, "PNG", transparency=alpha), "x").pixels, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_transparent_colour_becomes_alpha(dtype):
+    peak = np.iinfo(dtype).max
+    for channels, colour_type in ((1, 0), (3, 2)):
+        pixels = noise(17, 31, channels, dtype=dtype)
+        key = pixels[3, 5].astype(">u2").tobytes()
+        decoded = decode(raw_png(pixels, pixels.itemsize * 8, colour_type, (b"tRNS", key)), "x").pixels
+        hidden = (pixels == pixels[3, 5]).all(axis=-1)
+        assert_same(decoded, np.dstack([pixels, np.where(hidden, 0, peak).astype(dtype)]))
+
+
+def test_colours_under_transparency_are_kept():
+    pixels = noise(17, 31, 4)
+    pixels[:9, ..., 3] = 0
+    assert_same(decode(save(pixels, "PNG"), "x").pixels, pixels)
+    assert_same(decode(save(pixels, "WEBP", lossless=True, exact=True), "x").pixels, pixels)
+    out = io.BytesIO()
+    tifffile.imwrite(out, pixels, photometric="rgb", extrasamples=["unassalpha"])
+    assert_same(decode(out.getvalue(), "x").pixels, pixels)
+
+
+def test_ten_bits_are_spread_over_sixteen():
+    deep = np.tile(np.linspace(0, 1023, 64).astype(np.uint16), (64, 1))
+    settings = [cv2.IMWRITE_AVIF_DEPTH, 10, cv2.IMWRITE_AVIF_QUALITY, 100]
+    data = cv2.imencode(".avif", np.dstack([deep] * 3), settings)[1].tobytes()
+    assert_same(decode(data, "x").pixels, np.rint(np.dstack([deep] * 3) * (65535 / 1023)).astype(np.uint16))
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF", "GIF"])
+def test_a_file_that_is_cut_gives_an_error_and_no_picture(file_format):
+    data = save(noise(64, 96, 3), file_format)
+    for length in (len(data) // 10, len(data) // 2, int(len(data) * 0.9), len(data) - 10):
+        with pytest.raises(ImageError, match=r"^my file: .*(cut short|damaged)"):
+            decode(data[:length], "my file")
+
+
+def test_a_progressive_jpeg_that_is_cut_gives_an_error_too():
+    data = save(smooth(200, 300), "JPEG", progressive=True)
+    with pytest.raises(ImageError, match="cut short"):
+        decode(data[: len(data) // 2], "x")
+
+
+def test_libraries_print_nothing_of_their_own(capfd):
+    whole = save(noise(17, 31, 3), "PNG")
+    bad_profile = struct.pack(">I", 4) + b"iCCP" + b"x\0\0!" + struct.pack(">I", zlib.crc32(b"iCCPx\0\0!"))
+    assert decode(whole[:33] + bad_profile + whole[33:], "x").warnings
+    cut = [
+        save(noise(64, 96, 3), file_format)[:-500] for file_format in ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "JPEG2000")
+    ]
+    for data in [*cut, whole[:50]]:
+        with pytest.raises(ImageError):
+            decode(data, "x")
+    with pytest.raises(ImageError):
+        encode(noise(3, 3, 3), "jpeg2000")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_files_are_read_by_any_name(tmp_path):
+    pixels = noise(17, 31, 3)
+    for name in ("été 漢字 🦊.png", "-o.png", "n" * 250 + ".png", "no suffix", "wrong.jpg"):
+        (tmp_path / name).write_bytes(save(pixels, "PNG"))
+        assert_same(read(tmp_path / name).pixels, pixels)
+
+
+def test_what_is_no_file_is_one_line(tmp_path):
+    empty = tmp_path / "empty.png"
+    empty.touch()
+    for path, phrase in ((tmp_path, "folder"), (tmp_path / "nö.png", "no such file"), (empty, "empty")):
+        with pytest.raises(ImageError, match=phrase) as error:
+            read(path)
+        assert str(path) in error.value.message
+        assert "\n" not in error.value.message
+
+
+def test_the_limit_on_pixels_can_be_moved():
+    data = save(noise(17, 31, 3), "PNG")
+    with pytest.raises(ImageError, match="31 x 17"):
+        decode(data, "x", max_pixels=500)
+    assert decode(data, "x", max_pixels=527).pixels.shape == (17, 31, 3)
+
+
+# Writing
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [(), (2,), (3,), (4,)], ids=["gray", "gray+alpha", "rgb", "rgba"])
+@pytest.mark.parametrize("file_format", ["png", "tiff"])
+def test_what_is_read_can_be_written_without_loss(file_format, channels, dtype):
+    pixels = noise(17, 31, *channels, dtype=dtype)
+    before = pixels.copy()
+    assert_same(decode(encode(pixels, file_format), "x").pixels, pixels)
+    np.testing.assert_array_equal(pixels, before)
+
+
+@pytest.mark.parametrize("file_format", ["webp", "bmp", "pnm", "jpeg2000"])
+def test_other_lossless_formats_are_without_loss(file_format):
+    pixels = noise(64, 65, 3)
+    like = read_header(save(pixels, "WEBP", lossless=True), "x")
+    data = encode(pixels, file_format, like=like)
+    assert_same(decode(data, "x").pixels, pixels)
+    assert_same(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")), pixels)
+
+
+def test_lossless_webp_keeps_colours_under_transparency():
+    pixels = noise(17, 31, 4)
+    pixels[:9, ..., 3] = 0
+    source = save(pixels, "WEBP", lossless=True, exact=True)
+    assert_same(decode(encode(pixels, "webp", like=read_header(source, "x")), "x").pixels, pixels)
+
+
+@pytest.mark.parametrize("file_format", ["webp", "avif"])
+def test_lossy_formats_keep_alpha_bit_for_bit(file_format):
+    pixels = np.dstack([smooth(60, 80), noise(60, 80)])
+    decoded = decode(encode(pixels, file_format, quality=60), "x").pixels
+    assert_same(np.ascontiguousarray(decoded[..., 3]), np.ascontiguousarray(pixels[..., 3]))
+
+
+@pytest.mark.parametrize("file_format", WRITABLE)
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (17, 31), (64, 65)], ids=str)
+def test_sizes_are_kept(file_format, size):
+    if file_format == "jpeg2000" and min(size) < 32:
+        with pytest.raises(ImageError, match="JPEG 2000"):
+            encode(noise(*size, 3), file_format)
+        return
+    assert decode(encode(noise(*size, 3), file_format), "x").pixels.shape == (*size, 3)
+
+
+@pytest.mark.parametrize("quality", [30, 75, 92, 100])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+def test_a_jpeg_is_written_as_its_source_was(quality, subsampling):
+    source = save(smooth(64, 96), "JPEG", quality=quality, subsampling=subsampling)
+    picture = decode(source, "x")
+    written = encode(picture.pixels, "jpeg", like=picture.header)
+    assert Image.open(io.BytesIO(written)).quantization == Image.open(io.BytesIO(source)).quantization
+    assert read_header(written, "x") == picture.header
+
+
+def test_quality_can_be_said():
+    pixels = smooth(200, 300)
+    like = read_header(save(pixels, "JPEG", quality=50), "x")
+    assert read_header(encode(pixels, "jpeg", quality=80, like=like), "x").quality == 80
+    assert read_header(encode(pixels, "jpeg"), "x").quality == 95
+    lossless = read_header(save(pixels, "PNG"), "x")
+    assert read_header(encode(pixels, "webp", like=lossless), "x").lossless
+    assert not read_header(encode(pixels, "webp", like=lossless, quality=80), "x").lossless
+    for file_format in ("jpeg", "webp", "avif"):
+        assert len(encode(pixels, file_format, quality=20)) < len(encode(pixels, file_format, quality=90))
+    for quality in (0, 101):
+        with pytest.raises(ImageError, match=f"quality {quality}"):
+            encode(pixels, "jpeg", quality=quality)
+
+
+@pytest.mark.parametrize("file_format", ["webp", "bmp"])
+def test_sixteen_bits_are_rounded_to_eight(file_format):
+    levels = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    pixels = np.dstack([levels] * 3)
+    like = read_header(save(noise(2, 2, 3), "PNG"), "x")
+    expected = np.rint(pixels / 257).astype(np.uint8)
+    assert_same(decode(encode(pixels, file_format, like=like), "x").pixels, expected)
+
+
+def test_floating_point_stays_in_tiff_and_is_clipped_elsewhere():
+    pixels = np.array([[-0.5, 0, 0.25, 1, 7, np.nan, np.inf, -np.inf]], np.float32)
+    assert_same(decode(encode(pixels, "tiff"), "x").pixels, pixels)
+    shown = np.array([[0, 0, 16384, 65535, 65535, 0, 65535, 0]], np.uint16)
+    assert_same(decode(encode(pixels, "png"), "x").pixels, shown)
+    assert_same(decode(encode(pixels, "bmp"), "x").pixels, np.rint(shown / 257).astype(np.uint8))
+
+
+@pytest.mark.parametrize("file_format", ["jpeg", "pnm"])
+def test_transparency_is_not_thrown_away(file_format):
+    pixels = np.dstack([smooth(60, 80), np.full((60, 80), 255, np.uint8)])
+    assert decode(encode(pixels, file_format), "x").pixels.shape == (60, 80, 3)
+    pixels[3, 4, 3] = 254
+    with pytest.raises(ImageError, match=r"été.png: .*transparency") as error:
+        encode(pixels, file_format, name="été.png")
+    assert "PNG" in error.value.hint
+
+
+@pytest.mark.parametrize("file_format", ["webp", "bmp", "jpeg2000", "avif"])
+def test_gray_with_alpha_becomes_rgba_where_it_must(file_format):
+    pixels = np.dstack([smooth(60, 80)[..., 0], noise(60, 80)])
+    decoded = decode(encode(pixels, file_format, quality=100), "x").pixels
+    assert decoded.shape == (60, 80, 4)
+    assert np.abs(decoded[..., :3].astype(int) - pixels[..., :1]).mean() <= 1
+
+
+@pytest.mark.parametrize(("file_format", "side"), [("jpeg", 65501), ("webp", 16384)])
+def test_pictures_too_large_for_a_format_are_refused(file_format, side):
+    with pytest.raises(ImageError, match=str(side - 1)):
+        encode(np.zeros((1, side), np.uint8), file_format)
+    assert decode(encode(np.zeros((1, side - 1), np.uint8), file_format), "x").pixels.shape[1] == side - 1
+
+
+def test_names_choose_the_format():
+    names = ["a.PNG", "b.jpg", "c.d.jpeg", "été.webp", ".tif", "x.tiff", "x.bmp", "x.ppm", ".jp2", "x.avif"]
+    expected = ["png", "jpeg", "jpeg", "webp", "tiff", "tiff", "bmp", "pnm", "jpeg2000", "avif"]
+    assert [format_for(name) for name in names] == expected
+    for name in ("a.txt", "noise", "x.gif", "x.heic", ""):
+        with pytest.raises(ImageError, match="can't be written"):
+            format_for(name)
+    with pytest.raises(ImageError, match="GIF can't be written"):
+        encode(noise(3, 3), "gif")
+
+
+# What else OpenCV is used for
+
+
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["gray", "rgb"])
+def test_non_local_means_cleans(channels):
+    clean = smooth(96, 96)[..., 0] if not channels else smooth(96, 96)
+    noisy = np.clip(clean + RANDOM.normal(0, 25, clean.shape), 0, 255).astype(np.uint8)
+    cleaned = non_local_means(noisy, 25)
+    assert cleaned.shape == clean.shape
+    assert psnr(cleaned, clean) > psnr(noisy, clean) + 8
+
+
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["gray", "rgb"])
+def test_jpeg_round_trips_lose_more_at_lower_quality(channels):
+    clean = smooth(96, 96)[..., 0] if not channels else smooth(96, 96)
+    errors = [psnr(jpeg_round_trip(clean, quality), clean) for quality in (5, 30, 95)]
+    assert errors == sorted(errors)
+    assert 20 < errors[0] < 35
+    assert errors[2] > 42
+    strips = np.asarray(Image.open(io.BytesIO(save(clean, "JPEG", quality=30))))
+    assert psnr(jpeg_round_trip(clean, 30), strips) > 40  # the same artefacts, in the same channels

@@ -1,0 +1,169 @@
+"""EXIF, ICC, XMP, resolution and orientation survive, as other programs see them."""
+
+import io
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms, ImageOps
+
+from denoise_ae.errors import ImageError
+from denoise_ae.images import decode, encode
+from denoise_ae.metadata import Metadata
+
+RANDOM = np.random.default_rng(3)
+PIXELS = np.kron(RANDOM.integers(0, 256, (5, 8, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><note>h\xc3\xa9</note></x:xmpmeta>'
+FORMATS = ["PNG", "JPEG", "WEBP", "TIFF", "AVIF"]
+OURS = {"PNG": "png", "JPEG": "jpeg", "WEBP": "webp", "TIFF": "tiff", "AVIF": "avif"}
+
+
+def make_exif(orientation=1):
+    exif = Image.Exif()
+    exif[0x010F] = "Camera & Sons"
+    exif[0x0112] = orientation
+    camera = exif.get_ifd(0x8769)
+    camera[0x9003] = "2024:05:06 07:08:09"
+    camera[0x829A] = 0.004
+    camera[0x927C] = bytes(range(256))
+    exif.get_ifd(0x8825)[2] = (48.0, 12.0, 30.0)
+    return exif
+
+
+def save(file_format, pixels=PIXELS, **options):
+    out = io.BytesIO()
+    if file_format in {"JPEG", "WEBP", "AVIF"}:
+        options.setdefault("quality", 100)
+    Image.fromarray(pixels).save(out, file_format, **options)
+    return out.getvalue()
+
+
+def reopen(data):
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+def transcode(data, file_format, **options):
+    picture = decode(data, "x")
+    return encode(picture.pixels, file_format, metadata=picture.metadata, like=picture.header, **options)
+
+
+@pytest.mark.parametrize("source", ["PNG", "JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("target", ["PNG", "JPEG", "WEBP", "TIFF", "AVIF"])
+def test_exif_goes_from_any_format_to_any_other(source, target):
+    # Pillow can write no nested directories into TIFF by itself.
+    data = transcode(save("PNG", exif=make_exif(6)), "tiff") if source == "TIFF" else save(source, exif=make_exif(6))
+    exif = reopen(transcode(data, OURS[target])).getexif()
+    camera, place = exif.get_ifd(0x8769), exif.get_ifd(0x8825)
+    assert exif[0x010F] == make_exif()[0x010F]
+    assert camera[0x9003] == "2024:05:06 07:08:09"
+    assert camera[0x829A] == 0.004
+    assert camera[0x927C] == bytes(range(256))
+    assert place[2] == (48, 12, 30)
+
+
+@pytest.mark.parametrize("source", FORMATS)
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("size", [len(SRGB), 200_000])
+def test_colour_profiles_of_any_length_are_kept(source, target, size):
+    profile = SRGB + RANDOM.bytes(size - len(SRGB))
+    assert reopen(transcode(save(source, icc_profile=profile), OURS[target])).info["icc_profile"] == profile
+
+
+@pytest.mark.parametrize("target", FORMATS)
+def test_xmp_is_kept(target):
+    for source in ("JPEG", "WEBP", "TIFF"):
+        written = transcode(
+            save(source, xmp=XMP) if source != "TIFF" else save(source, tiffinfo={700: XMP}), OURS[target]
+        )
+        assert reopen(written).info["xmp"] == XMP
+        assert decode(written, "x").metadata.xmp == XMP
+
+
+@pytest.mark.parametrize("source", ["PNG", "JPEG", "TIFF"])
+@pytest.mark.parametrize("target", ["PNG", "JPEG", "TIFF"])
+def test_resolution_is_kept(source, target):
+    assert reopen(transcode(save(source, dpi=(300, 150)), OURS[target])).info["dpi"] == pytest.approx(
+        (300, 150), rel=1e-3
+    )
+
+
+def test_a_gray_profile_does_not_go_into_a_webp_which_has_no_gray():
+    profile = SRGB[:16] + b"GRAY" + SRGB[20:]
+    written = transcode(save("PNG", PIXELS[..., 0].copy(), icc_profile=profile), "webp")
+    assert "icc_profile" not in reopen(written).info
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [(source, "png") for source in FORMATS]
+    + [("JPEG", target) for target in ("jpeg", "webp", "tiff", "avif", "bmp", "pnm", "jpeg2000")],
+)
+def test_a_picture_stays_the_right_way_up(orientation, source, target):
+    if source == "TIFF":
+        out = io.BytesIO()
+        tifffile.imwrite(out, PIXELS, photometric="rgb", extratags=[(274, "H", 1, orientation, True)])
+        data = out.getvalue()
+    else:
+        data = save(source, exif=make_exif(orientation))
+    seen = np.asarray(ImageOps.exif_transpose(reopen(data)).convert("RGB")).astype(int)
+    written = np.asarray(ImageOps.exif_transpose(reopen(transcode(data, target))).convert("RGB"))
+    assert written.shape == seen.shape
+    assert np.abs(written - seen).mean() < 12  # any other turn is off by 85
+
+
+@pytest.mark.parametrize("source", ["PNG", "JPEG", "WEBP", "TIFF", "AVIF"])
+def test_pixels_come_as_they_are_stored(source):
+    picture = decode(transcode(save("PNG", exif=make_exif(6)), OURS[source]), "x")
+    assert picture.pixels.shape == PIXELS.shape
+    assert picture.metadata.orientation == 6
+
+
+def test_exif_too_long_for_a_jpeg_turns_the_pixels_instead():
+    exif = make_exif(6)
+    exif.get_ifd(0x8769)[0x927C] = bytes(70_000)
+    image = reopen(transcode(save("PNG", exif=exif), "jpeg"))
+    assert image.size == (PIXELS.shape[0], PIXELS.shape[1])
+    assert not image.getexif()
+
+
+def point_to(data, tag, position):
+    """Let the last field of this kind in a big-endian file point elsewhere."""
+    at = data.rindex(tag.to_bytes(2))
+    return data[: at + 2] + b"\0\4\0\0\0\1" + position.to_bytes(4) + data[at + 12 :]
+
+
+def test_a_tiff_whose_exif_directory_is_lost_keeps_its_orientation():
+    whole = transcode(save("PNG", exif=make_exif(3)), "tiff")
+    picture = decode(point_to(whole, 0x8769, 10**9), "x")
+    assert picture.metadata.orientation == 3
+    assert picture.warnings == ("its EXIF is damaged and left out",)
+
+
+def test_an_orientation_that_makes_no_sense_is_none():
+    for value in (0, 9, 65535):
+        assert Metadata(exif=make_exif(value).tobytes()[6:]).orientation == 1
+    assert Metadata().orientation == 1
+
+
+def test_directories_that_point_in_circles_end():
+    whole = transcode(save("PNG", exif=make_exif(3)), "tiff")
+    start = int.from_bytes(whole[4:8])
+    assert decode(point_to(whole, 0x8769, start), "x").metadata.orientation == 3
+    # The next page is the first one again.
+    count = int.from_bytes(whole[start : start + 2])
+    end = start + 2 + 12 * count
+    with pytest.raises(ImageError, match="several pages"):
+        decode(whole[:end] + start.to_bytes(4) + whole[end + 4 :], "x")
+
+
+def test_no_metadata_is_written_when_none_is_given():
+    data = save("JPEG", exif=make_exif(), icc_profile=SRGB, xmp=XMP)
+    for target in OURS.values():
+        written = encode(decode(data, "x").pixels, target)
+        assert b"Camera" not in written
+        assert decode(written, "x").metadata.icc is None
+        assert decode(written, "x").metadata.xmp is None

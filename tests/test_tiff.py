@@ -1,0 +1,164 @@
+"""TIFF files of other programs are read exactly, and other programs read ours."""
+
+import io
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from denoise_ae.errors import ImageError
+from denoise_ae.metadata import Metadata
+from denoise_ae.tiff import read_pixels
+from denoise_ae.tiff_writer import encode_tiff
+
+RANDOM = np.random.default_rng(1)
+SHAPES = {"gray": (37, 53), "gray+alpha": (37, 53, 2), "rgb": (37, 53, 3), "rgba": (37, 53, 4)}
+
+
+def noise(shape, dtype):
+    if np.dtype(dtype).kind == "f":
+        return RANDOM.normal(0.5, 1, shape).astype(dtype)
+    return RANDOM.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+def save(pixels, **options):
+    out = io.BytesIO()
+    colours = (pixels.ndim == 3 and pixels.shape[-1] > 2) or options.get("planarconfig") == "separate"
+    options.setdefault("photometric", "rgb" if colours else "minisblack")
+    if pixels.ndim == 3 and pixels.shape[-1] in {2, 4}:
+        options.setdefault("extrasamples", ["unassalpha"])
+    tifffile.imwrite(out, pixels, **options)
+    return out.getvalue()
+
+
+def save_with_pillow(pixels, mode=None, **options):
+    out = io.BytesIO()
+    image = Image.fromarray(pixels)
+    (image.convert(mode) if mode else image).save(out, "TIFF", **options)
+    return out.getvalue()
+
+
+def assert_same(pixels, expected):
+    assert pixels.dtype == expected.dtype
+    np.testing.assert_array_equal(pixels, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"byteorder": ">"}, {"bigtiff": True}, {"tile": (16, 32)}, {"rowsperstrip": 5}, {"compression": "zlib"}],
+    ids=str,
+)
+def test_every_layout_is_read_exactly(dtype, shape, options):
+    pixels = noise(shape, dtype)
+    if shape[-1] == 2:
+        options = {**options, "planarconfig": "contig"}
+    assert_same(read_pixels(save(pixels, **options), "x")[0], pixels)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_separate_planes_are_put_together(dtype):
+    planes = noise((3, 37, 53), dtype)
+    data = save(planes, planarconfig="separate", rowsperstrip=7)
+    assert_same(read_pixels(data, "x")[0], planes.transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "packbits"])
+@pytest.mark.parametrize(
+    ("dtype", "predictor"),
+    [(np.uint8, 1), (np.uint8, 2), (np.uint16, 1), (np.uint16, 2), (np.float32, 1), (np.float32, 3)],
+)
+def test_every_compression_is_undone(compression, predictor, dtype):
+    if compression == "packbits":
+        predictor = 1  # it has none
+    pixels = noise((300, 53), dtype)
+    pixels[50:80] = pixels[50]  # something to repeat
+    pixels[100:110] = 0
+    tags = {317: predictor} if predictor > 1 else {}
+    data = save_with_pillow(pixels, compression=compression, tiffinfo=tags)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        assert file.pages[0].predictor == predictor
+    assert_same(read_pixels(data, "x")[0], pixels)
+
+
+def test_bilevel_is_black_and_white():
+    pixels = noise((37, 53), np.uint8) > 127
+    white = np.where(pixels, 255, 0).astype(np.uint8)
+    for options in ({}, {"compression": "tiff_lzw"}, {"compression": "packbits"}):
+        assert_same(read_pixels(save_with_pillow(pixels, **options), "x")[0], white)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_white_is_zero_is_turned_over(dtype):
+    pixels = noise((37, 53), dtype)
+    assert_same(read_pixels(save(pixels, photometric="miniswhite"), "x")[0], np.iinfo(dtype).max - pixels)
+
+
+def test_a_palette_becomes_the_colours_that_it_shows():
+    image = Image.fromarray(noise((37, 53, 3), np.uint8)).quantize(16)
+    out = io.BytesIO()
+    image.save(out, "TIFF")
+    assert_same(read_pixels(out.getvalue(), "x")[0], np.asarray(image.convert("RGB")))
+
+
+def test_a_palette_of_grays_becomes_gray():
+    gray = noise((37, 53), np.uint8)
+    assert_same(read_pixels(save_with_pillow(gray, mode="P"), "x")[0], gray)
+
+
+def test_premultiplied_alpha_is_undone_and_told():
+    pixels = noise((37, 53, 4), np.uint8)
+    pixels[..., 3] |= 0x80
+    pixels[:5, ..., 3] = 0
+    stored = pixels.copy()
+    stored[..., :3] = np.rint(pixels[..., :3] * (pixels[..., 3:] / 255))
+    straight, warnings = read_pixels(save(stored, extrasamples=["assocalpha"]), "x")
+    assert_same(straight[..., 3], pixels[..., 3])
+    assert np.abs(straight[5:].astype(int) - pixels[5:]).max() <= 1
+    assert not straight[:5, :, :3].any()
+    assert "alpha" in warnings[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"tile": (16, 16)}], ids=str)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_file_that_is_cut_is_an_error(dtype, options):
+    data = save(noise((64, 64, 3), dtype), **options)
+    for share in (0.1, 0.5, 0.9):
+        with pytest.raises(ImageError, match="cut short or damaged"):
+            read_pixels(data[: int(len(data) * share)], "x")
+
+
+@pytest.mark.parametrize("compression", ["tiff_deflate", "tiff_lzw", "packbits"])
+def test_destroyed_strips_are_an_error(compression):
+    data = bytearray(save_with_pillow(noise((64, 640), np.uint8), compression=compression))
+    data[len(data) // 3 : len(data) // 3 + 4000] = bytes(4000)
+    if compression == "packbits":
+        data[len(data) // 3 : len(data) // 3 + 4000] = b"\x80" * 4000  # 0 would be a valid run
+    with pytest.raises(ImageError, match="cut short or damaged"):
+        read_pixels(bytes(data), "x")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("shape", [*SHAPES.values(), (1, 1), (1, 5000), (700, 900, 3)], ids=str)
+def test_others_read_what_is_written(dtype, shape):
+    pixels = noise(shape, dtype)
+    data = encode_tiff(pixels, Metadata())
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        assert_same(file.pages[0].asarray(), pixels)
+        alpha = shape[2:] in {(2,), (4,)}
+        assert [kind.name for kind in file.pages[0].extrasamples] == (["UNASSALPHA"] if alpha else [])
+    assert_same(read_pixels(data, "x")[0], pixels)
+
+
+def test_pillow_reads_what_is_written():
+    for pixels in (noise((700, 900, 3), np.uint8), noise((9, 9, 4), np.uint8), noise((9, 9), np.uint16)):
+        with Image.open(io.BytesIO(encode_tiff(pixels, Metadata()))) as image:
+            assert_same(np.asarray(image), pixels)
+
+
+def test_flat_pictures_are_compressed():
+    page = np.full((500, 700, 3), 255, np.uint8)
+    page[100:120, 50:600] = 30
+    assert len(encode_tiff(page, Metadata())) < page.nbytes / 50
