@@ -15,6 +15,7 @@ from idx_files import write_mnist
 from PIL import Image
 
 from denoise_ae import images
+from denoise_ae.cli import main
 
 
 def run(*words, folder, timeout=120):
@@ -133,18 +134,21 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(place):
         (["--accelerator", "quantum", "--data", "mnist"], 2, "quantum"),
     ],
 )
-def test_bad_input_is_one_line_and_a_hint(place, words, status, message):
+def test_bad_input_is_one_line_and_a_hint(place, words, status, message, monkeypatch, capsys):
+    """In this process, since importing torch sixteen times takes minutes."""
     (place / "empty").mkdir(exist_ok=True)
     (place / "small").mkdir(exist_ok=True)
     Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save(place / "small" / "a.png")
     (place / "odd.toml").write_text("[training]\nepoch = 3\n")
     (place / "evil.ckpt").write_bytes(b"cos\nsystem\n(S'touch evil-was-here'\ntR.")
-    done = run("train", *words, folder=place)
-    assert done.returncode == status, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
-    assert len(errors) == 1
+    monkeypatch.chdir(place)
+    with pytest.raises(SystemExit) as end:
+        main(["train", *words])
+    shown = capsys.readouterr()
+    assert end.value.code == status, shown.err
+    assert message in shown.err
+    assert shown.out == ""
+    assert sum(line.startswith("error:") for line in shown.err.splitlines()) == 1
     assert not (place / "evil-was-here").exists()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from denoise_ae.errors import UsageError
-from denoise_ae.noise import NOISE_TYPES, NumpySource, check_level, corrupt
+from denoise_ae.noise import NOISE_TYPES, NumpySource, check_level, corrupt, estimate_sigma
 
 LEVELS = {
     "gaussian": 25,
@@ -159,3 +159,42 @@ def test_an_unknown_type_names_the_known_ones():
     with pytest.raises(UsageError, match="pepper-salt") as error:
         check_level("pepper-salt", 0.1)
     assert "salt-pepper" in error.value.hint
+
+
+def textured(side=160):
+    """Return a picture with smooth shading, edges and some texture, 0.15 to 0.85."""
+    y, x = np.mgrid[:side, :side] / side
+    bars = 0.2 * (np.sin(40 * x * y) > 0) + 0.1 * np.sin(60 * x) * (y > 0.5)
+    return np.stack([0.3 + 0.3 * x + bars, 0.5 - 0.2 * y + bars, 0.4 + 0.1 * x * y + bars], -1).astype(np.float32)
+
+
+@pytest.mark.parametrize("sigma", [2, 5, 10, 25, 50])
+@pytest.mark.parametrize("gray", [False, True])
+def test_estimate_finds_the_level_of_white_noise(sigma, gray):
+    image = textured().mean(2) if gray else textured()
+    noisy = corrupt(image, "gaussian", sigma, NumpySource(0))
+    assert estimate_sigma(noisy) * 255 == pytest.approx(sigma, rel=0.06)
+
+
+def test_estimate_finds_little_in_a_clean_picture():
+    assert estimate_sigma(np.round(textured() * 255) / 255) * 255 < 0.6
+    assert estimate_sigma(np.full((50, 60, 3), 0.4, np.float32)) == pytest.approx(0, abs=1e-6)
+
+
+def test_estimate_looks_past_clipped_areas():
+    """A page: most of it is white, where clipping has cut the noise to half; the rest says how strong it is."""
+    page = textured(200)
+    page[:120] = 1.0
+    noisy = corrupt(page, "gaussian", 20, NumpySource(0), clip=True)
+    assert estimate_sigma(noisy) * 255 == pytest.approx(20, rel=0.1)
+
+
+def test_estimate_scales_with_the_picture():
+    noisy = corrupt(textured(), "gaussian", 10, NumpySource(0))
+    assert estimate_sigma(7 * noisy) == pytest.approx(7 * estimate_sigma(noisy), rel=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500, 3), (2, 2, 3), (7, 9), (12, 12, 3)])
+def test_estimate_of_few_pixels_is_a_finite_number(shape):
+    noisy = np.random.default_rng(0).random(shape, dtype=np.float32)
+    assert 0 <= estimate_sigma(noisy) < 1

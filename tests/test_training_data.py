@@ -69,6 +69,21 @@ def test_told_level_is_the_level_of_the_noise():
         assert sigma.max() > 2 * sigma.min()
 
 
+def test_gray_pictures_get_gray_noise():
+    """Three independent draws would teach averaging the channels, which helps no real gray picture."""
+    clean = torch.rand(4, 3, 16, 16)
+    clean[:2] = clean[:2, :1]
+    for kind in ({"level": 25}, {"type": "poisson", "level": 20}, {"type": "salt-pepper", "level": 0.2}):
+        noisy, _ = add_noise(clean, [NoiseRecipe.model_validate(kind)], clip=False, seed=0)
+        assert (noisy[:2] == noisy[:2, :1]).all()
+        assert not torch.equal(noisy[0], clean[0])
+    colour, _ = add_noise(clean, [NoiseRecipe.model_validate({"level": 25})], clip=False, seed=0)
+    assert not (colour[2:] == colour[2:, :1]).all()
+    photos = Photos(PHOTO, pictures(20)).validation()
+    gray = [bool((clean == clean[:, :1]).all()) for clean, _, _ in photos]
+    assert any(gray) and not all(gray)
+
+
 def test_mixture_draws_kinds_by_weight_and_applies_what_follows():
     clean = torch.full((400, 1, 8, 8), 0.5)
     kinds = [

@@ -93,6 +93,11 @@ def _add_kind(
         draw = torch.rand(len(clean), 1, 1, 1, generator=generator, device=clean.device)
         level = low + draw * (high - low)
         noisy = corrupt(noisy, step.type, level, source)
+    if clean.shape[1] > 1:
+        # A gray picture comes as three equal channels, and so does its noise: with three draws a network would learn
+        # to average them, which is of no use on a real gray picture.
+        gray = (clean == clean[:, :1]).flatten(1).all(1).view(-1, 1, 1, 1)
+        noisy = torch.where(gray, noisy[:, :1], noisy)
     if len(steps) == 1 and kind.type == "gaussian":
         sigma = level / 255
     else:

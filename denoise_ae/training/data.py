@@ -115,7 +115,10 @@ class Photos:
         return patches.contiguous(memory_format=torch.channels_last)
 
     def validation(self) -> list[ValidationBatch]:
-        """See `TrainingData.validation`: the middle of each held-out picture, cut to whole multiples."""
+        """See `TrainingData.validation`: the middle of each held-out picture, cut to whole multiples.
+
+        Where training turns patches gray, so does validation: each third picture.
+        """
         multiple = 2 ** len(self._recipe.network.widths)
         found: list[ValidationBatch] = []
         for number, picture in enumerate(self._held_out):
@@ -123,6 +126,8 @@ class Photos:
             top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
             middle = picture[top : top + height, left : left + width]
             clean = middle.permute(2, 0, 1).unsqueeze(0).float().div(255)
+            if self._recipe.data.gray and number % 3 == 0:
+                clean = clean.mean(1, keepdim=True).expand(-1, 3, -1, -1)
             found.append((clean, *_validation_noise(clean, self._recipe, number)))
         return found
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from denoise_ae.errors import UsageError
+from denoise_ae.noise import NOISE_TYPES
 from denoise_ae.training.recipe import Recipe, parse_recipe, read_recipe
 
 _DIGITS: dict[str, Any] = {
@@ -109,6 +110,8 @@ def assemble(
         if noise is None:
             raise UsageError(f"--noise-type {noise_type} needs a level", "give it with --noise")
         kind = noise_type or "gaussian"
+        if kind not in NOISE_TYPES:
+            raise UsageError(f"--noise-type {kind}: unknown", f"choose one of {', '.join(NOISE_TYPES)}")
         values["noise"] = [{"type": kind, "level": parse_noise(noise, kind)}]
     return parse_recipe(values, str(recipe_file) if recipe_file else "the options")
 

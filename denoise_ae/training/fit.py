@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
 from torch import Tensor
@@ -17,7 +18,7 @@ from torch.nn import functional
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.utils.data import DataLoader
 
-from denoise_ae.errors import TrainingError
+from denoise_ae.errors import TrainingError, UsageError
 from denoise_ae.training.callbacks import Keeper, ema_update
 from denoise_ae.training.checkpoint import RunState, load_checkpoint
 from denoise_ae.training.corruption import add_noise
@@ -229,19 +230,25 @@ def _trainer(recipe: Recipe, run: RunFolder, hardware: Hardware, watch: Watch, k
         from lightning.pytorch.loggers import TensorBoardLogger
 
         logger = TensorBoardLogger(run.path, name="", version="tensorboard")
-    return Trainer(
-        accelerator=hardware.accelerator,
-        devices=hardware.devices,
-        num_nodes=hardware.nodes,
-        strategy=hardware.strategy,
-        precision=hardware.precision,  # type: ignore[arg-type]
-        max_epochs=training.epochs,
-        gradient_clip_val=training.clip_norm or None,
-        callbacks=callbacks,
-        logger=logger,
-        log_every_n_steps=50,
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+    try:
+        return Trainer(
+            accelerator=hardware.accelerator,
+            devices=hardware.devices,
+            num_nodes=hardware.nodes,
+            strategy=hardware.strategy,
+            precision=hardware.precision,  # type: ignore[arg-type]
+            max_epochs=training.epochs,
+            gradient_clip_val=training.clip_norm or None,
+            callbacks=callbacks,
+            logger=logger,
+            log_every_n_steps=50,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+    except (ValueError, MisconfigurationException) as error:
+        # The words come from --accelerator, --devices, --strategy and --precision; Lightning knows what it takes.
+        raise UsageError(
+            str(error).splitlines()[0], "leave out what you need not set; auto takes what is there"
+        ) from error
