@@ -126,7 +126,7 @@ def called(words: list[str]) -> Any:
 CALLS = [(example, called(words), words) for example in EXAMPLES for words in example.calls()]
 
 
-@pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
+@pytest.mark.parametrize("command", list(commands()), ids=lambda command: command.name)
 def test_each_command_has_an_example(command):
     assert any(command is shown for _, shown, _ in CALLS)
 
