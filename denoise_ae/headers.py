@@ -1,6 +1,6 @@
 """What is in a picture file, by its content: format, size, metadata. Decodes no pixels; refuses by name what it must.
 
-PNG and TIFF have modules of their own; WebP and PNM are read here; the rest is Pillow's.
+PNG, JPEG and TIFF have modules of their own; WebP, PNM and JPEG 2000 are read here; the rest is Pillow's.
 """
 
 from __future__ import annotations
@@ -11,17 +11,13 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from denoise_ae.errors import ImageError
-from denoise_ae.jpeg import estimate_quality, name_sampling
+from denoise_ae.jpeg import read_jpeg
 from denoise_ae.metadata import Metadata, read_directory, read_tiff_metadata
 from denoise_ae.png import SIGNATURE as PNG_SIGNATURE
 from denoise_ae.png import Png, read_png
 from denoise_ae.tiff import read_layout
-
-if TYPE_CHECKING:
-    from PIL.ImageFile import ImageFile
 
 DEFAULT_MAX_PIXELS = 500_000_000
 """A header that claims more is taken for damaged or malicious, unless the caller allows it."""
@@ -150,7 +146,8 @@ def inspect(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Ins
         raise ImageError(f"{name}: the picture has no pixels", _AGAIN)
     if header.width * header.height > max_pixels:
         size = f"{header.width} x {header.height} pixels"
-        raise ImageError(f"{name}: its header claims {size}, more than {max_pixels} in all", "it may be damaged")
+        hint = "if you trust the file, --max-megapixels raises the limit"
+        raise ImageError(f"{name}: its header claims {size}, more than {max_pixels} in all", hint)
     if header.frames > 1:
         kind = "TIFF with several pages" if header.format == "tiff" else f"animated {format_name(header.format)}"
         raise ImageError(f"{name}: {kind} is not supported", "save the picture that you want as a file of its own")
@@ -187,28 +184,10 @@ def _inspect_tiff(data: bytes, name: str) -> Inspected:
 
 
 def _inspect_jpeg(data: bytes, name: str) -> Inspected:
-    from PIL.JpegImagePlugin import JpegImageFile
-
-    # The class itself, not Image.open: that has limits of its own on the size, for the whole process.
-    with JpegImageFile(io.BytesIO(data)) as image:
-        if image.mode not in _MODES:
-            raise ImageError(f"{name}: {image.mode} JPEG is not supported", "convert it to RGB first")
-        header = Header(
-            "jpeg",
-            *image.size,
-            _MODES[image.mode],
-            lossless=False,
-            quality=estimate_quality(image.quantization.get(0, ())),
-            chroma=name_sampling([component[1:3] for component in image.layer]),
-        )
-        return Inspected(header, _metadata(image, image.info.get("jfif_unit") in {1, 2}))
-
-
-def _metadata(image: ImageFile, has_resolution: bool = False) -> Metadata:
-    """Collect what Pillow found, where a plugin finds it."""
-    info = image.info
-    exif = info.get("exif", b"").removeprefix(b"Exif\0\0")
-    return Metadata(exif or None, info.get("icc_profile"), info.get("xmp"), info["dpi"] if has_resolution else None)
+    jpeg = read_jpeg(data, name)
+    size = jpeg.width, jpeg.height
+    header = Header("jpeg", *size, jpeg.mode, lossless=False, quality=jpeg.quality, chroma=jpeg.chroma)
+    return Inspected(header, jpeg.metadata, jpeg.warnings)
 
 
 def _inspect_webp(data: bytes, name: str) -> Inspected:
@@ -296,7 +275,8 @@ def _inspect_avif(data: bytes, name: str) -> Inspected:
         deep = data[data.index(b"av1C") + 6]
         bits = (12 if deep & 0x20 else 10) if deep & 0x40 else 8
         header = Header("avif", *image.size, _MODES[image.mode], bits, frames=image.n_frames, lossless=False)
-        return Inspected(header, _metadata(image))
+        exif = image.info.get("exif", b"").removeprefix(b"Exif\0\0")
+        return Inspected(header, Metadata(exif or None, image.info.get("icc_profile"), image.info.get("xmp")))
 
 
 _READERS: dict[bytes, Callable[[bytes, str], Inspected]] = {

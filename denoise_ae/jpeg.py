@@ -1,11 +1,16 @@
-"""What OpenCV's JPEG reader and writer leave out: the quality of a file, and metadata of any size."""
+"""JPEG's marker segments: size, quality, chroma sampling and metadata of a file, and metadata into a new one.
+
+Pixels are OpenCV's. Its own metadata functions know no profile longer than one segment and no XMP that others can read.
+"""
 
 from __future__ import annotations
 
 import io
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from denoise_ae.errors import ImageError
 from denoise_ae.metadata import Metadata
 
 SAMPLINGS = {
@@ -36,22 +41,141 @@ _STANDARD_LUMA = (
 )
 """The luminance quantisation table of JPEG's annex K, row by row."""
 
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
+_ARITHMETIC = {0xC9, 0xCA}
+_TABLES, _SCAN = 0xDB, 0xDA
+_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+
+
+@dataclass(frozen=True)
+class Jpeg:
+    """What a JPEG file says before its pixels are decoded.
+
+    Attributes:
+        width: in pixels.
+        height: in pixels.
+        mode: "gray" or "RGB".
+        quality: 1 to 100, estimated; None where the luminance table is missing.
+        chroma: a key of `SAMPLINGS`; None for gray and for unusual ones.
+        metadata: EXIF, ICC, XMP and resolution.
+        warnings: what of the metadata can't be read.
+    """
+
+    width: int
+    height: int
+    mode: str
+    quality: int | None
+    chroma: str | None
+    metadata: Metadata
+    warnings: tuple[str, ...]
+
+
+def read_jpeg(data: bytes, name: str) -> Jpeg:
+    """Read the segments before the first scan.
+
+    Raises:
+        ImageError: the file is cut short, CMYK, or of a kind that no usual program writes.
+        struct.error: a segment is damaged.
+    """
+    frame: tuple[int, bytes] | None = None
+    luma: tuple[int, ...] = ()
+    exif = xmp = dpi = None
+    profile: dict[int, bytes] = {}
+    pieces = 0
+    for marker, payload in _read_segments(data, name):
+        if marker in _FRAMES:
+            frame = marker, payload
+        elif marker == _TABLES:
+            luma = luma or _read_luma(payload)
+        elif marker == 0xE0 and payload.startswith(b"JFIF\0"):
+            unit, across, down = struct.unpack_from(">BHH", payload, 7)
+            dots = {1: 1.0, 2: 2.54}.get(unit)  # an inch, a centimetre; anything else is a mere ratio
+            dpi = (across * dots, down * dots) if dots else None
+        elif marker == 0xE1 and payload.startswith(_EXIF_PREFIX):
+            exif = exif or payload.removeprefix(_EXIF_PREFIX)
+        elif marker == 0xE1 and payload.startswith(_XMP_PREFIX):
+            xmp = payload.removeprefix(_XMP_PREFIX)
+        elif marker == 0xE2 and payload.startswith(_ICC_PREFIX):
+            number, pieces = payload[len(_ICC_PREFIX) :][:2]
+            profile[number] = payload[len(_ICC_PREFIX) + 2 :]
+    if frame is None:
+        raise ImageError(f"{name}: this JPEG has no picture in it", "get the file again from its source")
+    whole = list(profile) and sorted(profile) == list(range(1, pieces + 1))
+    icc = b"".join(profile[number] for number in sorted(profile)) if whole else None
+    warnings = ("its colour profile is damaged and left out",) if profile and not whole else ()
+    width, height, factors = _read_frame(*frame, name)
+    mode = "gray" if len(factors) == 1 else "RGB"
+    metadata = Metadata(exif, icc, xmp, dpi)
+    return Jpeg(width, height, mode, estimate_quality(luma), name_sampling(factors), metadata, warnings)
+
+
+def _read_segments(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
+    """Yield markers and payloads up to the first scan."""
+    place = 2
+    while True:
+        place = data.find(b"\xff", place)
+        while 0 <= place < len(data) - 1 and data[place + 1] == 0xFF:  # fill bytes
+            place += 1
+        length = int.from_bytes(data[place + 2 : place + 4])
+        if place < 0 or place + 2 + length > len(data) or length < 2:
+            raise ImageError(f"{name}: this JPEG is cut short or damaged", "get the file again from its source")
+        marker = data[place + 1]
+        if marker == _SCAN:
+            return
+        if marker in _WITHOUT_LENGTH:
+            place += 2
+        else:
+            yield marker, data[place + 4 : place + 2 + length]
+            place += 2 + length
+
+
+def _read_frame(marker: int, payload: bytes, name: str) -> tuple[int, int, list[tuple[int, int]]]:
+    """Read width, height and sampling factors, refusing what can't be decoded or would be shown wrongly."""
+    bits, height, width, components = struct.unpack_from(">BHHB", payload)
+    kind = ""
+    if marker not in {_BASELINE, _EXTENDED, _PROGRESSIVE, *_ARITHMETIC}:
+        kind = "lossless or hierarchical"
+    elif bits != 8:
+        kind = f"{bits}-bit"
+    elif components not in {1, 3}:
+        kind = "CMYK" if components == 4 else f"{components}-component"
+    if kind:
+        raise ImageError(f"{name}: {kind} JPEG is not supported", "convert it to 8-bit gray or RGB first")
+    return width, height, [divmod(payload[7 + 3 * index], 16) for index in range(components)]
+
+
+def _read_luma(payload: bytes) -> tuple[int, ...]:
+    """Find the table of luminance, number 0, among those of a segment; () where it isn't there."""
+    place = 0
+    while place < len(payload):
+        wide, number = divmod(payload[place], 16)
+        steps: tuple[int, ...] = struct.unpack_from(">64H" if wide else ">64B", payload, place + 1)
+        if number == 0:
+            return steps
+        place += 129 if wide else 65
+    return ()
+
+
+def _total_steps(quality: int) -> int:
+    """Add up the luminance table as libjpeg scales it for a quality of 1 to 100."""
+    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+    return sum(min(255, max(1, (step * scale + 50) // 100)) for step in _STANDARD_LUMA)
+
+
+_TOTALS = {quality: _total_steps(quality) for quality in range(1, 101)}
+
 
 def estimate_quality(luma: Sequence[int]) -> int | None:
-    """Find the quality (1 to 100) whose quantisation table, as libjpeg would scale it, is nearest to a file's.
+    """Find the quality (1 to 100) at which libjpeg's luminance table is as coarse as a file's.
 
     Args:
-        luma: the 64 steps, row by row; None is returned for any other number.
+        luma: the 64 steps in any order; None is returned where there are none.
     """
-    if len(luma) != len(_STANDARD_LUMA):
+    if not luma:
         return None
-
-    def distance(quality: int) -> int:
-        scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-        scaled = (min(255, max(1, (step * scale + 50) // 100)) for step in _STANDARD_LUMA)
-        return sum(abs(own - other) for own, other in zip(luma, scaled, strict=True))
-
-    return min(range(100, 0, -1), key=distance)
+    total = sum(luma)
+    return min(_TOTALS, key=lambda quality: abs(_TOTALS[quality] - total))
 
 
 def name_sampling(factors: Sequence[tuple[int, int]]) -> str | None:

@@ -1,6 +1,7 @@
 """What is in a file: told by its content, and refused by name where it can't be read."""
 
 import io
+import re
 import struct
 import zlib
 
@@ -170,3 +171,50 @@ def test_names_of_pictures(name):
 @pytest.mark.parametrize("name", ["a.txt", "png", ".png", "notes.png.txt", "thumbs.db", "a.pdf", "b.CR2", "c"])
 def test_names_of_other_files(name):
     assert not is_image_name(name)
+
+
+def test_a_jpeg_with_fill_bytes_and_junk_behind_it():
+    data = save(RGB, "JPEG", quality=80)
+    table = data.index(b"\xff\xdb")
+    filled = data[:table] + b"\xff\xff\xff" + data[table:] + b"a second picture, or nothing"
+    assert read_header(filled, "x") == read_header(data, "x")
+
+
+def test_a_thumbnail_in_exif_is_not_taken_for_the_picture():
+    exif = Image.Exif()
+    exif[270] = save(RGB[:8, :8], "JPEG", quality=10).decode("latin-1")
+    header = read_header(save(RGB, "JPEG", quality=80, exif=exif), "x")
+    assert (header.width, header.height, header.quality) == (31, 17, 80)
+
+
+def test_a_profile_of_which_a_piece_is_missing_is_a_warning():
+    data = save(RGB, "JPEG", icc_profile=bytes(150_000))
+    first, second = (place.start() for place in list(re.finditer(b"\xff\xe2..ICC_PROFILE", data, re.DOTALL))[:2])
+    found = inspect(data[:first] + data[second:], "x")
+    assert found.metadata.icc is None
+    assert found.warnings == ("its colour profile is damaged and left out",)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "phrase"), [(1, 0xC3, "lossless"), (4, 12, "12-bit"), (9, 2, "2-component")]
+)
+def test_unusual_jpegs_are_refused_by_name(place, value, phrase):
+    data = bytearray(save(RGB, "JPEG"))
+    data[data.index(b"\xff\xc0") + place] = value
+    with pytest.raises(ImageError, match=phrase):
+        read_header(bytes(data), "x")
+
+
+@pytest.mark.filterwarnings("error")
+def test_half_broken_exif_is_nobodys_business_but_ours():
+    exif = Image.Exif()
+    exif[282] = 72.0
+    exif[271] = "a name that is longer than four letters"
+    exif[274] = 6
+    whole = exif.tobytes()
+    data = save(RGB, "JPEG", exif=whole)
+    start = data.index(whole)
+    for place in range(len(whole)):
+        broken = bytearray(data)
+        broken[start + place] ^= 0xFF
+        assert read_header(bytes(broken), "x").width == 31
