@@ -1,6 +1,7 @@
 """TIFF files of other programs are read exactly, and other programs read ours."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -162,3 +163,11 @@ def test_flat_pictures_are_compressed():
     page = np.full((500, 700, 3), 255, np.uint8)
     page[100:120, 50:600] = 30
     assert len(encode_tiff(page, Metadata())) < page.nbytes / 50
+
+
+def test_sizes_that_are_no_whole_numbers_are_an_error():
+    data = encode_tiff(noise((9, 9), np.uint8), Metadata())
+    field = struct.pack("<HHIHH", 256, 3, 1, 9, 0)
+    for kind, size in ((11, struct.pack("<f", 9)), (9, struct.pack("<i", -9)), (8, struct.pack("<hh", -9, 0))):
+        with pytest.raises(ImageError):
+            read_pixels(data.replace(field, struct.pack("<HHI", 256, kind, 1) + size), "x")
