@@ -1,9 +1,9 @@
 """Run a batch: decode, clean and encode at the same time, and tell what happens as events. Prints nothing.
 
-One thread reads and decodes, one cleans, one encodes and writes; OpenCV and onnxruntime let go of the interpreter lock
-while they work. A picture is decoded only when there is room for its pixels, so that memory stays flat however many
-files there are and whichever of the three is slowest. The thread that asks for the events is free for showing them
-and for Ctrl-C.
+One thread reads, decodes and estimates the noise, one cleans, one encodes and writes; OpenCV and onnxruntime let go of
+the interpreter lock while they work. A picture is decoded only when there is room for its pixels, so that memory stays
+flat however many files there are and whichever of the three is slowest. The thread that asks for the events is free for
+showing them and for Ctrl-C.
 """
 
 from __future__ import annotations
@@ -27,18 +27,15 @@ from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import DenoiseError, ImageError, OutputError
 from denoise_ae.files import sweep_temporaries, write_atomic
 from denoise_ae.headers import DEFAULT_MAX_PIXELS, FORMATS, Header, read_header
+from denoise_ae.jobs import Cleaned, Event, Existing, Failed, Job, Progress, Skipped, Started
 from denoise_ae.metadata import Metadata
 from denoise_ae.pixels import upright
-from denoise_ae.planning import Existing, Failed, Job, Skipped
 
 PIXELS_IN_FLIGHT = 48_000_000
 """Pixels decoded and not yet written, together: four pictures of 12 megapixels. A larger picture goes alone."""
 
 PICTURES_IN_FLIGHT = 16
 """The same limit for small pictures, each of which also holds a file's bytes, metadata and the like."""
-
-LITTLE_NOISE = 1.5
-"""Estimated noise, in 8-bit steps, under which a picture counts as clean already. Rounding to 8 bits alone is 0.3."""
 
 
 @dataclass(frozen=True)
@@ -54,45 +51,6 @@ class Settings:
     keep_metadata: bool = True
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Pictures with more pixels are refused before memory is taken."""
-
-
-@dataclass(frozen=True)
-class Started:
-    """A picture is decoded, and its cleaning starts."""
-
-    job: Job
-    megapixels: float
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Some of a picture's tiles are clean."""
-
-    job: Job
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class Cleaned:
-    """A picture's result is written."""
-
-    job: Job
-    megapixels: float
-    seconds: float
-    """Spent on cleaning; reading and writing ran beside it."""
-    sigma: float
-    """Noise in 8-bit steps: as given, or as estimated."""
-    estimated: bool
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def little_noise(self) -> bool:
-        """Whether there was hardly anything to clean."""
-        return self.estimated and self.sigma < LITTLE_NOISE
-
-
-Event = Started | Progress | Cleaned | Skipped | Failed
 
 
 def run(jobs: Sequence[Job], denoiser: Denoiser, settings: Settings | None = None) -> Generator[Event, None, None]:
@@ -152,6 +110,7 @@ class _Decoded:
     job: Job
     share: int
     picture: images.Picture
+    sigma: float
 
 
 @dataclass(frozen=True)
@@ -227,9 +186,16 @@ class _Pipeline:
                 data = sys.stdin.buffer.read() if job.source is None else job.source.read_bytes()
                 header = read_header(data, job.name, self._settings.max_pixels)
                 share = self._room.take(header.width * header.height)
-                self._decoded.put(_Decoded(job, share, images.decode(data, job.name, self._settings.max_pixels)))
+                self._decoded.put(self._decode(job, data, share))
             except Exception as error:
                 self._fail(job, error, share)
+
+    def _decode(self, job: Job, data: bytes, share: int) -> _Decoded:
+        picture = images.decode(data, job.name, self._settings.max_pixels)
+        sigma = self._settings.sigma
+        if sigma is None:  # here, beside the cleaning of the picture before; and to be told, where the model needs none
+            sigma = self._denoiser.estimate_sigma(picture.pixels)
+        return _Decoded(job, share, picture, sigma)
 
     def _clean_all(self) -> None:
         while (item := self._decoded.get()) is not None:
@@ -250,17 +216,15 @@ class _Pipeline:
         megapixels = picture.pixels.shape[0] * picture.pixels.shape[1] / 1e6
         self._events.put(Started(job, megapixels))
         begin = time.perf_counter()
-        level = sigma = self._settings.sigma
-        if sigma is None:
-            sigma = self._denoiser.estimate_sigma(picture.pixels)  # to be told, even where the model needs none
-            level = sigma if self._denoiser.card.takes_sigma else None
+        estimated = self._settings.sigma is None
+        level = None if estimated and not self._denoiser.card.takes_sigma else item.sigma
         pixels = self._denoiser.clean(picture.pixels, level, self._settings.strength, progress=report)
         event = Cleaned(
             job,
             megapixels,
             seconds=time.perf_counter() - begin,
-            sigma=sigma,
-            estimated=self._settings.sigma is None,
+            sigma=item.sigma,
+            estimated=estimated,
             warnings=(*picture.warnings, *_misnamed(job, picture.header)),
         )
         if self._settings.keep_metadata:

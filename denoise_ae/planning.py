@@ -12,67 +12,19 @@ import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
-from denoise_ae.errors import DenoiseError, ImageError, OutputError, UsageError
+from denoise_ae.errors import ImageError, OutputError, UsageError
 from denoise_ae.finding import Identity, identity, is_folder, status_of, walk_inputs
 from denoise_ae.headers import FORMATS, is_image_name
 from denoise_ae.images import format_for
+from denoise_ae.jobs import Existing, Failed, Job, Skipped
 
 DEFAULT_SUFFIX = "-clean"
 """What a result's name gets where it lies beside its source."""
 
 STREAM = "-"
 """The word for standard input and standard output."""
-
-
-class Existing(StrEnum):
-    """What to do where an output exists already."""
-
-    REFUSE = "refuse"
-    SKIP = "skip"
-    """Pass over it if it is a whole picture; clean again if it is not."""
-    REPLACE = "replace"
-
-
-@dataclass(frozen=True)
-class Job:
-    """One picture to clean."""
-
-    source: Path | None
-    """None: standard input."""
-    output: Path | None
-    """None: standard output."""
-    file_format: str | None = None
-    """Format to write, as `denoise_ae.images.format_for` names it; None: the source's own."""
-    existing: Existing = Existing.REFUSE
-
-    @property
-    def name(self) -> str:
-        """The source in messages."""
-        return "standard input" if self.source is None else str(self.source)
-
-    @property
-    def output_name(self) -> str:
-        """The output in messages."""
-        return "standard output" if self.output is None else str(self.output)
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """Nothing had to be done for a picture."""
-
-    job: Job
-    reason: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A picture could not be cleaned, or a folder not be read. The error's message names the file."""
-
-    job: Job
-    error: DenoiseError
 
 
 @dataclass(frozen=True)

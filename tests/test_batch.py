@@ -14,7 +14,8 @@ from PIL import Image
 from denoise_ae import batch
 from denoise_ae.catalog import ModelCard
 from denoise_ae.errors import OutputError
-from denoise_ae.planning import Existing, Failed, Job, Skipped, plan
+from denoise_ae.jobs import Cleaned, Existing, Failed, Job, Progress, Skipped, Started
+from denoise_ae.planning import plan
 
 TIMEOUT = 20
 """Seconds after which a thread that should have acted is taken for stuck."""
@@ -68,10 +69,10 @@ def no_threads_left():
 
 def test_every_picture_is_cleaned_and_told_about_in_order(folder, tmp_path):
     events = run(folder, tmp_path / "out")
-    cleaned = of(batch.Cleaned, events)
-    assert [event.job.source.name for event in of(batch.Started, events)] == [f"{n}.png" for n in range(5)]
+    cleaned = of(Cleaned, events)
+    assert [event.job.source.name for event in of(Started, events)] == [f"{n}.png" for n in range(5)]
     assert [event.job.output.name for event in cleaned] == [f"{n}.png" for n in range(5)]
-    assert [event.done for event in of(batch.Progress, events)] == [1, 2, 3, 4] * 5
+    assert [event.done for event in of(Progress, events)] == [1, 2, 3, 4] * 5
     for number, event in enumerate(cleaned):
         assert np.unique(np.asarray(Image.open(event.job.output))) == [number * 10 + 1]
         assert event.megapixels == pytest.approx(200e-6)
@@ -81,7 +82,7 @@ def test_every_picture_is_cleaned_and_told_about_in_order(folder, tmp_path):
 
 def test_a_given_level_is_not_estimated(folder, tmp_path):
     events = run(folder, tmp_path / "out", settings=batch.Settings(sigma=0.5))
-    assert {(event.sigma, event.estimated, event.little_noise) for event in of(batch.Cleaned, events)} == {
+    assert {(event.sigma, event.estimated, event.little_noise) for event in of(Cleaned, events)} == {
         (0.5, False, False)
     }
 
@@ -89,7 +90,7 @@ def test_a_given_level_is_not_estimated(folder, tmp_path):
 def test_little_noise_is_said(folder, tmp_path):
     denoiser = Brighten()
     denoiser.sigma = 0.4
-    assert all(event.little_noise for event in of(batch.Cleaned, run(folder, tmp_path / "out", denoiser)))
+    assert all(event.little_noise for event in of(Cleaned, run(folder, tmp_path / "out", denoiser)))
 
 
 def test_one_bad_file_does_not_stop_the_rest(folder, tmp_path):
@@ -120,7 +121,7 @@ def test_whatever_cleaning_raises_fails_one_picture_and_keeps_no_arrays(folder, 
     assert failed.job.source.name == "2.png"
     assert message in failed.error.message
     assert failed.error.__cause__ is error
-    assert len(of(batch.Cleaned, events)) == 4
+    assert len(of(Cleaned, events)) == 4
     gc.collect()
     assert [array() for array in arrays] == [None, None]
 
@@ -136,7 +137,7 @@ def test_a_result_that_cannot_be_written_fails_one_picture(folder, tmp_path, mon
     monkeypatch.setattr(batch, "write_atomic", full_disk)
     events = run(folder, tmp_path / "out")
     assert [event.error.message.endswith("No space left on device") for event in of(Failed, events)] == [True]
-    assert len(of(batch.Cleaned, events)) == 4
+    assert len(of(Cleaned, events)) == 4
 
 
 def test_reading_runs_ahead_but_only_as_far_as_there_is_room(folder, tmp_path, monkeypatch):
@@ -154,16 +155,16 @@ def test_reading_runs_ahead_but_only_as_far_as_there_is_room(folder, tmp_path, m
             ahead.append(len(decoded) - number)
             return super().clean(image, *args, **options)
 
-    assert len(of(batch.Cleaned, run(folder, tmp_path / "out", Slow()))) == 5
+    assert len(of(Cleaned, run(folder, tmp_path / "out", Slow()))) == 5
     assert max(ahead) <= 3
 
 
 def test_a_picture_larger_than_the_room_goes_alone(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(batch, "PIXELS_IN_FLIGHT", 150)
-    assert len(of(batch.Cleaned, run(folder, tmp_path / "out"))) == 5
+    assert len(of(Cleaned, run(folder, tmp_path / "out"))) == 5
 
 
-@pytest.mark.parametrize("kind", [batch.Started, batch.Progress, batch.Cleaned])
+@pytest.mark.parametrize("kind", [Started, Progress, Cleaned])
 def test_closing_ends_the_work_and_the_threads(folder, tmp_path, kind):
     work = plan([folder], tmp_path / "out")
     go_on = threading.Event()
@@ -203,7 +204,7 @@ def test_a_second_run_skips_what_is_whole_and_only_that(folder, tmp_path):
     before = (output / "0.png").stat()
     events = run(folder, output, existing=Existing.SKIP)
     assert [event.job.source.name for event in of(Skipped, events)] == ["0.png", "3.png", "4.png"]
-    assert [event.job.source.name for event in of(batch.Cleaned, events)] == ["1.png", "2.png"]
+    assert [event.job.source.name for event in of(Cleaned, events)] == ["1.png", "2.png"]
     assert (output / "0.png").stat().st_mtime_ns == before.st_mtime_ns
     assert np.unique(np.asarray(Image.open(output / "2.png"))) == [21]
 
@@ -218,10 +219,10 @@ def test_an_output_that_appears_meanwhile_is_not_overwritten(folder, tmp_path):
 
 def test_content_decides_the_format_and_a_wrong_name_is_told(tmp_path):
     Image.new("L", (20, 10), 40).save(tmp_path / "really.jpg", format="PNG")
-    (cleaned,) = of(batch.Cleaned, run(tmp_path / "really.jpg", f"{tmp_path}/out/"))
+    (cleaned,) = of(Cleaned, run(tmp_path / "really.jpg", f"{tmp_path}/out/"))
     assert Image.open(cleaned.job.output).format == "PNG"
     assert any("PNG whatever its name says" in warning for warning in cleaned.warnings)
-    (cleaned,) = of(batch.Cleaned, run(tmp_path / "really.jpg", tmp_path / "asked.jpg"))
+    (cleaned,) = of(Cleaned, run(tmp_path / "really.jpg", tmp_path / "asked.jpg"))
     assert Image.open(cleaned.job.output).format == "JPEG"
     assert not cleaned.warnings
 

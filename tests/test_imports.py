@@ -29,7 +29,7 @@ LAYERS = (
         *("catalog", "modelfile", "probe", "runtime"),  # models
     },
     {"denoiser"},
-    {"planning", "batch", "benchmark"},
+    {"jobs", "planning", "batch", "benchmark"},
     {"cli"},
 )
 """Each may import its own layer and those before it."""

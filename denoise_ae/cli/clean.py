@@ -170,7 +170,8 @@ def clean(
     from denoise_ae.catalog import DEFAULT_MODEL
     from denoise_ae.cli.report import BatchReport
     from denoise_ae.denoiser import Denoiser
-    from denoise_ae.planning import Existing, plan
+    from denoise_ae.jobs import Existing
+    from denoise_ae.planning import plan
 
     existing = Existing.REPLACE if overwrite else Existing.SKIP if skip_existing else Existing.REFUSE
     work = plan(inputs, output, recursive=recursive, suffix=suffix, file_format=file_format, existing=existing)

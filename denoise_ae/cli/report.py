@@ -13,10 +13,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Column
 from rich.text import Text
 
-from denoise_ae import batch
+from denoise_ae import jobs
 from denoise_ae.cli.render import print_error, print_line, printable, stderr_console
 from denoise_ae.errors import DenoiseError
-from denoise_ae.planning import STREAM, Failed, Job, Skipped
+from denoise_ae.jobs import Cleaned, Event, Failed, Job, Skipped, Started
+from denoise_ae.planning import STREAM
 
 
 class BatchReport:
@@ -75,17 +76,17 @@ class BatchReport:
         if self._tells:
             print_line(self._console, (f"model {name} on {device}", "dim"))
 
-    def show(self, event: batch.Event) -> None:
+    def show(self, event: Event) -> None:
         """Show one event."""
         settled = self._cleaned + self._skipped + len(self.failures)
-        if isinstance(event, batch.Started):
+        if isinstance(event, Started):
             self._bar.update(self._task, description=printable(event.job.name), completed=settled)
             return
-        if isinstance(event, batch.Progress):
+        if isinstance(event, jobs.Progress):
             # The picture before this one may still be being written: never let the bar run back.
             self._bar.update(self._task, completed=min(settled + event.done / event.total, self._total))
             return
-        if isinstance(event, batch.Cleaned):
+        if isinstance(event, Cleaned):
             self._show_cleaned(event)
         elif isinstance(event, Skipped):
             self._show_skipped(event)
@@ -124,7 +125,7 @@ class BatchReport:
         for error in self.failures:
             print_line(self._console, ("failed: ", "red"), error.message)
 
-    def _show_cleaned(self, event: batch.Cleaned) -> None:
+    def _show_cleaned(self, event: Cleaned) -> None:
         self._cleaned += 1
         self._megapixels += event.megapixels
         if self._as_json:

@@ -1,0 +1,99 @@
+"""What a batch is made of: jobs, and the events that tell how they go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from denoise_ae.errors import DenoiseError
+
+LITTLE_NOISE = 1.5
+"""Estimated noise, in 8-bit steps, under which a picture counts as clean already. Rounding to 8 bits alone is 0.3."""
+
+
+class Existing(StrEnum):
+    """What to do where an output exists already."""
+
+    REFUSE = "refuse"
+    SKIP = "skip"
+    """Pass over it if it is a whole picture; clean again if it is not."""
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to clean."""
+
+    source: Path | None
+    """None: standard input."""
+    output: Path | None
+    """None: standard output."""
+    file_format: str | None = None
+    """Format to write, as `denoise_ae.images.format_for` names it; None: the source's own."""
+    existing: Existing = Existing.REFUSE
+
+    @property
+    def name(self) -> str:
+        """The source in messages."""
+        return "standard input" if self.source is None else str(self.source)
+
+    @property
+    def output_name(self) -> str:
+        """The output in messages."""
+        return "standard output" if self.output is None else str(self.output)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A picture is decoded, and its cleaning starts."""
+
+    job: Job
+    megapixels: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Some of a picture's tiles are clean."""
+
+    job: Job
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A picture's result is written."""
+
+    job: Job
+    megapixels: float
+    seconds: float
+    """Spent on cleaning; reading and writing ran beside it."""
+    sigma: float
+    """Noise in 8-bit steps: as given, or as estimated."""
+    estimated: bool
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def little_noise(self) -> bool:
+        """Whether there was hardly anything to clean."""
+        return self.estimated and self.sigma < LITTLE_NOISE
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Nothing had to be done for a picture."""
+
+    job: Job
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A picture could not be cleaned, or a folder not be read. The error's message names the file."""
+
+    job: Job
+    error: DenoiseError
+
+
+Event = Started | Progress | Cleaned | Skipped | Failed
