@@ -164,22 +164,29 @@ def corrupt(image: Array, noise_type: str, level: Array, source: RandomSource, *
     return noisy.clip(0, 1) if clip else noisy
 
 
-_PATCH_SIDES = (8, 5, 3)
-"""Sides of the estimate's patches, largest first; small pictures take a smaller one."""
+_PATCH_SIDES = (8, 4)
+"""Sides of the estimate's patches, largest first; small pictures take the smaller one."""
 
 _MOST_PATCHES = 20_000
 
+_FLATTEST = 0.25
+"""Share of the patches that the estimate looks at: those with the least structure."""
+
 _PATCHES_A_DIMENSION = 4
-"""Fewer patches for each dimension of a patch make the covariance too rough to tell noise from structure."""
+"""Fewer patches for each dimension make the covariance too rough to tell noise from structure."""
 
 
 def estimate_sigma(image: Array) -> float:
     """Estimate the standard deviation of white noise from the picture alone.
 
-    Flat and structured patches alike lie near a low-dimensional subspace; what is left in the other directions of the
-    patches' covariance is noise. Chen, Zhu and Heng, "An efficient statistical method for image noise level
-    estimation", ICCV 2015. Patches that touch black or white are passed over where others are left, since clipping
-    has cut their noise. Noise that is correlated between pixels, as in JPEGs, is under-estimated.
+    Pictures leave some directions of their patches' covariance empty but for noise (Chen, Zhu and Heng, "An efficient
+    statistical method for image noise level estimation", ICCV 2015). The patches are those with the least structure
+    (Liu, Tanaka and Okutomi, IEEE TIP 22, 2013), judged by their coarse half (2x2 means), while the noise is measured
+    in the fine half: white noise is independent in the two, so that the choice does not bias the measure. Which
+    eigenvalues are noise is told by the Marchenko-Pastur law: how far those of pure noise spread. Patches that touch
+    black or white are passed over where enough others are left, since clipping has cut their noise.
+
+    Noise that is correlated between neighbouring pixels, as in camera JPEGs, is under-estimated.
 
     Args:
         image: HxW or HxWxC, float with black at 0 and white at 1 (numpy only).
@@ -191,32 +198,44 @@ def estimate_sigma(image: Array) -> float:
     image = image[..., None] if image.ndim == 2 else image
     height, width, channels = image.shape
     for side in _PATCH_SIDES:
-        dimensions = side * side * channels
-        positions = (height - side + 1) * (width - side + 1)
-        if min(height, width) >= side and positions >= _PATCHES_A_DIMENSION * dimensions:
-            return math.sqrt(_smallest_variance(_sample_patches(image, side)))
+        least = _PATCHES_A_DIMENSION * channels * side * side * 3 // 4
+        if min(height, width) >= side and (height - side + 1) * (width - side + 1) >= least:
+            patches = _sample_patches(image, side, least)
+            coarse, fine = _halves(patches)
+            flattest = np.argsort(coarse.var(axis=(2, 3)).sum(axis=1))[: max(int(len(patches) * _FLATTEST), least)]
+            return math.sqrt(_noise_variance(fine[flattest].reshape(len(flattest), -1)))
     return 0.0
 
 
-def _sample_patches(image: Array, side: int) -> Array:
-    """Return patches spread evenly over the picture, as float64 rows."""
+def _sample_patches(image: Array, side: int, least: int) -> Array:
+    """Return patches spread evenly over the picture, float64 N x C x side x side."""
     windows = np.lib.stride_tricks.sliding_window_view(image, (side, side), axis=(0, 1))
     rows, columns = windows.shape[:2]
     step = max(1, math.ceil(math.sqrt(rows * columns / _MOST_PATCHES)))
-    patches = windows[::step, ::step].reshape(-1, image.shape[2] * side * side)
-    unclipped = patches[((patches != 0) & (patches != 1)).all(1)]
-    enough = len(unclipped) >= _PATCHES_A_DIMENSION * patches.shape[1]
-    return (unclipped if enough else patches).astype(np.float64)
+    patches = windows[::step, ::step].reshape(-1, image.shape[2], side, side)
+    unclipped = patches[((patches != 0) & (patches != 1)).all(axis=(1, 2, 3))]
+    return (unclipped if len(unclipped) >= least else patches).astype(np.float64)
 
 
-def _smallest_variance(patches: Array) -> float:
-    """Return the noise variance: the mean of the most eigenvalues whose mean is no more than their median.
+def _halves(patches: Array) -> tuple[Array, Array]:
+    """Split patches by one orthonormal Haar step: the coarse quarter, and the fine three quarters stacked."""
+    a, b = patches[..., ::2, ::2], patches[..., ::2, 1::2]
+    c, d = patches[..., 1::2, ::2], patches[..., 1::2, 1::2]
+    return (a + b + c + d) / 2, np.stack((a - b + c - d, a + b - c - d, a - b - c + d), axis=2) / 2
 
-    Eigenvalues of noise alone are spread evenly about their mean; those of structure pull the mean above the median.
+
+def _noise_variance(rows: Array) -> float:
+    """Return the mean of the smallest eigenvalues of rows' covariance that noise alone would spread over.
+
+    n rows of white noise in i dimensions have eigenvalues within variance * (1 +- sqrt(i/n))^2 (Marchenko and Pastur
+    1967); the noise's set grows from the smallest while it keeps within that.
     """
-    values = np.linalg.eigvalsh(np.cov(patches, rowvar=False))
-    means = np.cumsum(values) / np.arange(1, len(values) + 1)
-    for count in range(len(values), 0, -1):
-        if means[count - 1] <= np.median(values[:count]):
-            return max(0.0, float(means[count - 1]))
-    return 0.0
+    count = len(rows)
+    values = np.linalg.eigvalsh(rows.T @ rows / count).clip(0)
+    size = 1
+    while size < len(values):
+        spread = math.sqrt((size + 1) / count)
+        if spread >= 1 or values[size] > values[0] * ((1 + spread) / (1 - spread)) ** 2:
+            break
+        size += 1
+    return float(values[:size].mean())
