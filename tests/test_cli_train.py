@@ -1,5 +1,6 @@
 """``train`` and ``export`` as a user types them, from MNIST look-alikes or pictures to a cleaned file."""
 
+import io
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from PIL import Image
 
 from denoise_ae import images
 from denoise_ae.cli import main
+from denoise_ae.cli.training_view import TrainingView
 
 
 def run(*words, folder, timeout=120):
@@ -167,3 +169,23 @@ def test_one_bad_picture_does_not_stop_training(place):
     done = run("train", "--data", "mixed", *words, folder=place)
     assert done.returncode == 0, done.stderr
     assert "left out" in done.stderr and "broken.jpg" in done.stderr
+
+
+class Terminal(io.StringIO):
+    """A stderr that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_a_download_is_shown(stream, monkeypatch):
+    """MNIST is fetched on first use: people must see that, with a bar or without."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", stream())
+    with TrainingView(quiet=False) as view:
+        view.on_download("train-images-idx3-ubyte.gz", 4_000_000, 9_912_422)
+        view._bar.refresh()
+        shown = view._console.file.getvalue()
+    assert shown.count("fetching train-images-idx3-ubyte.gz") >= 1
+    assert ("4.0 of 9.9 MB" in shown) == (stream is Terminal)

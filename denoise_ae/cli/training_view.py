@@ -34,15 +34,16 @@ class TrainingView(Observer):
         for name in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(name).setLevel(logging.ERROR)
         self._bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn("{task.description}"),
             BarColumn(bar_width=None),
-            TextColumn("loss {task.fields[loss]:.3g}  {task.fields[speed]:.0f} samples/s  {task.fields[left]} left"),
+            TextColumn("{task.fields[figures]}"),
             console=self._console,
             disable=quiet or not self._console.is_terminal,
             expand=True,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=None, epoch="1", loss=float("nan"), speed=0.0, left="?")
+        self._task = self._bar.add_task("reading the data", total=None, figures="")
+        self._fetching = ""
         self._epochs = 0
         self._last_line = time.perf_counter()
 
@@ -59,6 +60,16 @@ class TrainingView(Observer):
         if not self._quiet:
             print_line(self._console, *parts)
 
+    def on_download(self, name: str, received: int, total: int) -> None:
+        """Move the bar; without a terminal, write a line for each file."""
+        if name != self._fetching:
+            self._fetching = name
+            self._say(("fetching ", "bold"), name)
+        size = f"{received / 1e6:.1f} of {total / 1e6:.1f} MB" if total else f"{received / 1e6:.1f} MB"
+        self._bar.update(
+            self._task, description=f"fetching {name}", completed=received, total=total or None, figures=size
+        )
+
     def on_start(self, start: Start) -> None:
         """Say what is trained, on what, and where it is kept."""
         recipe = start.recipe
@@ -74,7 +85,8 @@ class TrainingView(Observer):
         )
         if start.first_step:
             self._say(f"going on after step {start.first_step}")
-        self._bar.update(self._task, total=start.epochs * start.steps_per_epoch, completed=start.first_step)
+        total = start.epochs * start.steps_per_epoch
+        self._bar.update(self._task, description="epoch", total=total, completed=start.first_step, figures="")
 
     def on_step(self, report: StepReport) -> None:
         """Move the bar; without a terminal, write a line now and then."""
@@ -82,10 +94,8 @@ class TrainingView(Observer):
         self._bar.update(
             self._task,
             completed=report.step,
-            epoch=f"{report.epoch + 1}/{self._epochs}",
-            loss=report.loss,
-            speed=report.samples_per_second,
-            left=left,
+            description=f"epoch {report.epoch + 1}/{self._epochs}",
+            figures=f"loss {report.loss:.3g}  {report.samples_per_second:.0f} samples/s  {left} left",
         )
         now = time.perf_counter()
         if self._bar.disable and now - self._last_line > _LINES_BETWEEN_LOOKS:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from denoise_ae.errors import DenoiseError, TrainingError
 from denoise_ae.training.corruption import add_noise, mix_seed
-from denoise_ae.training.mnist import load_mnist
+from denoise_ae.training.mnist import Progress, load_mnist
 from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe, Stage
 
 MNIST_VALIDATION = 5_000
@@ -213,12 +213,15 @@ def _as_rgb8(pixels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
 
-def load_data(recipe: Recipe, folders: Sequence[Path]) -> tuple[TrainingData, list[str]]:
+def load_data(
+    recipe: Recipe, folders: Sequence[Path], progress: Progress | None = None
+) -> tuple[TrainingData, list[str]]:
     """Load what a recipe trains on.
 
     Args:
         recipe: the run's recipe.
         folders: pictures' folders; for MNIST at most one, with the idx files, or none to download them.
+        progress: told of a download: the file's name, bytes so far, bytes in all.
 
     Returns:
         The data, and a line for each file that was left out.
@@ -227,7 +230,7 @@ def load_data(recipe: Recipe, folders: Sequence[Path]) -> tuple[TrainingData, li
         TrainingError: the data is missing or unusable.
     """
     if recipe.data.kind == "mnist":
-        images, _labels = load_mnist(folders[0] if folders else None, "train")
+        images, _labels = load_mnist(folders[0] if folders else None, "train", progress=progress)
         return Digits(recipe, images[: recipe.data.limit or None]), []
     if not folders:
         raise TrainingError("no pictures to train on", "give their folder with --data FOLDER")

@@ -178,13 +178,14 @@ def fit(
     hardware = hardware or Hardware()
     if resume is not None:
         load_checkpoint(resume)  # refuses anything but plain tensors and values before Lightning sees the file
-    data, left_out = load_data(recipe, folders)
+    observer = observer or Observer()
+    data, left_out = load_data(recipe, folders, observer.on_download)
     run = RunFolder(run_folder)
     run.start(recipe, resumed=resume is not None)
     steps = recipe.training.steps_per_epoch or data.steps_per_epoch
     module = Denoising(recipe, recipe.training.epochs * steps)
     batches = _Batches(recipe, data, steps)
-    watch = Watch(run, observer or Observer(), recipe, steps, left_out)
+    watch = Watch(run, observer, recipe, steps, left_out)
     state = RunState(recipe.model_dump(mode="json"), [str(folder.resolve()) for folder in folders])
     with warnings.catch_warnings():
         # Lightning suggests loader workers and more logging; the loader is a function call, the log is ours.

@@ -76,6 +76,9 @@ class EpochReport:
 class Observer:
     """Is told what happens in a run; the base class looks away."""
 
+    def on_download(self, name: str, received: int, total: int) -> None:
+        """A file of the training data is being fetched: bytes so far, and in all (0 where unknown)."""
+
     def on_start(self, start: Start) -> None:
         """Training starts."""
 
