@@ -37,11 +37,11 @@ def _parse_sigma(text: str) -> float | None:
 
 def _check_streams(reads: bool, writes: bool, as_json: bool) -> None:
     if reads and (sys.stdin is None or sys.stdin.isatty()):
-        raise UsageError("standard input is a terminal", "pipe a picture into it: denoise-ae clean - < noisy.png")
+        raise UsageError("nothing comes from standard input", "pipe a picture into it: denoise-ae clean - < noisy.png")
     if writes and as_json:
         raise UsageError("the picture and --json can't both go to standard output", "give -o a file name")
     if writes and (sys.stdout is None or sys.stdout.isatty()):
-        raise UsageError("a picture is not written to a terminal", "give -o a file name, or redirect the output")
+        raise UsageError("standard output is a terminal, or closed", "give -o a file name, or redirect the output")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,6 +15,11 @@ def stderr_console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether somebody sees what a stream shows; it is None where the process was started without it."""
+    return stream is not None and stream.isatty()
 
 
 def printable(text: str) -> str:
@@ -50,4 +55,4 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     # A pipe has no width that lines would have to be broken for.
-    Console(highlight=False, width=None if sys.stdout.isatty() else 10_000).print(table)
+    Console(highlight=False, width=None if is_terminal(sys.stdout) else 10_000).print(table)

@@ -14,7 +14,7 @@ from rich.table import Column
 from rich.text import Text
 
 from denoise_ae import jobs
-from denoise_ae.cli.render import print_error, print_line, printable, stderr_console
+from denoise_ae.cli.render import is_terminal, print_error, print_line, printable, stderr_console
 from denoise_ae.errors import DenoiseError
 from denoise_ae.jobs import Cleaned, Event, Failed, Job, Skipped, Started
 from denoise_ae.planning import STREAM
@@ -45,7 +45,7 @@ class BatchReport:
         self._model = self._device = ""
         self._begin = time.perf_counter()
         # Not while JSON runs over the same screen, nor where rich only believes in a terminal (FORCE_COLOR).
-        shown = not quiet and sys.stderr.isatty() and not (as_json and sys.stdout.isatty())
+        shown = not quiet and is_terminal(sys.stderr) and not (as_json and is_terminal(sys.stdout))
         self._bar = Progress(
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
             BarColumn(bar_width=20),
