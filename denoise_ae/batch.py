@@ -8,11 +8,8 @@ showing them and for Ctrl-C.
 
 from __future__ import annotations
 
-import os
 import queue
-import sys
 import time
-import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +21,11 @@ from numpy.typing import NDArray
 
 from denoise_ae import images
 from denoise_ae.denoiser import Denoiser
-from denoise_ae.errors import DenoiseError, ImageError, OutputError
-from denoise_ae.files import sweep_temporaries, write_atomic
-from denoise_ae.headers import DEFAULT_MAX_PIXELS, FORMATS, Header, read_header
+from denoise_ae.headers import DEFAULT_MAX_PIXELS, Header, read_header
 from denoise_ae.jobs import Cleaned, Event, Existing, Failed, Job, Progress, Skipped, Started
 from denoise_ae.metadata import Metadata
 from denoise_ae.pixels import upright
+from denoise_ae.steps import explain, is_whole_picture, misnamed, noise_sample, read_source, write_result
 
 PIXELS_IN_FLIGHT = 48_000_000
 """Pixels decoded and not yet written, together: four pictures of 12 megapixels. A larger picture goes alone."""
@@ -180,10 +176,10 @@ class _Pipeline:
         for job in self._jobs:
             share = 0
             try:
-                if job.existing is Existing.SKIP and _is_whole_picture(job):
+                if job.existing is Existing.SKIP and is_whole_picture(job):
                     self._events.put(Skipped(job, f"{job.output_name} exists"))
                     continue
-                data = sys.stdin.buffer.read() if job.source is None else job.source.read_bytes()
+                data = read_source(job)
                 header = read_header(data, job.name, self._settings.max_pixels)
                 share = self._room.take(header.width * header.height)
                 self._decoded.put(self._decode(job, data, share))
@@ -194,7 +190,7 @@ class _Pipeline:
         picture = images.decode(data, job.name, self._settings.max_pixels)
         sigma = self._settings.sigma
         if sigma is None:  # here, beside the cleaning of the picture before; and to be told, where the model needs none
-            sigma = self._denoiser.estimate_sigma(picture.pixels)
+            sigma = self._denoiser.estimate_sigma(noise_sample(picture))
         return _Decoded(job, share, picture, sigma)
 
     def _clean_all(self) -> None:
@@ -225,7 +221,7 @@ class _Pipeline:
             seconds=time.perf_counter() - begin,
             sigma=item.sigma,
             estimated=estimated,
-            warnings=(*picture.warnings, *_misnamed(job, picture.header)),
+            warnings=(*picture.warnings, *misnamed(job, picture.header)),
         )
         if self._settings.keep_metadata:
             return _Result(item.share, pixels, picture.header, picture.metadata, event)
@@ -245,28 +241,13 @@ class _Pipeline:
                     like=result.header,
                     name=job.name,
                 )
-                self._write(job, data)
+                write_result(job, data, self._swept)
             except Exception as error:
                 self._fail(job, error, result.share)
             else:
                 self._room.give_back(result.share)
                 self._events.put(result.event)
             del result
-
-    def _write(self, job: Job, data: bytes) -> None:
-        """Write a result, whole or not at all, into a folder that is made where it is missing."""
-        if job.output is None:
-            _write_stdout(data)
-            return
-        folder = job.output.parent
-        if folder not in self._swept:
-            sweep_temporaries(folder)
-            self._swept.add(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{folder}: this folder can't be made: {error.strerror}") from error
-        write_atomic(job.output, data, overwrite=job.existing is not Existing.REFUSE)
 
     def _check_wanted(self) -> None:
         if self._room.closed:
@@ -276,53 +257,4 @@ class _Pipeline:
         if isinstance(error, _Stopped):
             raise error
         self._room.give_back(share)
-        self._events.put(Failed(job, _explain(job, error)))
-
-
-def _explain(job: Job, error: Exception) -> DenoiseError:
-    """Turn whatever a picture failed with into a message; the error itself stays its cause."""
-    link: BaseException | None = error
-    while link is not None:  # the frames would keep the picture's arrays for as long as somebody keeps the failure
-        traceback.clear_frames(link.__traceback__)
-        link = link.__cause__ or link.__context__
-    if isinstance(error, DenoiseError) and (job.name in error.message or job.output_name in error.message):
-        return error
-    if isinstance(error, DenoiseError):  # it knows of pixels only
-        explained = type(error)(f"{job.name}: {error.message}", error.hint)
-    elif isinstance(error, MemoryError):
-        explained = DenoiseError(f"{job.name}: not enough memory for this picture", "a smaller --tile needs less")
-    elif isinstance(error, OSError):
-        explained = ImageError(f"{job.name}: {error.strerror or error}")
-    else:
-        hint = "this is a fault of denoise-ae; --debug shows where it is"
-        explained = DenoiseError(f"{job.name}: {type(error).__name__}: {error}", hint)
-    explained.__cause__ = error
-    return explained
-
-
-def _is_whole_picture(job: Job) -> bool:
-    """Tell whether a job's output exists and is a picture: results appear whole or not at all, other files may not."""
-    try:
-        read_header(job.output.read_bytes() if job.output else b"", job.output_name)
-    except (OSError, ImageError):
-        return False
-    return True
-
-
-def _misnamed(job: Job, header: Header) -> tuple[str, ...]:
-    """Warn of a name that promises another format, where the output is to have the source's."""
-    name = job.output or job.source
-    promised = FORMATS.get(name.suffix.lower()) if name else None
-    if job.file_format or promised in (None, header.format):
-        return ()
-    return (f"it is {header.format.upper()} whatever its name says, and is written as such",)
-
-
-def _write_stdout(data: bytes) -> None:
-    # Not through sys.stdout: what a closed pipe left in its buffer would make a traceback at the end of the process.
-    rest = memoryview(data)
-    try:
-        while rest:
-            rest = rest[os.write(sys.stdout.fileno(), rest) :]
-    except OSError as error:
-        raise OutputError(f"standard output: {error.strerror}") from error
+        self._events.put(Failed(job, explain(job, error)))

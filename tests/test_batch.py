@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise_ae import batch
+from denoise_ae import batch, steps
 from denoise_ae.catalog import ModelCard
 from denoise_ae.errors import OutputError
 from denoise_ae.jobs import Cleaned, Existing, Failed, Job, Progress, Skipped, Started
@@ -127,14 +127,14 @@ def test_whatever_cleaning_raises_fails_one_picture_and_keeps_no_arrays(folder, 
 
 
 def test_a_result_that_cannot_be_written_fails_one_picture(folder, tmp_path, monkeypatch):
-    real = batch.write_atomic
+    real = steps.write_atomic
 
     def full_disk(path, data, **options):
         if path.name == "1.png":
             raise OutputError(f"{path}: No space left on device")
         real(path, data, **options)
 
-    monkeypatch.setattr(batch, "write_atomic", full_disk)
+    monkeypatch.setattr(steps, "write_atomic", full_disk)
     events = run(folder, tmp_path / "out")
     assert [event.error.message.endswith("No space left on device") for event in of(Failed, events)] == [True]
     assert len(of(Cleaned, events)) == 4
@@ -190,7 +190,7 @@ def test_a_mistake_in_the_pipeline_ends_it_with_that_error(folder, tmp_path, mon
         raise AssertionError("a bug")
 
     (folder / "2.png").write_text("no picture")
-    monkeypatch.setattr(batch, "_explain", mistake)
+    monkeypatch.setattr(batch, "explain", mistake)
     with pytest.raises(AssertionError, match="a bug"):
         run(folder, tmp_path / "out")
     assert no_threads_left()

@@ -117,6 +117,12 @@ class TestOnePicture:
         noisy("flat.png", sigma=0)
         assert "little noise found" in text(clean_here("flat.png", "-o", "clean.png"))
 
+    @pytest.mark.parametrize("chroma", ["4:4:4", "4:2:0"])
+    def test_a_noisy_jpeg_is_not_taken_for_a_clean_picture(self, clean_here, chroma):
+        noisy("noisy.jpg", size=(300, 200), sigma=20, quality=85, subsampling=chroma)
+        told = json.loads(clean_here("noisy.jpg", "--json").stdout.splitlines()[0])
+        assert 8 < told["sigma"] < 25
+
     def test_strength_zero_gives_every_pixel_back(self, clean_here):
         noisy("noisy.png")
         assert clean_here("noisy.png", "--strength", 0).returncode == 0

@@ -29,7 +29,7 @@ LAYERS = (
         *("catalog", "modelfile", "probe", "runtime"),  # models
     },
     {"denoiser"},
-    {"jobs", "planning", "batch", "benchmark"},
+    {"jobs", "planning", "steps", "batch", "benchmark"},
     {"cli"},
 )
 """Each may import its own layer and those before it."""

@@ -1,0 +1,112 @@
+"""What is done with one picture before and after it is cleaned: the steps that `denoise_ae.batch` runs in its threads."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from denoise_ae.errors import DenoiseError, ImageError, OutputError
+from denoise_ae.files import sweep_temporaries, write_atomic
+from denoise_ae.headers import FORMATS, Header, read_header
+from denoise_ae.images import Picture
+from denoise_ae.jobs import Existing, Job
+
+
+def read_source(job: Job) -> bytes:
+    """Read a job's file, or standard input.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    return sys.stdin.buffer.read() if job.source is None else job.source.read_bytes()
+
+
+def noise_sample(picture: Picture) -> NDArray[Any]:
+    """Return the pixels to estimate the noise from: of lossy formats green alone, with alpha where there is one.
+
+    They store colour coarsely. Red, green and blue together then have directions without any noise, however strong it
+    is, which an estimate for white noise would go by.
+    """
+    pixels = picture.pixels
+    if picture.header.lossless or pixels.ndim == 2 or pixels.shape[2] == 2:
+        return pixels
+    return pixels[..., 1] if pixels.shape[2] == 3 else pixels[..., 1::2]
+
+
+def explain(job: Job, error: Exception) -> DenoiseError:
+    """Turn whatever a picture failed with into a message; the error itself stays its cause."""
+    link: BaseException | None = error
+    while link is not None:  # the frames would keep the picture's arrays for as long as somebody keeps the failure
+        traceback.clear_frames(link.__traceback__)
+        link = link.__cause__ or link.__context__
+    if isinstance(error, DenoiseError) and (job.name in error.message or job.output_name in error.message):
+        return error
+    if isinstance(error, DenoiseError):  # it knows of pixels only
+        explained = type(error)(f"{job.name}: {error.message}", error.hint)
+    elif isinstance(error, MemoryError):
+        explained = DenoiseError(f"{job.name}: not enough memory for this picture", "a smaller --tile needs less")
+    elif isinstance(error, OSError):
+        explained = ImageError(f"{job.name}: {error.strerror or error}")
+    else:
+        hint = "this is a fault of denoise-ae; --debug shows where it is"
+        explained = DenoiseError(f"{job.name}: {type(error).__name__}: {error}", hint)
+    explained.__cause__ = error
+    return explained
+
+
+def is_whole_picture(job: Job) -> bool:
+    """Tell whether a job's output exists and is a picture: results appear whole or not at all, other files may not."""
+    try:
+        read_header(job.output.read_bytes() if job.output else b"", job.output_name)
+    except (OSError, ImageError):
+        return False
+    return True
+
+
+def misnamed(job: Job, header: Header) -> tuple[str, ...]:
+    """Warn of a name that promises another format, where the output is to have the source's."""
+    name = job.output or job.source
+    promised = FORMATS.get(name.suffix.lower()) if name else None
+    if job.file_format or promised in (None, header.format):
+        return ()
+    return (f"it is {header.format.upper()} whatever its name says, and is written as such",)
+
+
+def write_result(job: Job, data: bytes, swept: set[Path]) -> None:
+    """Write a result, whole or not at all, into a folder that is made where it is missing.
+
+    Args:
+        job: whose result it is.
+        data: the file.
+        swept: folders that were freed of what killed runs left behind; the result's is added.
+
+    Raises:
+        OutputError: it can't be written, or a file lies there that must stay.
+    """
+    if job.output is None:
+        _write_stdout(data)
+        return
+    folder = job.output.parent
+    if folder not in swept:
+        sweep_temporaries(folder)
+        swept.add(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: this folder can't be made: {error.strerror}") from error
+    write_atomic(job.output, data, overwrite=job.existing is not Existing.REFUSE)
+
+
+def _write_stdout(data: bytes) -> None:
+    # Not through sys.stdout: what a closed pipe left in its buffer would make a traceback at the end of the process.
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[os.write(sys.stdout.fileno(), rest) :]
+    except OSError as error:
+        raise OutputError(f"standard output: {error.strerror}") from error
