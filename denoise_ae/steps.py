@@ -1,4 +1,4 @@
-"""What is done with one picture before and after it is cleaned: the steps that `denoise_ae.batch` runs in its threads."""
+"""What is done with one picture before and after it is cleaned; `denoise_ae.batch` runs these steps in its threads."""
 
 from __future__ import annotations
 
