@@ -1,0 +1,64 @@
+"""Peak memory of ``denoise-ae clean`` on a picture of 100 megapixels, as the operating system counts it.
+
+python train/bench/memory.py [--model NAME|FILE.onnx] [--megapixels 100] [--format png]
+
+Unix only: the figure is the child's largest resident set, the same that /usr/bin/time -v prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from denoise_ae import images
+
+
+def make_picture(path: Path, megapixels: float) -> None:
+    """Write a noisy RGB picture of 4:3."""
+    height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
+    width = round(megapixels * 1e6 / height)
+    random = np.random.default_rng(0)
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, 500):
+        band = pixels[top : top + 500]
+        shade = 60 + 120 * np.linspace(0, 1, width)[None, :, None]
+        band[:] = np.clip(shade + 10 * random.standard_normal(band.shape, dtype=np.float32), 0, 255)
+    path.write_bytes(images.encode(pixels, images.format_for(path)))
+
+
+def main() -> None:
+    """Make the picture, clean it in a process of its own, print the peak."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="photo")
+    parser.add_argument("--megapixels", type=float, default=100)
+    parser.add_argument("--format", default="png")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        noisy, clean = (Path(folder) / f"{name}.{options.format}" for name in ("noisy", "clean"))
+        make = [sys.executable, __file__, "--make", str(noisy), str(options.megapixels)]
+        subprocess.run(make, check=True)
+        command = ["clean", str(noisy), "-o", str(clean), "--model", options.model, "--quiet"]
+        begin = time.perf_counter()
+        process = subprocess.Popen([sys.executable, "-m", "denoise_ae", *command])
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begin
+        if status:
+            sys.exit("cleaning failed")
+        size = clean.stat().st_size
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(f"{options.megapixels:g} MP {options.format}: peak {peak / 1e6:.0f} MB, {seconds:.0f} s")
+    print(f"the result has {size / 1e6:.0f} MB")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--make"]:
+        make_picture(Path(sys.argv[2]), float(sys.argv[3]))
+    else:
+        main()
