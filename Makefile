@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 DIGITS := samples/noisy/digits.png
+SHOWN := samples/shown
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format dev clean
+.PHONY: help demo pictures test lint format dev clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -21,6 +22,14 @@ demo: $(VENV)/.installed ## install, and clean the noisy samples into demo/
 	@echo
 	@echo "Look at $(DEMO)/cat-compared.png: noisy, cleaned, and the true picture."
 	@echo "All cleaned samples are in $(DEMO)/, the noisy ones in samples/noisy/."
+
+pictures: demo ## draw the pictures that the README shows
+	@mkdir -p $(SHOWN)
+	for name in cat page; do \
+	  $(BIN)/denoise-ae compare samples/noisy/$$name.png $(DEMO)/$$name.png --reference samples/clean/$$name.png \
+	    -o $(SHOWN)/$$name.png --overwrite || exit 1; done
+	$(BIN)/denoise-ae compare samples/noisy/coffee.png $(DEMO)/coffee.png --reference samples/clean/coffee.png \
+	  --crop 320,70,150,150 --zoom 3 -o $(SHOWN)/coffee.png --overwrite
 
 test: $(VENV)/.installed-test lint ## install what tests need, then check style and types and run all tests
 	$(BIN)/python -m pytest

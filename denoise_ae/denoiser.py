@@ -25,6 +25,10 @@ SMALLEST_TILE, LARGEST_TILE = 512, 1536
 OVERLAPS_A_TILE = 14
 """Default side of a tile in overlaps: a seventh of it is overlap each way, and 73 % of what is computed is kept."""
 
+LARGEST_NOISE = 4.0
+"""Most that is taken from a pixel, in standard deviations of the noise: what lies beyond (1 of 16,000 values of Gaussian
+noise) is taken for picture. Hence a picture without noise, of level 0, comes back as it was."""
+
 STRENGTH_RANGE = (0.0, 1.5)
 SIGMA_SAMPLE = 1_000_000
 """Most pixels that the noise level is estimated from."""
@@ -188,6 +192,9 @@ class Denoiser:
             group = tiles[start : start + together]
             noisy = np.stack([_read(visible, tile) for tile in group])
             clean = self._run(noisy, sigma)
+            if sigma is not None:
+                reach = np.float32(LARGEST_NOISE * sigma)
+                clean = noisy + (clean - noisy).clip(-reach, reach)
             if mix != 1:
                 clean = noisy + np.float32(mix) * (clean - noisy)
             for tile, pixels in zip(group, clean, strict=True):

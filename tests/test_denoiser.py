@@ -369,6 +369,18 @@ def test_the_estimate_sees_visible_pixels_only(model):
     assert model("told").estimate_sigma(image) == pytest.approx(15, rel=0.1)
 
 
+def test_no_more_than_noise_is_taken_away(save_model):
+    """A network that would paint everything black may move a pixel by four standard deviations, and by none at 0."""
+    graph = Graph()
+    card = ModelCard("black", takes_sigma=True)
+    graph.sigma()
+    black = save_model(graph, graph.add("Sub", "image", "image"), card)
+    image = np.full((20, 20), 200, np.uint8)
+    assert (black.clean(image, 10) == 160).all()
+    assert (black.clean(image, 0) == 200).all()
+    assert (black.clean(image, 10, 0.5) == 180).all()
+
+
 @pytest.mark.parametrize("sigma", [-1, float("nan"), float("inf")])
 def test_a_level_out_of_range_is_refused(model, sigma):
     with pytest.raises(UsageError, match="noise level"):

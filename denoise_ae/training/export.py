@@ -86,7 +86,7 @@ def export(
 
 def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Mapping[str, float]) -> ModelCard:
     recipe = checkpoint.recipe
-    psnr = {label: round(value, 2) for label, value in {**checkpoint.figures, **measured}.items()}
+    psnr = {label: round(value, 2) for label, value in {**measured, **checkpoint.figures}.items()}
     return ModelCard(
         name=name,
         description=recipe.description,
