@@ -25,7 +25,7 @@ demo: $(VENV)/.installed ## install, and clean the noisy samples into demo/
 
 pictures: demo ## draw the pictures that the README shows
 	@mkdir -p $(SHOWN)
-	for name in cat page; do \
+	for name in cat page digits; do \
 	  $(BIN)/denoise-ae compare samples/noisy/$$name.png $(DEMO)/$$name.png --reference samples/clean/$$name.png \
 	    -o $(SHOWN)/$$name.png --overwrite || exit 1; done
 	$(BIN)/denoise-ae compare samples/noisy/coffee.png $(DEMO)/coffee.png --reference samples/clean/coffee.png \
