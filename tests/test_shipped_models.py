@@ -45,7 +45,7 @@ def test_every_model_has_a_recipe_and_a_line_in_the_log(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_models_hold_no_path_of_the_machine_that_made_them(name):
     for data in ((MODELS / f"{name}.onnx").read_bytes(), (MODELS / f"{name}.json").read_bytes()):
-        for word in (b"site-packages", b"/home/", b"/root/", b".py"):
+        for word in (b"site-packages", b".py", str(Path.home()).encode()):
             assert word not in data
 
 
