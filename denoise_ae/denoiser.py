@@ -26,8 +26,8 @@ OVERLAPS_A_TILE = 14
 """Default side of a tile in overlaps: a seventh of it is overlap each way, and 73 % of what is computed is kept."""
 
 LARGEST_NOISE = 4.0
-"""Most that is taken from a pixel, in standard deviations of the noise: what lies beyond, 1 of 16,000 values of Gaussian
-noise, is taken for picture. Hence a picture of level 0 comes back as it was."""
+"""Most that is taken from a pixel, in standard deviations of the noise: what lies beyond, 1 of 16,000 values of
+Gaussian noise, is taken for picture. Hence a picture of level 0 comes back as it was."""
 
 STRENGTH_RANGE = (0.0, 1.5)
 SIGMA_SAMPLE = 1_000_000
