@@ -25,11 +25,10 @@ demo: $(VENV)/.installed ## install, and clean the noisy samples into demo/
 
 pictures: demo ## draw the pictures that the README shows
 	@mkdir -p $(SHOWN)
-	for name in cat page digits; do \
+	for shown in cat digits "page --crop 20,20,320,150" "coffee --crop 320,70,150,150 --zoom 2"; do \
+	  set -- $$shown; name=$$1; shift; \
 	  $(BIN)/denoise-ae compare samples/noisy/$$name.png $(DEMO)/$$name.png --reference samples/clean/$$name.png \
-	    -o $(SHOWN)/$$name.png --overwrite || exit 1; done
-	$(BIN)/denoise-ae compare samples/noisy/coffee.png $(DEMO)/coffee.png --reference samples/clean/coffee.png \
-	  --crop 320,70,150,150 --zoom 3 -o $(SHOWN)/coffee.png --overwrite
+	    -o $(SHOWN)/$$name.png --overwrite "$$@" || exit 1; done
 
 test: $(VENV)/.installed-test lint ## install what tests need, then check style and types and run all tests
 	$(BIN)/python -m pytest

@@ -132,7 +132,7 @@ def test_nan_weights_are_refused(tmp_path):
     raw = torch.load(checkpoint, weights_only=True)
     raw["state_dict"]["network.out.bias"].fill_(float("nan"))
     torch.save(raw, checkpoint)
-    with pytest.raises(DenoiseError, match=r"NaN|differ"):
+    with pytest.raises(DenoiseError, match="no finite numbers"):
         exporting.export(checkpoint, tmp_path / "out.onnx")
     assert not list(tmp_path.glob("out*"))
 

@@ -28,7 +28,11 @@ def test_each_has_a_noisy_partner_and_a_line_in_the_readme(name):
 
 def test_the_folder_stays_small():
     assert sorted(path.name for path in (SAMPLES / "noisy").iterdir()) == NAMES
-    assert sum(path.stat().st_size for path in SAMPLES.rglob("*.png")) < 3_000_000
+    sizes = {
+        folder: sum(p.stat().st_size for p in (SAMPLES / folder).iterdir()) for folder in ("clean", "noisy", "shown")
+    }
+    assert sizes["clean"] + sizes["noisy"] < 3_000_000
+    assert sizes["shown"] < 2_000_000
 
 
 def test_the_script_makes_them_again(tmp_path):
