@@ -46,6 +46,14 @@ def save_checkpoint(path, network):
     return path
 
 
+def save_changed(path, change):
+    """Write a conv network's checkpoint after changing its weights in place."""
+    raw = torch.load(save_checkpoint(path, NETWORKS["conv"]), weights_only=True)
+    change(raw["state_dict"])
+    torch.save(raw, path)
+    return path
+
+
 @pytest.fixture(params=NETWORKS, scope="module")
 def exported(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export")
@@ -128,20 +136,14 @@ def test_disagreement_is_refused_and_nothing_is_written(tmp_path, monkeypatch):
 
 
 def test_nan_weights_are_refused(tmp_path):
-    checkpoint = save_checkpoint(tmp_path / "a.ckpt", NETWORKS["conv"])
-    raw = torch.load(checkpoint, weights_only=True)
-    raw["state_dict"]["network.out.bias"].fill_(float("nan"))
-    torch.save(raw, checkpoint)
+    checkpoint = save_changed(tmp_path / "a.ckpt", lambda weights: weights["network.out.bias"].fill_(float("nan")))
     with pytest.raises(DenoiseError, match="no finite numbers"):
         exporting.export(checkpoint, tmp_path / "out.onnx")
     assert not list(tmp_path.glob("out*"))
 
 
 def test_weights_that_do_not_fit_the_recipe(tmp_path):
-    checkpoint = save_checkpoint(tmp_path / "a.ckpt", NETWORKS["conv"])
-    raw = torch.load(checkpoint, weights_only=True)
-    del raw["state_dict"]["network.out.bias"]
-    torch.save(raw, checkpoint)
+    checkpoint = save_changed(tmp_path / "a.ckpt", lambda weights: weights.pop("network.out.bias"))
     with pytest.raises(TrainingError, match="do not fit"):
         exporting.export(checkpoint, tmp_path / "out.onnx")
 

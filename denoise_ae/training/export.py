@@ -137,7 +137,7 @@ def _to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
     """Return one ONNX file: dynamic batch, height and width, weights inside, the card as metadata."""
     channels = network.channels
     height, width = network.fixed_size or (8 * network.size_multiple, 10 * network.size_multiple)
-    image, sigma = torch.rand(2, channels, height, width), torch.full((2, 1, 1, 1), 0.1)
+    image, sigma = torch.zeros(2, channels, height, width), torch.zeros(2, 1, 1, 1)
     batch = torch.export.Dim("batch", min=1)
     dynamic = {0: batch}
     if network.fixed_size is None:
