@@ -120,7 +120,7 @@ def test_onnxruntime_agrees_with_torch_through_the_session(exported):
 
 def test_disagreement_is_refused_and_nothing_is_written(tmp_path, monkeypatch):
     checkpoint = save_checkpoint(tmp_path / "a.ckpt", NETWORKS["unet"])
-    make = exporting._to_onnx
+    make = exporting.to_onnx
 
     def broken(network, card):
         model = onnx.load_from_string(make(network, card))
@@ -129,7 +129,7 @@ def test_disagreement_is_refused_and_nothing_is_written(tmp_path, monkeypatch):
         weights.CopyFrom(onnx.numpy_helper.from_array(values, weights.name))
         return model.SerializeToString()
 
-    monkeypatch.setattr(exporting, "_to_onnx", broken)
+    monkeypatch.setattr(exporting, "to_onnx", broken)
     with pytest.raises(TrainingError, match="differ"):
         exporting.export(checkpoint, tmp_path / "out.onnx")
     assert not list(tmp_path.glob("out*"))

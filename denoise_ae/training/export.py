@@ -71,7 +71,7 @@ def export(
     loaded = load_checkpoint(checkpoint)
     network = loaded.network()
     card = _card(loaded, network, name or loaded.recipe.name, measured or {})
-    data = _to_onnx(network, card)
+    data = to_onnx(network, card)
     worst = largest_difference(network, data)
     if not worst < TOLERANCE:
         raise TrainingError(
@@ -133,7 +133,7 @@ def _describe_network(recipe: Recipe) -> str:
     return f"{network.type}, widths {widths}, latent {network.latent}{', skip connections' if network.skip else ''}"
 
 
-def _to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
+def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
     """Return one ONNX file: dynamic batch, height and width, weights inside, the card as metadata."""
     channels = network.channels
     height, width = network.fixed_size or (8 * network.size_multiple, 10 * network.size_multiple)
