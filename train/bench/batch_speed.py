@@ -14,24 +14,20 @@ import time
 from pathlib import Path
 
 import numpy as np
+from shared import noisy_picture
 
 from denoise_ae import batch, images
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.jobs import Existing, Failed
 from denoise_ae.planning import plan
 
-WIDTH, HEIGHT = 4000, 3000
-SIGMA = 15
+MEGAPIXELS = 12
 
 
 def make_pictures(folder: Path, count: int) -> None:
-    """Write noisy JPEGs as a camera might: smooth areas, edges, grain."""
-    random = np.random.default_rng(0)
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
-    scene = 110 + 60 * np.sin(x / 90) * np.cos(y / 70) + 40 * ((x // 160 + y // 120) % 2)
+    """Write noisy JPEGs."""
     for number in range(count):
-        noisy = scene[..., None] + SIGMA * random.standard_normal((HEIGHT, WIDTH, 3), dtype=np.float32)
-        pixels = np.clip(noisy, 0, 255).astype(np.uint8)
+        pixels = noisy_picture(MEGAPIXELS, seed=number)
         (folder / f"{number}.jpg").write_bytes(images.encode(pixels, "jpeg", quality=92))
 
 
@@ -66,7 +62,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     denoiser = Denoiser(options.model, device=options.device, threads=options.threads)
-    megapixels = options.pictures * WIDTH * HEIGHT / 1e6
+    megapixels = options.pictures * MEGAPIXELS
     shares = []
     with tempfile.TemporaryDirectory() as name:
         folder, output = Path(name, "in"), Path(name, "out")

@@ -15,22 +15,14 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
+from shared import noisy_picture
 
 from denoise_ae import images
 
 
 def make_picture(path: Path, megapixels: float) -> None:
-    """Write a noisy RGB picture of 4:3."""
-    height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
-    width = round(megapixels * 1e6 / height)
-    random = np.random.default_rng(0)
-    pixels = np.empty((height, width, 3), np.uint8)
-    for top in range(0, height, 500):
-        band = pixels[top : top + 500]
-        shade = 60 + 120 * np.linspace(0, 1, width)[None, :, None]
-        band[:] = np.clip(shade + 10 * random.standard_normal(band.shape, dtype=np.float32), 0, 255)
-    path.write_bytes(images.encode(pixels, images.format_for(path)))
+    """Write a noisy picture."""
+    path.write_bytes(images.encode(noisy_picture(megapixels), images.format_for(path)))
 
 
 def main() -> None:
