@@ -22,6 +22,7 @@ from denoise_ae.files import write_atomic
 from denoise_ae.runtime import Session
 from denoise_ae.training.checkpoint import Checkpoint, load_checkpoint
 from denoise_ae.training.networks import Autoencoder, count_parameters, macs_per_pixel
+from denoise_ae.training.pretrained import with_recipe
 from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe
 from denoise_ae.training.run_folder import versions
 
@@ -71,7 +72,7 @@ def export(
     loaded = load_checkpoint(checkpoint)
     network = loaded.network()
     card = _card(loaded, network, name or loaded.recipe.name, measured or {})
-    data = to_onnx(network, card)
+    data = with_recipe(to_onnx(network, card), loaded.recipe, network)
     worst = largest_difference(network, data)
     if not worst < TOLERANCE:
         raise TrainingError(
@@ -100,10 +101,10 @@ def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Map
         network=_describe_network(recipe),
         parameters=count_parameters(network),
         kmac_per_pixel=round(macs_per_pixel(network) / 1e3, 2),
-        data=recipe.data_source or ("MNIST" if recipe.data.kind == "mnist" else "the user's own pictures"),
+        data=recipe.pictures,
         license=recipe.data_license,
         psnr=psnr,
-        recipe=f"{recipe.name}, {checkpoint.step} steps",
+        recipe=f"{recipe.name}, {checkpoint.step} steps" + (f", from {recipe.origin}" if recipe.origin else ""),
         versions=versions(),
         created=datetime.now(UTC).date().isoformat(),
     )

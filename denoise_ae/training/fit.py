@@ -24,6 +24,7 @@ from denoise_ae.training.checkpoint import RunState, load_checkpoint
 from denoise_ae.training.corruption import add_noise
 from denoise_ae.training.data import TrainingBatch, TrainingData, ValidationBatch, load_data, noise_seed
 from denoise_ae.training.networks import build
+from denoise_ae.training.pretrained import Pretrained
 from denoise_ae.training.recipe import Recipe
 from denoise_ae.training.run_folder import RunFolder
 from denoise_ae.training.watch import EpochReport, Observer, Samples, Watch
@@ -151,6 +152,7 @@ def fit(
     run_folder: Path,
     *,
     resume: Path | None = None,
+    start: Pretrained | None = None,
     hardware: Hardware | None = None,
     observer: Observer | None = None,
 ) -> EpochReport | None:
@@ -165,6 +167,7 @@ def fit(
         folders: the data's folders, see `load_data`.
         run_folder: where the run is kept; made when missing.
         resume: checkpoint to go on from; its recipe should be `recipe`, but for the number of epochs.
+        start: weights that a new run starts from; a run that is resumed has its own.
         hardware: where to train.
         observer: is told of steps and epochs.
 
@@ -172,7 +175,7 @@ def fit(
         The report of the best epoch, or None if no epoch was finished.
 
     Raises:
-        TrainingError: the data or the checkpoint is unusable, or the loss is no longer a number.
+        TrainingError: the data, the checkpoint or the weights are unusable, or the loss is no longer a number.
         TrainingInterruptedError: Ctrl-C or a termination signal came; the checkpoint is written.
     """
     hardware = hardware or Hardware()
@@ -184,6 +187,8 @@ def fit(
     run.start(recipe, resumed=resume is not None)
     steps = recipe.training.steps_per_epoch or data.steps_per_epoch
     module = Denoising(recipe, recipe.training.epochs * steps)
+    if start is not None:
+        start.load_into(module.network)
     batches = _Batches(recipe, data, steps)
     watch = Watch(run, observer, recipe, steps, left_out)
     state = RunState(recipe.model_dump(mode="json"), [str(folder.resolve()) for folder in folders])

@@ -145,6 +145,8 @@ class Recipe(_Part):
     """What may be done with a model made from this data, for the card."""
     data_source: str = ""
     """The training pictures in words, for the card."""
+    origin: str = ""
+    """The model that the weights started from and its file's SHA-256; empty where they started fresh."""
     seed: int = Field(default=0, ge=0)
     network: NetworkRecipe = NetworkRecipe()
     data: DataRecipe = DataRecipe()
@@ -161,6 +163,11 @@ class Recipe(_Part):
         if self.data.kind == "photos" and any(stage.patch % multiple for stage in self.training.stages):
             raise ValueError(f"patches must be multiples of {multiple} pixels for this network")
         return self
+
+    @property
+    def pictures(self) -> str:
+        """The training pictures in words."""
+        return self.data_source or ("MNIST" if self.data.kind == "mnist" else "the user's own pictures")
 
     def stage_at(self, step: int, total_steps: int) -> Stage:
         """Return the stage that a step (0-based) belongs to."""

@@ -1,0 +1,173 @@
+"""Weights to start from, out of a model's ONNX file or a checkpoint, with the recipe that made them.
+
+The exporter keeps a network's parameters as ONNX initializers under their names in torch, so that a model needs no
+second file to be trained further; `with_recipe` writes beside its card which network they belong to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+import torch
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from torch import Tensor
+
+from denoise_ae import catalog
+from denoise_ae.errors import DenoiseError, ModelError, TrainingError
+from denoise_ae.modelfile import check_self_contained
+from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint
+from denoise_ae.training.networks import Autoencoder, build
+from denoise_ae.training.recipe import NetworkRecipe, Recipe, parse_recipe
+
+RECIPE_KEY = "denoise_ae_recipe"
+"""Key of the ONNX ``metadata_props`` entry that holds the recipe as JSON, in files that keep all weights exactly."""
+
+_MAY_START_FRESH = "estimator."
+"""The part of a network that an older model may lack."""
+
+_WRAPPER = "network."
+"""What the exporter puts before the names of a network that is not told the noise level."""
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A trained network's weights."""
+
+    name: str
+    """What to call them in a message."""
+    recipe: Recipe
+    """The recipe that made them, its `origin` being these weights themselves: name, SHA-256, and theirs in turn."""
+    weights: dict[str, Tensor]
+    """Parameter -> values, under torch's names."""
+
+    def fresh(self, network: NetworkRecipe) -> list[str]:
+        """Return the parameters of a network that these weights lack and may lack: those of its estimator.
+
+        Raises:
+            TrainingError: any other parameter is missing, left over or of another shape; the first one is named.
+        """
+        return self._lacking(_shapes(network, self.name))
+
+    def load_into(self, network: Autoencoder) -> None:
+        """Give a network these weights; what `fresh` names stays as it was drawn.
+
+        Raises:
+            TrainingError: they do not fit, see `fresh`.
+        """
+        self._lacking({name: weight.shape for name, weight in network.state_dict().items()})
+        network.load_state_dict(self.weights, strict=False)
+
+    def _lacking(self, shapes: dict[str, torch.Size]) -> list[str]:
+        lacking = [name for name in shapes if name not in self.weights and name.startswith(_MAY_START_FRESH)]
+        for name in dict.fromkeys((*shapes, *self.weights)):
+            here = tuple(self.weights[name].shape) if name in self.weights else "none"
+            wanted = tuple(shapes[name]) if name in shapes else "none"
+            if name not in lacking and here != wanted:
+                raise TrainingError(
+                    f"{self.name}: the weights do not fit the network: {name} is {here}, not {wanted}",
+                    "leave the network out of the recipe: it comes from the model",
+                )
+        return lacking
+
+
+def load_pretrained(source: str) -> Pretrained:
+    """Read the weights that a user means; no code of theirs is run.
+
+    Args:
+        source: a model's NAME, a FILE.onnx, a checkpoint or a run's folder.
+
+    Raises:
+        ModelError: there is no such model, it is damaged, or it does not say what it takes to train it further.
+        TrainingError: there is no such checkpoint, or the weights are unusable.
+    """
+    lowered = source.lower()
+    is_onnx = lowered.endswith(".onnx")
+    if lowered.endswith(".ckpt") or (catalog.is_file_name(source) and not is_onnx):
+        path = find_checkpoint(Path(source))
+        checkpoint = load_checkpoint(path)
+        recipe, weights = checkpoint.recipe, checkpoint.weights
+        label, checksum = f"{recipe.name} at step {checkpoint.step}", catalog.checksum(path)
+    else:
+        data = catalog.read_model(Path(source)) if is_onnx else catalog.find(source).read()
+        recipe, weights = _read_onnx(data, source)
+        label, checksum = Path(source).stem if is_onnx else source, hashlib.sha256(data).hexdigest()
+    origin = f"{label} (sha256 {checksum})" + (f", from {recipe.origin}" if recipe.origin else "")
+    found = Pretrained(source, recipe.model_copy(update={"origin": origin}), weights)
+    if lacking := found.fresh(recipe.network):
+        raise _damaged(source, f"{lacking[0]} is missing")
+    for name, weight in weights.items():
+        if not weight.isfinite().all():
+            raise _damaged(source, f"{name} holds numbers that are not finite")
+    return found
+
+
+def _read_onnx(data: bytes, name: str) -> tuple[Recipe, dict[str, Tensor]]:
+    """Read a recipe and the weights of its network, as far as they are there, from an ONNX file."""
+    check_self_contained(data, name)
+    try:
+        model = onnx.load_model_from_string(data)
+        stored = _initializers(model)
+    except (DecodeError, ValueError, TypeError) as error:
+        raise _damaged(name, str(error)) from None
+    entries = {entry.key: entry.value for entry in model.metadata_props}
+    if RECIPE_KEY not in entries:
+        raise ModelError(
+            f"model {name} can't be trained further: it does not hold the recipe of its network",
+            "give the run or the checkpoint that it was exported from, or export that again",
+        )
+    try:
+        recipe = parse_recipe(json.loads(entries[RECIPE_KEY]), "its recipe")
+    except (DenoiseError, ValueError, RecursionError) as error:
+        raise ModelError(
+            f"model {name} can't be trained further: {error}", "it may come from a newer denoise-ae"
+        ) from None
+    return recipe, {key: stored[key] for key in _shapes(recipe.network, name) if key in stored}
+
+
+def _initializers(model: onnx.ModelProto) -> dict[str, Tensor]:
+    """Return an ONNX file's float tensors under the names that torch has for them."""
+    return {
+        # A copy, since what protobuf hands out can't be written to.
+        tensor.name.removeprefix(_WRAPPER): torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
+        for tensor in model.graph.initializer
+        if tensor.data_type == onnx.TensorProto.FLOAT
+    }
+
+
+def _shapes(network: NetworkRecipe, name: str) -> dict[str, torch.Size]:
+    """Return the parameters of a network and their shapes, without the memory and the time to draw them."""
+    try:
+        with torch.device("meta"):
+            return {key: weight.shape for key, weight in build(network).state_dict().items()}
+    except RuntimeError as error:
+        raise _damaged(name, str(error)) from None
+
+
+def _damaged(name: str, reason: str) -> TrainingError:
+    return TrainingError(f"{name}: no weights to start from: {reason}", "start from another model or checkpoint")
+
+
+def with_recipe(model: bytes, recipe: Recipe, network: Autoencoder) -> bytes:
+    """Write a recipe into an ONNX file whose weights are the network's, so that `load_pretrained` takes the file.
+
+    A file that does not keep each weight exactly gets none: the exporter leaves out a bias of zeros, and of two small
+    equal weights it keeps one.
+
+    Args:
+        model: the ONNX file.
+        recipe: has no folders and nothing else of the machine in it.
+        network: what was exported.
+
+    Returns:
+        The ONNX file to keep.
+    """
+    proto = onnx.load_model_from_string(model)
+    stored = _initializers(proto)
+    if all(name in stored and torch.equal(stored[name], weight) for name, weight in network.state_dict().items()):
+        proto.metadata_props.add(key=RECIPE_KEY, value=recipe.model_dump_json())
+    data: bytes = proto.SerializeToString(deterministic=True)
+    return data
