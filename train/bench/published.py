@@ -1,6 +1,6 @@
 """How fast models are beside networks that everybody knows, DnCNN and FFDNet for colour, on one tile in onnxruntime.
 
-python train/bench/published.py [--model NAME|FILE.onnx ...] [--tile 1024] [--threads 2] [--rounds 5]
+python train/bench/published.py [--model NAME|FILE.onnx ...] [--tile 1024] [--threads 2] [--repeats 5]
 
 The two have their published shapes and random weights, since the time does not depend on the weights; they are exported
 and run as our own models are. All take turns; a ratio is that of two runs in the same turn, and each figure is a median
@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", help="photo by default")
     parser.add_argument("--tile", type=int, default=1024, help="side in pixels")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     torch.manual_seed(0)
     sessions = [exported(network, options.threads) for network in (DnCNN(), FFDNet())]
@@ -123,8 +123,8 @@ def main() -> None:
         partial(session.run, noisy[:, : session.card.channels], SIGMA if session.card.takes_sigma else None)
         for session in sessions
     ]
-    seconds = take_turns(ways, options.rounds)
-    print(f"{options.threads} threads, one tile of {options.tile} x {options.tile} pixels, {options.rounds} rounds\n")
+    seconds = take_turns(ways, options.repeats)
+    print(f"{options.threads} threads, {options.tile} x {options.tile} pixels, {options.repeats} turns each\n")
     print_head(["model", "kMAC/pixel", "parameters", "MP/s", "times DnCNN", "times FFDNet"])
     for session, own in zip(sessions, seconds.T, strict=True):
         card = session.card

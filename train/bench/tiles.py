@@ -1,15 +1,16 @@
 """How much of the speed of bare onnxruntime cleaning a picture reaches, by tile, threads and sessions side by side.
 
-python train/bench/tiles.py [--model NAME|FILE.onnx] [--megapixels 12] [--rounds 3] [--tiles 512 1024 ...]
-    [--threads 1 2] [--sessions 1 2]
+python train/bench/tiles.py [--model NAME|FILE.onnx] [--megapixels 12] [--repeats 3] [--tiles 512 1024 ...]
+    [--threads 1 2] [--sessions 1 2] [--shared]
 
 Bare: onnxruntime with its own defaults, but for the threads, on the very same tiles that cleaning feeds to it, which
 lie ready in memory. Both take turns. Speeds count the picture's pixels once, so that the overlap slows both down. With
-two sessions two pictures are cleaned at the same time, each by a model of its own. The aim is 85 %. `inside` is the
-share of the time of cleaning that passes in onnxruntime, with this project's settings for it.
+two sessions two pictures are cleaned at the same time, each by a model of its own or, with --shared, by the same one.
+`inside` is the share of the time of cleaning that passes in onnxruntime, with this project's settings for it. The aim
+is 85 % of what bare onnxruntime reaches where it is fastest.
 
-A row takes rounds times the pictures: on two cores about a minute for `photo`, so --tiles 1024 --threads 2 --sessions 1
-is soon done and all of it takes most of an hour.
+On two cores a row takes about a minute for `photo`, so that --tiles 1024 --threads 2 --sessions 1 is soon done and all
+of it takes most of an hour.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from shared import noisy_picture, print_head, print_row, spread, take_turns
 from denoise_ae import catalog
 from denoise_ae.denoiser import Denoiser
 
-TILES = (256, 384, 512, 768, 1024, 1536, 2048)
+TILES = (256, 384, 512, 768, 1024, 1344, 1536, 2048)
 
 Outputs = Sequence[str] | None
 Inputs = Mapping[str, NDArray[np.float32]]
@@ -116,15 +117,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="photo")
     parser.add_argument("--megapixels", type=float, default=12)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--tiles", type=int, nargs="+", default=TILES, help="sides in pixels")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of each session")
     parser.add_argument("--sessions", type=int, nargs="+", default=[1, 2], help="side by side")
+    parser.add_argument("--shared", action="store_true", help="run one session from several threads instead")
     options = parser.parse_args()
     picture = noisy_picture(options.megapixels)
     megapixels = picture.shape[0] * picture.shape[1] / 1e6
     data = catalog.find(options.model).read()
-    print(f"{options.model}, a picture of {picture.shape[1]} x {picture.shape[0]} pixels, {options.rounds} rounds\n")
+    print(f"{options.model}, {picture.shape[1]} x {picture.shape[0]} pixels, {options.repeats} turns each\n")
     print_head(["tile", "tiles", "kept", "threads", "sessions", "bare, MP/s", "clean, MP/s", "clean / bare", "inside"])
     for tile in options.tiles:
         runs = tiles_of(Denoiser(options.model, device="cpu", tile=tile), picture)
@@ -133,9 +135,11 @@ def main() -> None:
         computed = sum(image.size for image in images)
         tiles = f"{computed // (3 * height * width)} of {width} x {height}"
         for threads, count in product(options.threads, options.sessions):
-            sessions = [bare_session(data, threads) for _ in range(count)]
-            denoisers = [Denoiser(options.model, device="cpu", threads=threads, tile=tile) for _ in range(count)]
-            seconds = measure(sessions, denoisers, picture, runs, options.rounds)
+            loaded, users = (1, count) if options.shared else (count, 1)
+            sessions = [bare_session(data, threads) for _ in range(loaded)] * users
+            load = partial(Denoiser, options.model, device="cpu", threads=threads, tile=tile)
+            denoisers = [load() for _ in range(loaded)] * users
+            seconds = measure(sessions, denoisers, picture, runs, options.repeats)
             speeds = [f"{count * megapixels / np.median(side):.2f}" for side in (seconds.bare, seconds.clean)]
             shares = f"{picture.size / computed:.0%}", f"{seconds.inside / seconds.clean.sum():.0%}"
             ratio = spread(seconds.bare / seconds.clean)
