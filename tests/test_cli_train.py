@@ -1,6 +1,7 @@
 """``train`` and ``export`` as a user types them, from MNIST look-alikes or pictures to a cleaned file."""
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -60,9 +61,13 @@ def test_train_with_noise_alone_trains_the_digits_autoencoder(digits_run, place)
     assert names == {"checkpoints", "environment.json", "loss.png", "metrics.csv", "recipe.toml", "samples.png"}
 
 
-def test_export_with_nothing_else_and_clean_with_it(digits_run, place):
-    done = run("export", folder=place)
-    assert done.returncode == 0, done.stderr
+@pytest.fixture(scope="module")
+def digits_model(digits_run, place):
+    return run("export", folder=place)
+
+
+def test_export_with_nothing_else_and_clean_with_it(digits_model, place):
+    assert digits_model.returncode == 0, digits_model.stderr
     assert (place / "digits.onnx").exists() and (place / "digits.json").exists()
     noisy = np.random.default_rng(0).integers(0, 256, (28, 56), dtype=np.uint8)
     Image.fromarray(noisy).save(place / "noisy.png")
@@ -74,6 +79,18 @@ def test_export_with_nothing_else_and_clean_with_it(digits_run, place):
     again = run("export", folder=place)
     assert again.returncode == 1
     assert "digits.onnx" in again.stderr and "--overwrite" in again.stderr
+
+
+def test_train_goes_on_from_an_exported_model(digits_model, place):
+    words = ["--noise", "0.2", "--data", "mnist", "--steps-per-epoch", 1, "--epochs", 1, "--name", "further"]
+    done = run("train", "--from", "digits.onnx", *words, folder=place)
+    assert done.returncode == 0, done.stderr
+    assert "starting from digits (sha256 " in done.stderr and "gaussian 51" in done.stderr
+    assert "starting fresh" not in done.stderr
+    (folder,) = (place / "runs").glob("further-*")
+    done = run("export", folder, "-o", "further.onnx", folder=place)
+    assert done.returncode == 0, done.stderr
+    assert "from digits (sha256 " in json.loads((place / "further.json").read_text())["recipe"]
 
 
 def test_photographs_train_and_resume_from_the_command_line(place):
@@ -132,16 +149,23 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(place):
         (["--resume", "nowhere"], 1, "nowhere"),
         (["--resume", "evil.ckpt"], 1, "evil.ckpt"),
         (["--resume", "runs", "--noise", "0.3"], 2, "its own recipe"),
+        (["--resume", "runs", "--from", "photo"], 2, "its own recipe"),
+        (["--from", "evil.ckpt"], 1, "evil.ckpt"),
+        (["--from", "nowhere.onnx"], 1, "nowhere.onnx"),
+        (["--from", "nobody"], 1, "no model named nobody"),
+        (["--from", "digits.onnx", "--latent", "7"], 2, "network.latent is 7"),
+        (["--from", "digits.onnx", "--recipe", "photo.toml"], 2, "network.type is unet"),
         (["--logger", "wandb"], 2, "wandb"),
         (["--accelerator", "quantum", "--data", "mnist"], 2, "quantum"),
     ],
 )
-def test_bad_input_is_one_line_and_a_hint(place, words, status, message, monkeypatch, capsys):
+def test_bad_input_is_one_line_and_a_hint(digits_model, place, words, status, message, monkeypatch, capsys):
     """In this process, since importing torch sixteen times takes minutes."""
     (place / "empty").mkdir(exist_ok=True)
     (place / "small").mkdir(exist_ok=True)
     Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save(place / "small" / "a.png")
     (place / "odd.toml").write_text("[training]\nepoch = 3\n")
+    (place / "photo.toml").write_text('[network]\ntype = "unet"\n[data]\nkind = "photos"\n')
     (place / "evil.ckpt").write_bytes(b"cos\nsystem\n(S'touch evil-was-here'\ntR.")
     monkeypatch.chdir(place)
     with pytest.raises(SystemExit) as end:

@@ -46,6 +46,10 @@ _PHOTOS: dict[str, Any] = {
     },
 }
 
+_TUNING_EPOCHS = 5
+_TUNING_SLOWER = 5
+"""Weights that are good already are trained for a short while, at so many times a lower learning rate."""
+
 _UNIT_SCALE_TYPES = ("gaussian", "uniform")
 """Types whose level `train --noise` gives on the [0, 1] scale, as textbooks do, rather than in 8-bit steps."""
 
@@ -86,8 +90,13 @@ def assemble(
     flags: Mapping[str, Any],
     noise: str | None = None,
     noise_type: str | None = None,
+    *,
+    start: Recipe | None = None,
 ) -> Recipe:
     """Put a recipe together: defaults for the data at hand or a recipe file, then the flags.
+
+    Training that starts from a model's weights goes by the model's recipe, shorter and gentler; a recipe file then
+    need only hold what is to differ, and the network can't.
 
     Args:
         recipe_file: a TOML recipe, or None for the defaults.
@@ -95,12 +104,22 @@ def assemble(
         flags: dotted keys such as ``training.epochs`` -> value; a value of None was not given.
         noise: the text of ``--noise``, if given.
         noise_type: one of `denoise_ae.noise.NOISE_TYPES`, if given.
+        start: recipe of the model whose weights training starts from; its `origin` says which they are.
 
     Raises:
-        UsageError: a file, a key or a value is unusable.
+        UsageError: a file, a key or a value is unusable, or asks for another network than the model's.
     """
+    name = str(recipe_file) if recipe_file else "the options"
     if recipe_file is not None:
         values = read_recipe(recipe_file)
+        if start is None and values.get("origin"):
+            raise UsageError(
+                f"{name}: this run started from {values['origin']}", "give that model with --from, or remove the line"
+            )
+        if start is not None:
+            values = _merge(_tuning(start), values)
+    elif start is not None:
+        values = _tuning(start)
     else:
         values = _copy(_PHOTOS if folders and not holds_idx_files(folders[0]) else _DIGITS)
     for key, value in flags.items():
@@ -113,7 +132,51 @@ def assemble(
         if kind not in NOISE_TYPES:
             raise UsageError(f"--noise-type {kind}: unknown", f"choose one of {', '.join(NOISE_TYPES)}")
         values["noise"] = [{"type": kind, "level": parse_noise(noise, kind)}]
-    return parse_recipe(values, str(recipe_file) if recipe_file else "the options")
+    if start is None:
+        return parse_recipe(values, name)
+    _check_network(values["network"], start)
+    return _with_history(parse_recipe(values, name), start)
+
+
+def _tuning(start: Recipe) -> dict[str, Any]:
+    """Return the values of a recipe that trains a model further."""
+    values = start.model_dump(mode="json", exclude={"data_source", "data_license"})
+    values["name"] = f"{start.name.removesuffix('-tuned')}-tuned"
+    values["data"]["limit"] = 0  # it was meant for the model's pictures, not for these
+    values["training"]["epochs"] = _TUNING_EPOCHS
+    values["training"]["learning_rate"] = float(f"{start.training.learning_rate / _TUNING_SLOWER:.4g}")
+    return values
+
+
+def _merge(values: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return values with those of a recipe file in their place, table by table."""
+    both = values | over
+    for key, table in over.items():
+        if isinstance(table, dict) and isinstance(values.get(key), dict):
+            both[key] = values[key] | table
+    return both
+
+
+def _check_network(asked: Any, start: Recipe) -> None:  # noqa: ANN401 - any TOML value
+    """Check that no other network is asked for than the model's; only an estimator may come to it."""
+    own = start.network.model_dump(mode="json")
+    for key, value in asked.items() if isinstance(asked, dict) else ():
+        if key != "estimator" and key in own and value != own[key]:
+            raise UsageError(
+                f"network.{key} is {value}, but the model to start from has {own[key]}",
+                "leave it out: the network comes from the model",
+            )
+
+
+def _with_history(recipe: Recipe, start: Recipe) -> Recipe:
+    """Name the pictures and the licences of both trainings, since the weights owe something to each."""
+    licenses = dict.fromkeys(text for text in (recipe.data_license, start.data_license) if text)
+    history = {
+        "origin": start.origin,
+        "data_source": f"{recipe.pictures}; before that: {start.pictures}",
+        "data_license": "; ".join(licenses),
+    }
+    return recipe.model_copy(update=history)
 
 
 def _copy(values: dict[str, Any]) -> dict[str, Any]:

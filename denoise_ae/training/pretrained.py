@@ -69,7 +69,7 @@ class Pretrained:
             if name not in lacking and here != wanted:
                 raise TrainingError(
                     f"{self.name}: the weights do not fit the network: {name} is {here}, not {wanted}",
-                    "leave the network out of the recipe: it comes from the model",
+                    "start from weights of this very network",
                 )
         return lacking
 
