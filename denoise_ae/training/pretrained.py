@@ -148,7 +148,8 @@ def _shapes(network: NetworkRecipe, name: str) -> dict[str, torch.Size]:
 
 
 def _damaged(name: str, reason: str) -> TrainingError:
-    return TrainingError(f"{name}: no weights to start from: {reason}", "start from another model or checkpoint")
+    first_line = reason.partition("\n")[0]
+    return TrainingError(f"{name}: no weights to start from: {first_line}", "start from another model or checkpoint")
 
 
 def with_recipe(model: bytes, recipe: Recipe, network: Autoencoder) -> bytes:
