@@ -294,27 +294,29 @@ def _encode_pnm(pixels: NDArray[Any]) -> bytes:
     return b"".join([head, np.ascontiguousarray(pixels, pixels.dtype.newbyteorder(">")).data])
 
 
-def non_local_means(pixels: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
+def non_local_means(pixels: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
     """Clean with OpenCV's non-local means, for comparison (Buades, Coll and Morel, 2005).
 
-    Its strength is h = 0.9 sigma, and colour is compared over all channels at once: on BSD68 and CBSD68 at sigma 15, 25
-    and 50 within 0.4 dB of the best h, and better than OpenCV's variant in CIELAB.
+    Colour is compared over all channels at once, which cleans better than OpenCV's variant in CIELAB.
 
     Args:
         pixels: HxW or HxWx3 RGB, uint8.
-        sigma: standard deviation of the noise in 8-bit steps.
+        strength: OpenCV's h, in 8-bit steps; about the noise's standard deviation.
     """
-    return _bytes(cv2.fastNlMeansDenoising(pixels, h=0.9 * sigma))
+    return _bytes(cv2.fastNlMeansDenoising(pixels, h=strength))
 
 
-def jpeg_round_trip(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """Encode as JPEG with 4:2:0 chroma, as most software does, and decode again.
+def jpeg_round_trip(pixels: NDArray[np.uint8], quality: int, *, subsampled: bool = True) -> NDArray[np.uint8]:
+    """Encode as JPEG and decode again.
 
     Args:
         pixels: HxW or HxWx3 RGB, uint8.
         quality: 1 to 100.
+        subsampled: keep colour at half the resolution (4:2:0), as most software does, or whole (4:4:4).
     """
-    _, encoded = cv2.imencode(".jpg", _to_bgr(pixels), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    factor = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420 if subsampled else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+    settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, factor]
+    _, encoded = cv2.imencode(".jpg", _to_bgr(pixels), settings)
     # "Unchanged" would keep the channels in OpenCV's order.
     return _bytes(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE if pixels.ndim == 2 else cv2.IMREAD_COLOR_RGB))
 

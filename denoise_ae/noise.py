@@ -16,6 +16,7 @@ speckle      standard deviation of the multiplier                        0 to 10
 salt-pepper  fraction of pixels that turn black or white                 0 to 1
 mask         fraction of pixels that are lost (turn black)               0 to 1
 jpeg         JPEG quality                                                1 to 100
+camera       electrons that a white pixel collects (more is less noise)  10 to 1e6
 ============ =========================================================== =============
 """
 
@@ -50,6 +51,9 @@ class RandomSource(Protocol):
 
     def jpeg(self, image: Array, quality: Array) -> Array:
         """Encode each picture as JPEG at its quality and decode it again."""
+
+    def camera(self, image: Array, electrons: Array) -> Array:
+        """Take each picture with a camera drawn at random, see `denoise_ae.camera`."""
 
 
 class NumpySource:
@@ -86,6 +90,15 @@ class NumpySource:
         eight_bit = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
         return jpeg_round_trip(eight_bit, int(quality)).astype(np.float32) / 255
 
+    def camera(self, image: Array, electrons: Array) -> Array:
+        """Take an HxW, HxWx1 or HxWx3 picture with a camera drawn at random."""
+        from denoise_ae.camera import draw_camera, shoot
+
+        image = np.asarray(image, np.float32).clip(0, 1)
+        colour = np.ascontiguousarray(np.broadcast_to(image.reshape(*image.shape[:2], -1), (*image.shape[:2], 3)))
+        noisy = shoot(colour, draw_camera(float(electrons), self._generator), self._generator)
+        return noisy if image.shape == noisy.shape else noisy[..., 0].reshape(image.shape)
+
 
 def _gaussian(image: Array, level: Array, source: RandomSource) -> Array:
     return image + source.normal(image) * (level / 255)
@@ -119,6 +132,10 @@ def _jpeg(image: Array, level: Array, source: RandomSource) -> Array:
     return source.jpeg(image, level)
 
 
+def _camera(image: Array, level: Array, source: RandomSource) -> Array:
+    return source.camera(image, level)
+
+
 _CORRUPTIONS: dict[str, tuple[Callable[[Array, Array, RandomSource], Array], float, float]] = {
     "gaussian": (_gaussian, 0, 255),
     "poisson": (_poisson, 1, 1e6),
@@ -127,6 +144,7 @@ _CORRUPTIONS: dict[str, tuple[Callable[[Array, Array, RandomSource], Array], flo
     "uniform": (_uniform, 0, 255),
     "jpeg": (_jpeg, 1, 100),
     "mask": (_mask, 0, 1),
+    "camera": (_camera, 10, 1e6),
 }
 
 NOISE_TYPES: tuple[str, ...] = tuple(_CORRUPTIONS)

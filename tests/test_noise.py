@@ -14,6 +14,7 @@ LEVELS = {
     "salt-pepper": 0.1,
     "mask": 0.3,
     "jpeg": 10,
+    "camera": 100,
 }
 SIDE = 256
 

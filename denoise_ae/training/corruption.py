@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from denoise_ae.noise import corrupt
+from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.runtime import available_cpus
 from denoise_ae.training.recipe import NoiseRecipe, NoiseStep
 
 
@@ -48,6 +50,19 @@ class TorchSource:
         ]
         stacked = torch.from_numpy(np.stack(decoded)).to(image.device, image.dtype).div(255)
         return stacked.reshape(image.shape[0], *image.shape[2:], -1).permute(0, 3, 1, 2)
+
+    def camera(self, image: Tensor, electrons: Tensor) -> Tensor:
+        """Take each picture with a camera of its own (on the CPU, side by side)."""
+        seeds = torch.randint(2**62, (len(image),), generator=self._generator, device=image.device).tolist()
+        pictures = image.permute(0, 2, 3, 1).float().cpu().numpy()
+        with ThreadPoolExecutor(available_cpus()) as pool:
+            taken = pool.map(_take, pictures, electrons.flatten().tolist(), seeds)
+            stacked = torch.from_numpy(np.stack(list(taken)))
+        return stacked.to(image.device, image.dtype).permute(0, 3, 1, 2)
+
+
+def _take(picture: np.ndarray, electrons: float, seed: int) -> np.ndarray:
+    return np.asarray(NumpySource(seed).camera(picture, electrons))
 
 
 def mix_seed(*parts: int) -> int:
@@ -89,9 +104,8 @@ def _add_kind(
     steps: list[NoiseStep] = [kind, *kind.then]
     noisy = clean
     for step in steps:
-        low, high = step.level
         draw = torch.rand(len(clean), 1, 1, 1, generator=generator, device=clean.device)
-        level = low + draw * (high - low)
+        level = step.at(draw)
         noisy = corrupt(noisy, step.type, level, source)
     if clean.shape[1] > 1:
         # A gray picture comes as three equal channels, and so does its noise: with three draws a network would learn

@@ -146,7 +146,7 @@ def _validation_noise(clean: Tensor, recipe: Recipe, number: int) -> tuple[Tenso
 
 def _at_middle(kind: NoiseRecipe) -> NoiseRecipe:
     def fixed(step: NoiseStep) -> tuple[float, float]:
-        middle = sum(step.level) / 2
+        middle = float(step.at(0.5))
         return (middle, middle)
 
     then = tuple(step.model_copy(update={"level": fixed(step)}) for step in kind.then)
