@@ -106,7 +106,8 @@ class _Decoded:
     job: Job
     share: int
     picture: images.Picture
-    sigma: float
+    sigma: float | None
+    """As given or estimated; None where the model will estimate it."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,8 @@ class _Pipeline:
     def _decode(self, job: Job, data: bytes, share: int) -> _Decoded:
         picture = images.decode(data, job.name, self._settings.max_pixels)
         sigma = self._settings.sigma
-        if sigma is None:  # here, beside the cleaning of the picture before; and to be told, where the model needs none
+        # Here, beside the cleaning of the picture before; and to be told, where the model needs none.
+        if sigma is None and not (self._denoiser.card.estimates_sigma and self._settings.strength):
             sigma = self._denoiser.estimate_sigma(noise_sample(picture))
         return _Decoded(job, share, picture, sigma)
 
@@ -214,12 +216,15 @@ class _Pipeline:
         begin = time.perf_counter()
         estimated = self._settings.sigma is None
         level = None if estimated and not self._denoiser.card.takes_sigma else item.sigma
-        pixels = self._denoiser.clean(picture.pixels, level, self._settings.strength, progress=report)
+        restored = self._denoiser.restore(picture.pixels, level, self._settings.strength, progress=report)
+        found = restored.sigma if item.sigma is None else item.sigma
+        assert found is not None
+        pixels = restored.pixels
         event = Cleaned(
             job,
             megapixels,
             seconds=time.perf_counter() - begin,
-            sigma=item.sigma,
+            sigma=found,
             estimated=estimated,
             warnings=(*picture.warnings, *misnamed(job, picture.header)),
         )

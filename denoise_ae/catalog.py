@@ -53,6 +53,9 @@ class ModelCard:
     """What black and white are for the network."""
     takes_sigma: bool = False
     """Whether there is a second input ``sigma``, float [N, 1, 1, 1], standard deviation on the scale of value_range."""
+    estimates_sigma: bool = False
+    """Whether a ``sigma`` of -x asks for x times the network's own estimate. There is a second output then,
+    ``noise_level``: that estimate as a map, float [N, 1, height / n, width / n]."""
     noise: str = ""
     """The noise it was trained for, in words."""
     sigma_range: tuple[float, float] | None = None
@@ -113,8 +116,10 @@ class ModelCard:
         low, high = self.value_range
         if not -math.inf < low < high < math.inf:
             raise ValueError("value_range in the model card must be black and white, the lower one first")
-        if type(self.takes_sigma) is not bool:
-            raise ValueError("takes_sigma in the model card must be true or false")
+        if type(self.takes_sigma) is not bool or type(self.estimates_sigma) is not bool:
+            raise ValueError("takes_sigma and estimates_sigma in the model card must be true or false")
+        if self.estimates_sigma and not self.takes_sigma:
+            raise ValueError("estimates_sigma in the model card needs takes_sigma")
 
     def with_checksum(self, sha256: str) -> ModelCard:
         """Return the same card with the ONNX file's checksum."""

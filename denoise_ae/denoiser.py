@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from denoise_ae.catalog import DEFAULT_MODEL, ModelCard
 from denoise_ae.errors import ImageError, ModelError, UsageError
 from denoise_ae.holes import Floats, Visible
 from denoise_ae.noise import estimate_sigma
-from denoise_ae.pixels import from_unit, split_alpha
+from denoise_ae.pixels import split_alpha
 from denoise_ae.runtime import Session
 from denoise_ae.tiling import Tile, plan_tiles, round_up
 
@@ -29,9 +32,21 @@ LARGEST_NOISE = 4.0
 """Most that is taken from a pixel, in standard deviations of the noise: what lies beyond, 1 of 16,000 values of
 Gaussian noise, is taken for picture. Hence a picture of level 0 comes back as it was."""
 
+WORKERS = 2
+"""Tiles in work at once."""
+
 STRENGTH_RANGE = (0.0, 1.5)
 SIGMA_SAMPLE = 1_000_000
 """Most pixels that the noise level is estimated from."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A clean picture and what it was cleaned of."""
+
+    pixels: NDArray[Any]
+    sigma: float | None
+    """Standard deviation of the noise in 8-bit steps, as told or as estimated; None where nobody asked for it."""
 
 
 class Denoiser:
@@ -94,7 +109,7 @@ class Denoiser:
         Args:
             image: HxW gray, HxWx2 gray with alpha, HxWx3 RGB or HxWx4 RGBA; uint8, uint16 or float32 (white is 1).
             sigma: standard deviation of the noise in 8-bit steps (0 to 255, whatever the picture's depth), for models
-                that take it; None estimates it.
+                that take it; None estimates it: the model itself where it can, else `denoise_ae.noise.estimate_sigma`.
             strength: 0 gives back the picture, 1 the model's result, and more goes beyond it: models that take a
                 noise level are told a higher one, with the others the change is stretched.
             progress: called with (tiles done, tiles in all) after each run of the network.
@@ -107,6 +122,17 @@ class Denoiser:
             UsageError: `sigma` or `strength` is out of range, or the model takes no `sigma`.
             ModelError: the model fails, or takes one size that the picture is no multiple of.
         """
+        return self.restore(image, sigma, strength, progress=progress).pixels
+
+    def restore(
+        self,
+        image: NDArray[Any],
+        sigma: float | None = None,
+        strength: float = 1.0,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Restored:
+        """Clean a picture as `clean` does, and say which noise level it was cleaned for."""
         _check_image(image)
         if not STRENGTH_RANGE[0] <= strength <= STRENGTH_RANGE[1]:
             raise UsageError(f"a strength of {strength:g} is out of range", "give 0 (leave it) to 1.5")
@@ -115,15 +141,18 @@ class Denoiser:
         result = image.copy(order="C")
         visible = Visible(image)
         if strength == 0 or visible.all_holes:
-            return result
+            return Restored(result, 0.0 if visible.all_holes else sigma)
         tiles = self._plan(visible)
-        if self.card.takes_sigma:
-            level = estimate_sigma(visible.sample(SIGMA_SAMPLE)) if sigma is None else sigma / 255
-            told, mix = level * max(1.0, strength), min(1.0, strength)
-            self._clean_tiles(visible, result, tiles, sigma=told, mix=mix, progress=progress)
-        else:
+        if not self.card.takes_sigma:
             self._clean_tiles(visible, result, tiles, sigma=None, mix=strength, progress=progress)
-        return result
+            return Restored(result, None)
+        more, mix = max(1.0, strength), min(1.0, strength)
+        if sigma is None and self.card.estimates_sigma:
+            level = self._clean_tiles(visible, result, tiles, sigma=-more, mix=mix, progress=progress)
+        else:
+            level = estimate_sigma(visible.sample(SIGMA_SAMPLE)) if sigma is None else sigma / 255
+            self._clean_tiles(visible, result, tiles, sigma=level * more, mix=mix, progress=progress)
+        return Restored(result, level * 255)
 
     def check_sigma(self, sigma: float) -> None:
         """Check that a noise level, in 8-bit steps, can be given to the model.
@@ -146,7 +175,12 @@ class Denoiser:
             ImageError: the array is no picture.
         """
         _check_image(image)
-        return 255 * estimate_sigma(Visible(image).sample(SIGMA_SAMPLE))
+        visible = Visible(image)
+        if not self.card.estimates_sigma or visible.all_holes:
+            return 255 * estimate_sigma(visible.sample(SIGMA_SAMPLE))
+        tiles = self._plan(visible)
+        result = image.copy(order="C")
+        return 255 * self._clean_tiles(visible, result, tiles, sigma=-1.0, mix=1.0, progress=None)
 
     def _plan(self, visible: Visible) -> list[Tile]:
         height, width = visible.height, visible.width
@@ -182,37 +216,55 @@ class Denoiser:
         sigma: float | None,
         mix: float,
         progress: Callable[[int, int], None] | None,
-    ) -> None:
-        """Clean tile by tile, straight into `result`, which holds the picture."""
+    ) -> float:
+        """Clean tile by tile, straight into `result`, which holds the picture.
+
+        Returns:
+            The root mean square of the noise levels that the model itself estimates, 0 where it does not.
+        """
         colour, _ = split_alpha(result)
         # Small tiles, as the cells of a sheet, go through the network together.
         height, width = tiles[0].size
         together = max(1, self._tile**2 // (height * width))
-        for start in range(0, len(tiles), together):
-            group = tiles[start : start + together]
-            noisy = np.stack([_read(visible, tile) for tile in group])
-            clean = self._run(noisy, sigma)
-            if sigma is not None:
-                reach = np.float32(LARGEST_NOISE * sigma)
-                clean = noisy + (clean - noisy).clip(-reach, reach)
-            if mix != 1:
-                clean = noisy + np.float32(mix) * (clean - noisy)
-            for tile, pixels in zip(group, clean, strict=True):
-                _write(colour, from_unit(pixels[tile.kept], result.dtype), tile, visible)
-            if progress is not None:
-                progress(start + len(group), len(tiles))
+        groups = [tiles[start : start + together] for start in range(0, len(tiles), together)]
 
-    def _run(self, pictures: Floats, sigma: float | None) -> Floats:
-        """Run the network on pictures N x height x width x channels, whatever channels it takes itself."""
-        height, width, channels = pictures.shape[1:]
-        planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
+        def clean_group(group: list[Tile]) -> float:
+            noisy = np.empty((len(group), visible.channels, height, width), np.float32)
+            for tile, planes in zip(group, noisy, strict=True):
+                visible.read(*tile.read, planes)
+            clean, levels = self._run(noisy, sigma)
+            _limit(noisy, clean, sigma, mix)
+            for tile, planes in zip(group, clean, strict=True):
+                visible.write(colour, planes[:, *tile.kept], *tile.write)
+            return 0.0 if levels is None else sum(map(_power, levels, group))
+
+        power, done = 0.0, 0
+        with closing(_map(clean_group, groups)) as parts:
+            for group, part in zip(groups, parts, strict=True):
+                power += part
+                done += len(group)
+                if progress is not None:
+                    progress(done, len(tiles))
+        return math.sqrt(power / (visible.height * visible.width))
+
+    def _run(self, noisy: Floats, sigma: float | None) -> tuple[Floats, Floats | None]:
+        """Run the network on pictures NxCxHxW, whatever channels it takes itself.
+
+        Returns:
+            The clean pictures, and the noise levels N x cells where the network estimates them.
+        """
+        count, channels, height, width = noisy.shape
         if channels == self.card.channels:
-            clean = self._session.run(planes, sigma)
+            clean, levels = self._session.restore(noisy, sigma)
         elif channels == 1:
-            clean = self._session.run(planes.repeat(self.card.channels, axis=1), sigma).mean(axis=1, keepdims=True)
+            clean, levels = self._session.restore(noisy.repeat(self.card.channels, axis=1), sigma)
+            clean = clean.mean(axis=1, keepdims=True)
         else:
-            clean = self._session.run(planes.reshape(-1, 1, height, width), sigma).reshape(planes.shape)
-        return clean.transpose(0, 2, 3, 1)
+            clean, levels = self._session.restore(noisy.reshape(-1, 1, height, width), sigma)
+            clean = clean.reshape(noisy.shape)
+        if levels is not None:
+            levels = levels.reshape(count, -1, *levels.shape[2:]).mean(axis=1)
+        return clean, levels
 
 
 def clean(
@@ -243,23 +295,41 @@ def _check_image(image: NDArray[Any]) -> None:
         raise ImageError(f"an array of shape {shape} is no picture", "give HxW, HxWx2, HxWx3 or HxWx4, not empty")
 
 
-def _read(visible: Visible, tile: Tile) -> Floats:
-    """Read a tile; what it reads behind the picture's border is the picture mirrored."""
-    rows, columns = tile.read
-    bottom, right = min(rows.stop, visible.height), min(columns.stop, visible.width)
-    window = visible.window(slice(rows.start, bottom), slice(columns.start, right))
-    if (bottom, right) == (rows.stop, columns.stop):
-        return window
-    return np.pad(window, ((0, rows.stop - bottom), (0, columns.stop - right), (0, 0)), mode="symmetric")
+def _map(work: Callable[[list[Tile]], float], groups: list[list[Tile]]) -> Generator[float]:
+    """Do the work on each group, `WORKERS` of them side by side, and yield the results in order.
+
+    While the network runs on one group's tiles, the other's are read or written. What was not begun when the caller
+    stops listening is not done.
+    """
+    if len(groups) == 1:
+        yield work(groups[0])
+        return
+    pool = ThreadPoolExecutor(WORKERS)
+    try:
+        yield from pool.map(work, groups)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _write(colour: NDArray[Any], pixels: NDArray[Any], tile: Tile, visible: Visible) -> None:
-    """Write a tile's result into a picture's colour, but not over what must not count."""
-    target = colour[tile.write]
-    if target.ndim == 2:
-        pixels = pixels[..., 0]
-    if not visible.has_holes:
-        target[:] = pixels
-    else:
-        shown = ~visible.holes(*tile.write)
-        target[shown] = pixels[shown]
+def _limit(noisy: Floats, clean: Floats, sigma: float | None, mix: float) -> None:
+    """Scale what was taken from the pictures, but before that cut it to what noise of a told level can be; in place."""
+    told = sigma is not None and sigma >= 0
+    if mix == 1 and not told:
+        return
+    clean -= noisy
+    if told and sigma is not None:
+        reach = np.float32(LARGEST_NOISE * sigma)
+        np.clip(clean, -reach, reach, out=clean)
+    if mix != 1:
+        clean *= np.float32(mix)
+    clean += noisy
+
+
+def _power(levels: Floats, tile: Tile) -> float:
+    """Add up the squares of a map of noise levels over the pixels that are kept of its tile."""
+    cells = tuple(
+        slice(kept.start * count // side, -(-kept.stop * count // side))
+        for kept, count, side in zip(tile.kept, levels.shape, tile.size, strict=True)
+    )
+    height, width = (kept.stop - kept.start for kept in tile.kept)
+    return float(np.square(levels[cells]).mean()) * int(height * width)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.pixels import split_alpha, to_unit
+from denoise_ae.pixels import from_unit, peak_of, split_alpha, store_unit, to_unit
 
 Floats = NDArray[np.float32]
 
@@ -73,6 +73,37 @@ class Visible:
         filled = _pull_push(total, count, _LEVELS, self._blocks[top:bottom, left:right])
         y, x = rows.start - top * _BLOCK, columns.start - left * _BLOCK
         return filled[y : y + rows.stop - rows.start, x : x + columns.stop - columns.start]
+
+    def read(self, rows: slice, columns: slice, out: Floats) -> None:
+        """Read a window as `window` does into planes, channels x height x width.
+
+        Where it ends behind the picture's lower or right border, the picture is mirrored there.
+        """
+        bottom, right = min(rows.stop, self.height), min(columns.stop, self.width)
+        whole = (bottom, right) == (rows.stop, columns.stop)
+        if whole and not self.has_holes:
+            colour = self._colour[rows, columns].transpose(2, 0, 1)
+            np.divide(colour, np.float32(peak_of(colour.dtype)), out=out, dtype=np.float32)
+            return
+        window = self.window(slice(rows.start, bottom), slice(columns.start, right))
+        border = (0, rows.stop - bottom), (0, columns.stop - right), (0, 0)
+        out[:] = (window if whole else np.pad(window, border, mode="symmetric")).transpose(2, 0, 1)
+
+    def write(self, colour: NDArray[Any], planes: Floats, rows: slice, columns: slice) -> None:
+        """Write a window's result into a picture's colour, but not over pixels that must not count.
+
+        Args:
+            colour: the picture as it shall be, HxW or HxWxC.
+            planes: the result, channels x height x width, 0 to 1; spoilt.
+            rows: of the window.
+            columns: of the window.
+        """
+        target = (colour[..., None] if colour.ndim == 2 else colour)[rows, columns]
+        pixels = planes.transpose(1, 2, 0)
+        if self.has_holes:
+            np.copyto(target, from_unit(pixels, target.dtype), where=~self.holes(rows, columns)[..., None])
+        else:
+            store_unit(pixels, target)
 
     def sample(self, pixels: int) -> Floats:
         """Return about so many pixels, or all there are, for statistics: height x width x channels, 0 to 1.

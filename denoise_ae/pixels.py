@@ -44,6 +44,16 @@ def from_unit(unit: NDArray[np.floating[Any]], dtype: DTypeLike) -> NDArray[Any]
     return whole
 
 
+def store_unit(unit: NDArray[np.float32], out: NDArray[Any]) -> None:
+    """Write [0, 1] into an array of pixels of the same shape, as `from_unit` would, but in place: `unit` is spoilt."""
+    if out.dtype.kind != "f":
+        peak = np.float32(peak_of(out.dtype))
+        unit *= peak
+        np.clip(unit, 0, peak, out=unit)
+        np.rint(unit, out=unit)
+    np.copyto(out, unit, casting="unsafe")
+
+
 def split_alpha(pixels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Return the colour (HxW or HxWx3) and the alpha (HxW), which is None where there is none. Both are views."""
     if pixels.ndim == 3 and pixels.shape[2] in (2, 4):

@@ -33,6 +33,9 @@ AUTO = ("cuda", "dml", "cpu")
 SIGMA_INPUT = "sigma"
 """Name of the second input, for networks that are told the noise level."""
 
+LEVEL_OUTPUT = "noise_level"
+"""Name of the second output, for networks that estimate the noise level."""
+
 _SILENT = 4
 _IMAGE_TO_IMAGE = "give an ONNX file with one float input N x 1 or 3 x H x W and one output of the same size"
 _TRIAL_SIDE = 16
@@ -136,6 +139,7 @@ class Session:
             batch: float32 NxCxHxW, black at 0 and white at 1 whatever the network's own range; finite; height and
                 width as the card asks.
             sigma: standard deviation of the noise on the same scale, for networks that take it; None for the others.
+                Networks that estimate it take -x for x times their own estimate.
 
         Returns:
             The same shape and scale, not clipped.
@@ -143,39 +147,52 @@ class Session:
         Raises:
             ModelError: the network fails, gives another shape, or values that are no finite numbers.
         """
+        return self.restore(batch, sigma)[0]
+
+    def restore(
+        self, batch: NDArray[np.float32], sigma: float | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Run the network as `run` does, and return besides the noise level where the network estimates it.
+
+        The level is a map of standard deviations on the scale of the pictures, float32 N x 1 x cells, else None.
+        """
         low, high = self.card.value_range
         if (low, high) == (0, 1):
             return self._forward(batch, sigma)
-        scale = np.float32(high - low)
-        return (
-            self._forward(batch * scale + np.float32(low), sigma and sigma * (high - low)) - np.float32(low)
-        ) / scale
+        black, scale = np.float32(low), np.float32(high - low)
+        clean, level = self._forward(batch * scale + black, sigma * (high - low) if sigma and sigma > 0 else sigma)
+        return (clean - black) / scale, None if level is None else level / scale
 
-    def _forward(self, batch: NDArray[np.float32], sigma: float | None = None) -> NDArray[np.float32]:
+    def _forward(
+        self, batch: NDArray[np.float32], sigma: float | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Run the network on its own scale."""
         if self._batch_of_one and len(batch) > 1:
-            return np.concatenate([self._forward(picture[None], sigma) for picture in batch])
+            cleans, levels = zip(*(self._forward(picture[None], sigma) for picture in batch), strict=True)
+            return np.concatenate(cleans), np.concatenate(levels) if self._estimates_sigma else None
         feeds = {self._image: batch}
         if sigma is not None:
             feeds[SIGMA_INPUT] = np.full((len(batch), 1, 1, 1), sigma, np.float32)
         try:
-            result: NDArray[np.float32] = self._session.run(None, feeds)[0]
+            results: list[NDArray[np.float32]] = self._session.run(self._outputs, feeds)
         except Exception as error:  # onnxruntime's errors have no common class of their own
             raise ModelError(
                 f"model {self._name} failed: {_reason(error)}", "a smaller --tile takes less memory"
             ) from None
-        if result.shape != batch.shape:
-            shapes = [" x ".join(map(str, array.shape)) for array in (batch, result)]
+        if results[0].shape != batch.shape:
+            shapes = [" x ".join(map(str, array.shape)) for array in (batch, results[0])]
             raise ModelError(
                 f"model {self._name} turns {shapes[0]} into {shapes[1]}: its output must have the input's size",
                 _IMAGE_TO_IMAGE,
             )
-        if not np.isfinite(result).all():
+        if self._estimates_sigma and (results[1].ndim != 4 or results[1].shape[:2] != (len(batch), 1)):
+            raise self._refusal(f"gives its noise level as {' x '.join(map(str, results[1].shape))}, not N x 1 x cells")
+        if not all(np.isfinite(result).all() for result in results):
             raise ModelError(
                 f"model {self._name} gave values that are no finite numbers",
                 "the model is broken, or the pixels are far beyond black and white",
             )
-        return result
+        return results[0], results[1] if self._estimates_sigma else None
 
     def _open(self, data: bytes, device: str, threads: int) -> tuple[onnxruntime.InferenceSession, str]:
         """Load the network on the first device that takes it."""
@@ -205,10 +222,14 @@ class Session:
     def _check_graph(self) -> None:
         """Read from the graph what it takes, and refuse what is no image-to-image network."""
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        names = [entry.name for entry in inputs]
-        if len(outputs) != 1 or len(inputs) not in (1, 2) or (len(inputs) == 2 and SIGMA_INPUT not in names):
+        names, made = [entry.name for entry in inputs], [entry.name for entry in outputs]
+        self._takes_sigma = len(inputs) == 2 and SIGMA_INPUT in names
+        self._estimates_sigma = self._takes_sigma and len(outputs) == 2 and LEVEL_OUTPUT in made
+        if len(inputs) != 1 + self._takes_sigma or len(outputs) != 1 + self._estimates_sigma:
             raise self._refusal(f"has {len(inputs)} inputs ({', '.join(names)}) and {len(outputs)} outputs")
         image = next(entry for entry in inputs if entry.name != SIGMA_INPUT or len(inputs) == 1)
+        # The picture first, whatever the file's order.
+        self._outputs = sorted(made, key=lambda name: name == LEVEL_OUTPUT and self._estimates_sigma)
         for entry in (*inputs, *outputs):
             if entry.type != "tensor(float)":
                 raise self._refusal(f"has {entry.name} as {entry.type}, not tensor(float)")
@@ -220,7 +241,6 @@ class Session:
         if self._channels not in (None, 1, 3) or batch not in (None, 1) or (height is None) != (width is None):
             raise self._refusal(f"takes {shape}")
         self._image = image.name
-        self._takes_sigma = len(inputs) == 2
         self._batch_of_one = batch == 1
         self._fixed_size = (height, width) if height and width else None
 
@@ -238,13 +258,14 @@ class Session:
     def _probe(self) -> ModelCard:
         if self._takes_sigma:
             raise self._refusal("has two inputs and no card of denoise-ae that explains them")
-        return probe(self._forward, self._name, self._channels, self._fixed_size)
+        return probe(lambda batch: self._forward(batch)[0], self._name, self._channels, self._fixed_size)
 
     def _check_card(self) -> None:
         """Check that the card agrees with the graph."""
         card = self.card
         if (
             card.takes_sigma != self._takes_sigma
+            or card.estimates_sigma != self._estimates_sigma
             or self._channels not in (None, card.channels)
             or self._fixed_size not in (None, card.fixed_size)
         ):

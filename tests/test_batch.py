@@ -13,6 +13,7 @@ from PIL import Image
 
 from denoise_ae import batch, steps
 from denoise_ae.catalog import ModelCard
+from denoise_ae.denoiser import Restored
 from denoise_ae.errors import OutputError
 from denoise_ae.jobs import Cleaned, Existing, Failed, Job, Progress, Skipped, Started
 from denoise_ae.planning import plan
@@ -30,10 +31,10 @@ class Brighten:
     def estimate_sigma(self, image):
         return self.sigma
 
-    def clean(self, image, sigma=None, strength=1.0, *, progress=None):
+    def restore(self, image, sigma=None, strength=1.0, *, progress=None):
         for done in range(1, 5):
             progress(done, 4)
-        return image + np.uint8(1)
+        return Restored(image + np.uint8(1), sigma)
 
 
 @pytest.fixture
@@ -109,9 +110,9 @@ def test_whatever_cleaning_raises_fails_one_picture_and_keeps_no_arrays(folder, 
     arrays = []
 
     class Fails(Brighten):
-        def clean(self, image, *args, **options):
+        def restore(self, image, *args, **options):
             if image[0, 0] != 20:
-                return super().clean(image, *args, **options)
+                return super().restore(image, *args, **options)
             working_copy = image.copy()
             arrays.extend([weakref.ref(working_copy), weakref.ref(image)])
             raise error
@@ -148,12 +149,12 @@ def test_reading_runs_ahead_but_only_as_far_as_there_is_room(folder, tmp_path, m
     ahead = []
 
     class Slow(Brighten):
-        def clean(self, image, *args, **options):
+        def restore(self, image, *args, **options):
             number = image[0, 0] // 10
             assert wait_for(lambda: len(decoded) >= min(number + 2, 5)), "decoding does not run beside cleaning"
             time.sleep(0.02)
             ahead.append(len(decoded) - number)
-            return super().clean(image, *args, **options)
+            return super().restore(image, *args, **options)
 
     assert len(of(Cleaned, run(folder, tmp_path / "out", Slow()))) == 5
     assert max(ahead) <= 3
@@ -170,10 +171,10 @@ def test_closing_ends_the_work_and_the_threads(folder, tmp_path, kind):
     go_on = threading.Event()
 
     class Blocks(Brighten):
-        def clean(self, image, *args, **options):
+        def restore(self, image, *args, **options):
             if image[0, 0] >= 20:
                 go_on.wait(TIMEOUT)
-            return super().clean(image, *args, **options)
+            return super().restore(image, *args, **options)
 
     with closing(batch.run(work.jobs, Blocks())) as events:
         next(event for event in events if isinstance(event, kind))

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import onnx
 import pytest
 from tiny import Graph, cell_gain, pattern, residual
 
@@ -212,14 +213,14 @@ def test_an_empty_tile_is_refused(network, tile):
 def test_tiles_are_bounded_whatever_the_picture(network, monkeypatch):
     """No run of the network sees more than a tile's worth of pixels, nor less than makes sense."""
     shapes = []
-    real = Session.run
+    real = Session.restore
 
     def spy(self, batch, sigma=None):
         shapes.append(batch.shape)
         return real(self, batch, sigma)
 
     small = Denoiser(network("rgb"), tile=100)
-    monkeypatch.setattr(Session, "run", spy)
+    monkeypatch.setattr(Session, "restore", spy)
     for size in [(700, 300), (1, 50_000), (50_000, 1), (30, 30)]:
         small.clean(np.zeros((*size, 3), np.uint8))
     assert max(count * height * width for count, _, height, width in shapes) <= 100 * 100
@@ -367,6 +368,53 @@ def test_the_estimate_sees_visible_pixels_only(model):
     image[..., :3] = np.rint(128 + random.normal(0, 15, (400, 400, 3)))
     image[:250, :, :] = 0
     assert model("told").estimate_sigma(image) == pytest.approx(15, rel=0.1)
+
+
+@pytest.fixture
+def estimating(save):
+    """A network that finds noise of 20 steps, in cells of 8 pixels, left of column 64, and 10 right of it.
+
+    Its result is the level that it goes by.
+    """
+
+    def make(tile=None):
+        card = ModelCard("estimating", size_multiple=8, receptive_field=9, takes_sigma=True, estimates_sigma=True)
+        graph = Graph()
+        pooled = graph.add("AveragePool", "image", kernel_shape=[8, 8], strides=[8, 8])
+        level = graph.add("ReduceMean", pooled, axes=[1], keepdims=1)
+        told, asked = graph.add("Relu", graph.sigma()), graph.add("Relu", graph.add("Neg", "sigma"))
+        used = graph.add("Add", told, graph.add("Mul", asked, level))
+        scales = np.array([1, 3, 8, 8], np.float32)
+        mode = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        model = graph.model(graph.add("Resize", used, "", scales, **mode), card)
+        model.graph.node.append(onnx.helper.make_node("Identity", [level], ["noise_level"]))
+        model.graph.output.append(onnx.helper.make_tensor_value_info("noise_level", onnx.TensorProto.FLOAT, None))
+        return Denoiser(save(model, "estimating"), tile=tile)
+
+    image = np.full((100, 128, 3), 10, np.uint8)
+    image[:, :64] = 20
+    return make, image
+
+
+@pytest.mark.parametrize("tile", [None, 48])
+def test_a_model_may_estimate_the_level_itself(estimating, tile):
+    make, image = estimating
+    model = make(tile)
+    restored = model.restore(image)
+    assert (restored.pixels == image).all()
+    assert restored.sigma == pytest.approx(np.sqrt((20**2 + 10**2) / 2), rel=1e-3)
+    assert model.estimate_sigma(image) == pytest.approx(restored.sigma, rel=1e-5)
+
+
+def test_strength_scales_what_the_model_estimated_and_a_told_level_replaces_it(estimating):
+    make, image = estimating
+    model = make()
+    assert (model.clean(image, strength=1.5) == image * 1.5).all()
+    assert (model.clean(image, strength=0) == image).all()
+    told = model.restore(image, 12)
+    assert (told.pixels == 12).all()
+    assert told.sigma == 12
+    assert make().restore(np.full((16, 16), 30, np.uint8)).sigma == pytest.approx(30, rel=1e-3)
 
 
 def test_no_more_than_noise_is_taken_away(save_model):

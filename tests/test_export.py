@@ -19,6 +19,7 @@ from denoise_ae.training.recipe import Recipe  # noqa: E402
 NETWORKS = {
     "unet": {"type": "unet", "widths": [8, 16], "blocks": [1, 1]},
     "unet-gray": {"type": "unet", "widths": [8, 16], "blocks": [1, 1], "channels": 1},
+    "unet-estimator": {"type": "unet", "widths": [8, 8, 16], "blocks": [1, 1, 1], "estimator": True},
     "dense": {"type": "dense"},
     "conv": {"type": "conv", "widths": [8, 8, 8]},
     "conv-skip": {"type": "conv", "widths": [8, 8, 8], "skip": True},
@@ -69,6 +70,8 @@ def test_one_file_with_dynamic_sizes_and_no_external_data(exported):
     onnx.checker.check_model(model, full_check=True)
     assert all(t.data_location == onnx.TensorProto.DEFAULT for t in model.graph.initializer)
     assert [i.name for i in model.graph.input] == (["image", "sigma"] if card.takes_sigma else ["image"])
+    outputs = ["clean", "noise_level"] if name == "unet-estimator" else ["clean"]
+    assert [o.name for o in model.graph.output] == outputs
     for value in (model.graph.input[0], model.graph.output[0]):
         batch, channels, height, width = value.type.tensor_type.shape.dim
         assert batch.dim_param and channels.dim_value == card.channels
@@ -110,7 +113,7 @@ def test_onnxruntime_agrees_with_torch_through_the_session(exported):
     ).eval()
     session = Session(path.read_bytes(), name="mine")
     assert session.card.receptive_field == network.receptive_field
-    height, width = card.fixed_size or (12, 20)
+    height, width = card.fixed_size or (24, 40)
     image = np.random.default_rng(0).random((3, card.channels, height, width), dtype=np.float32)
     with torch.no_grad():
         expected = network(torch.from_numpy(image), torch.full((3, 1, 1, 1), 0.1)).numpy()

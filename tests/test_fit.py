@@ -193,6 +193,18 @@ def test_early_stop(photos, tmp_path):
     assert len(rows) == 3
 
 
+def test_an_estimator_learns_the_level_from_pictures_alone(photos, tmp_path):
+    recipe = tiny_recipe(epochs=4, steps_per_epoch=25, learning_rate=5e-3, ema=0, stages=[{"patch": 32, "batch": 8}])
+    network = recipe.network.model_copy(update={"widths": (8, 8, 8), "blocks": (1, 1, 1), "estimator": True})
+    fit(recipe.model_copy(update={"network": network}), [photos], tmp_path / "run", hardware=CPU)
+    trained = load_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt").network()
+    noise = torch.randn(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        levels = [trained.restore(0.5 + noise * s / 255, torch.full((1, 1, 1, 1), -1.0))[1].mean() for s in (10, 40)]
+    assert levels[0] * 255 == pytest.approx(10, rel=0.5)
+    assert levels[1] * 255 == pytest.approx(40, rel=0.5)
+
+
 @pytest.mark.parametrize("kind", ["dense", "conv"])
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_digits_train(tmp_path, kind, optimizer):

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "denoise_ae"
 LAYERS = (
     {"errors"},
     {
-        *("pixels", "noise", "metrics", "holes", "tiling"),  # arrays
+        *("pixels", "noise", "camera", "filters", "metrics", "holes", "tiling"),  # arrays
         *(
             "images",
             "headers",
@@ -29,7 +29,7 @@ LAYERS = (
         *("catalog", "modelfile", "probe", "runtime"),  # models
     },
     {"denoiser"},
-    {"jobs", "planning", "steps", "batch", "benchmark"},
+    {"jobs", "planning", "steps", "batch", "baselines", "benchmark", "benchmark_report"},
     {"cli"},
 )
 """Each may import its own layer and those before it."""
@@ -37,14 +37,16 @@ LAYERS = (
 TRAINING_MAY_IMPORT = LAYERS[0] | LAYERS[1] | LAYERS[2]
 
 OWNERS = {
-    "cv2": {"images"},
+    "cv2": {"images", "filters"},
     "onnxruntime": {"runtime"},
     "typer": {"cli"},
     "rich": {"cli"},
     "torch": {"training"},
     "lightning": {"training"},
     "onnx": {"training"},
-    "matplotlib": {"training"},
+    "matplotlib": {"training", "benchmark_report"},
+    "skimage": {"baselines"},
+    "bm3d": {"baselines"},
     "PIL": {"headers", "pictures", "tiff"},
 }
 """Package -> rooms that may import it."""
@@ -147,6 +149,6 @@ def test_nothing_heavy_is_loaded_without_need(program):
 
 
 def test_cleaning_never_loads_torch():
-    heavy = loaded_by("import denoise_ae.denoiser, denoise_ae.batch, denoise_ae.benchmark") & HEAVY
+    heavy = loaded_by("import denoise_ae.denoiser, denoise_ae.batch, denoise_ae.benchmark_report") & HEAVY
     assert heavy <= {"numpy", "cv2", "onnxruntime", "PIL"}
     assert "onnxruntime" in heavy

@@ -4,6 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from denoise_ae.training import networks  # noqa: E402
 from denoise_ae.training.networks import build, count_parameters, macs_per_pixel  # noqa: E402
 from denoise_ae.training.recipe import NetworkRecipe  # noqa: E402
 
@@ -64,6 +65,27 @@ def test_unet_listens_to_the_noise_level():
     assert torch.allclose(mixed, torch.stack((low[0], high[1])), atol=1e-5)
 
 
+def test_an_estimator_finds_nothing_in_a_flat_picture_which_then_stays_as_it_is():
+    network = make(type="unet", estimator=True)
+    image = torch.tensor([0.9, 0.1, 0.4]).view(1, 3, 1, 1).expand(1, 3, 40, 64)
+    clean, level = network.restore(image, torch.full((1, 1, 1, 1), -1.5))
+    assert level.shape == (1, 1, 5, 8)
+    assert level.abs().max() < 1e-6
+    assert (clean - image).abs().max() < 1e-5
+
+
+def test_an_estimate_scales_with_the_picture_and_is_used_where_no_level_is_told():
+    network = make(type="unet", estimator=True)
+    image = torch.rand(1, 3, 32, 40)
+    own = network.restore(image, torch.full((1, 1, 1, 1), -1.0))[1]
+    assert own.min() >= 0 and own.max() > 0
+    assert torch.allclose(network.restore(3 * image, torch.zeros(1, 1, 1, 1))[1], 3 * own, atol=1e-5)
+    told, asked = (network(image, torch.full((1, 1, 1, 1), s)) for s in (0.0, -1.0))
+    assert torch.equal(told, image)
+    assert not torch.allclose(asked, image, atol=1e-5)
+    assert not torch.allclose(asked, network(image, torch.full((1, 1, 1, 1), -1.5)), atol=1e-5)
+
+
 @pytest.mark.parametrize("blocks", [(1, 1), (2, 1), (1, 1, 1), (1, 2, 1)])
 def test_receptive_field_is_what_gradients_reach(blocks):
     """The widest reach over all places in a coarsest cell, measured with gradients, must equal the claim."""
@@ -83,6 +105,28 @@ def test_receptive_field_is_what_gradients_reach(blocks):
         (gradient,) = torch.autograd.grad(output[0, 0, place, place], image, retain_graph=True)
         touched = gradient.abs().sum((0, 1)).nonzero()
         reach = max(reach, int((touched - place).abs().max()))
+    assert 2 * reach + 1 == claimed
+
+
+def test_an_estimator_widens_the_receptive_field_by_what_it_sees(monkeypatch):
+    """What it tells the network passes no gradient on, so here pixels are changed and the change is looked for."""
+    monkeypatch.setattr(networks, "LARGEST_NOISE", 1e30)  # nothing is cut off
+    network = make(type="unet", widths=(4, 4, 4), blocks=(1, 1, 1), estimator=True).double()
+    for name, parameter in network.named_parameters():
+        if name != "estimator.head.weight":
+            torch.nn.init.uniform_(parameter, 0.5, 1)
+    claimed = network.receptive_field
+    side = -(-(claimed + 16) // 8) * 8
+    image, sigma = torch.rand(1, 3, side, side).double(), torch.full((1, 1, 1, 1), -1.0).double()
+    middle = side // 2 // 8 * 8
+    reach = 0
+    with torch.no_grad():
+        before = network(image, sigma)
+        for place in range(middle, middle + 8):
+            changed = image.clone()
+            changed[..., place, place] += 0.5
+            touched = (network(changed, sigma) != before).any(1)[0].nonzero()
+            reach = max(reach, int((touched - place).abs().max()))
     assert 2 * reach + 1 == claimed
 
 

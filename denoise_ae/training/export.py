@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from denoise_ae.catalog import METADATA_KEY, ModelCard
 from denoise_ae.errors import TrainingError
 from denoise_ae.files import write_atomic
-from denoise_ae.runtime import Session
+from denoise_ae.runtime import LEVEL_OUTPUT, SIGMA_INPUT, Session
 from denoise_ae.training.checkpoint import Checkpoint, load_checkpoint
 from denoise_ae.training.networks import Autoencoder, count_parameters, macs_per_pixel
 from denoise_ae.training.pretrained import with_recipe
@@ -33,15 +33,18 @@ TOLERANCE = 1e-4
 """Largest difference between onnxruntime and torch, on the [0, 1] scale, that an export may show."""
 
 
-class _WithoutSigma(nn.Module):
-    """A network that is not told the noise level, without that input."""
+class _Interface(nn.Module):
+    """A network with the inputs and outputs that its model shall have."""
 
     def __init__(self, network: Autoencoder) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor) -> Tensor:
-        restored: Tensor = self.network(image, image.new_zeros(1, 1, 1, 1))
+    def forward(self, image: Tensor, sigma: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
+        if self.network.estimates_sigma:
+            assert sigma is not None
+            return self.network.restore(image, sigma)
+        restored: Tensor = self.network(image, image.new_zeros(1, 1, 1, 1) if sigma is None else sigma)
         return restored
 
 
@@ -96,6 +99,7 @@ def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Map
         fixed_size=network.fixed_size,
         receptive_field=network.receptive_field,
         takes_sigma=network.takes_sigma,
+        estimates_sigma=network.estimates_sigma,
         noise=describe_noise(recipe),
         sigma_range=_sigma_range(recipe.noise),
         network=_describe_network(recipe),
@@ -130,7 +134,8 @@ def _describe_network(recipe: Recipe) -> str:
     network = recipe.network
     widths = "/".join(map(str, network.widths))
     if network.type == "unet":
-        return f"unet, widths {widths}, blocks {'/'.join(map(str, network.blocks))}"
+        estimator = ", noise estimator" if network.estimator else ""
+        return f"unet, widths {widths}, blocks {'/'.join(map(str, network.blocks))}{estimator}"
     return f"{network.type}, widths {widths}, latent {network.latent}{', skip connections' if network.skip else ''}"
 
 
@@ -146,12 +151,12 @@ def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
     told = network.takes_sigma
     with _quiet():
         program = torch.onnx.export(
-            network if told else _WithoutSigma(network),
+            _Interface(network),
             (image, sigma) if told else (image,),
             dynamo=True,
             dynamic_shapes=(dynamic, {0: batch}) if told else (dynamic,),
-            input_names=["image", "sigma"] if told else ["image"],
-            output_names=["clean"],
+            input_names=["image", SIGMA_INPUT] if told else ["image"],
+            output_names=["clean", LEVEL_OUTPUT] if network.estimates_sigma else ["clean"],
             opset_version=OPSET,
             verbose=False,
         )
@@ -174,7 +179,7 @@ def _strip(model: onnx.ModelProto) -> None:
         item.ClearField("metadata_props")
         item.ClearField("doc_string")
     graph.ClearField("value_info")
-    for value in (*graph.input, *graph.output):
+    for value in (*graph.input, graph.output[0]):
         for axis, name in ((2, "height"), (3, "width")):
             dim = value.type.tensor_type.shape.dim[axis]
             if dim.dim_param:
@@ -210,13 +215,17 @@ def largest_difference(network: Autoencoder, model: bytes) -> float:
     sizes = [(1, 1), (3, 5), (17, 9)]
     shapes = [network.fixed_size] * 3 if network.fixed_size else [(h * multiple, w * multiple) for h, w in sizes]
     random = torch.Generator().manual_seed(0)
+    levels = [None] if not network.takes_sigma else [25 / 255, -1.0] if network.estimates_sigma else [25 / 255]
     worst = 0.0
     for batch, (height, width) in zip((1, 2, 5), shapes, strict=True):
         image = torch.rand(batch, network.channels, height, width, generator=random)
-        with torch.no_grad():
-            expected = network(image, torch.full((batch, 1, 1, 1), 25 / 255)).numpy()
-        found = session.run(image.numpy(), 25 / 255 if network.takes_sigma else None)
-        difference = np.abs(expected - found).max()
-        # NaN compares false with everything, so that it must not pass through max().
-        worst = max(worst, float(difference)) if np.isfinite(difference) else float("inf")
+        for level in levels:
+            sigma = torch.full((batch, 1, 1, 1), level or 0.0)
+            with torch.no_grad():
+                expected = network.restore(image, sigma) if network.estimates_sigma else [network(image, sigma)]
+            for wanted, found in zip(expected, session.restore(image.numpy(), level), strict=False):
+                assert found is not None
+                difference = np.abs(wanted.numpy() - found).max()
+                # NaN compares false with everything, so that it must not pass through max().
+                worst = max(worst, float(difference)) if np.isfinite(difference) else float("inf")
     return worst

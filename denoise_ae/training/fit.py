@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 from denoise_ae.errors import TrainingError, UsageError
 from denoise_ae.training.callbacks import Keeper, ema_update
 from denoise_ae.training.checkpoint import RunState, load_checkpoint
-from denoise_ae.training.corruption import add_noise
+from denoise_ae.training.corruption import add_noise, mix_seed
 from denoise_ae.training.data import TrainingBatch, TrainingData, ValidationBatch, load_data, noise_seed
 from denoise_ae.training.networks import build
 from denoise_ae.training.pretrained import Pretrained
@@ -63,12 +63,18 @@ class Denoising(LightningModule):
         clean, seed = batch
         noisy, sigma = add_noise(clean, self.recipe.noise, clip=self.recipe.data.clip, seed=seed)
         stage = self.recipe.stage_at(min(self.global_step, self.total_steps - 1), self.total_steps)
-        return _LOSSES[stage.loss](self.network(noisy, sigma), clean)
+        if not self.network.estimates_sigma:
+            return _LOSSES[stage.loss](self.network(noisy, sigma), clean)
+        # Its own stream: the generator of the noise has begun with `seed` itself.
+        draws = torch.Generator(clean.device).manual_seed(mix_seed(seed, 3))
+        told = torch.rand(sigma.shape, generator=draws, device=clean.device) < self.recipe.training.told
+        restored, level = self.network.restore(noisy, torch.where(told, sigma, -1.0))
+        return _LOSSES[stage.loss](restored, clean) + ESTIMATE_WEIGHT * _estimate_error(level, noisy - clean)
 
     def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:
         """Log the loss and the PSNR (dB, mean over pictures, clipped to [0, 1]) of one validation batch."""
         clean, noisy, sigma = batch
-        restored = self.network(noisy, sigma)
+        restored = self.network(noisy, torch.full_like(sigma, -1) if self.network.estimates_sigma else sigma)
         clipped = restored.clip(0, 1)
         self.log("val_loss", functional.mse_loss(restored, clean), batch_size=len(clean), sync_dist=True)
         self.log("val_psnr", _psnr(clipped, clean), batch_size=len(clean), sync_dist=True)
@@ -103,7 +109,31 @@ def _charbonnier(restored: Tensor, clean: Tensor) -> Tensor:
     return ((restored - clean).square() + 1e-6).sqrt().mean()
 
 
+def _log_mse(restored: Tensor, clean: Tensor) -> Tensor:
+    """A tenth of the negative PSNR (dB): each picture counts alike, however noisy (NAFNet, Chen et al. 2022).
+
+    What lies below half an 8-bit step counts no more.
+    """
+    return (((restored - clean).square().mean((1, 2, 3)) + (0.5 / 255) ** 2).log10()).mean()
+
+
+ESTIMATE_WEIGHT = 0.01
+"""Weight of the estimator's error in the loss. Nothing else trains the estimator and it trains nothing else, so that
+with Adam the number matters only to the clipping of gradients."""
+
+
+def _estimate_error(level: Tensor, noise: Tensor) -> Tensor:
+    """The relative error of an estimated level N x 1 x cells against the noise NxCxHxW itself.
+
+    The truth at a cell is the root mean square of 3x3 cells; the error of noise below 2 8-bit steps counts less.
+    """
+    cells = functional.avg_pool2d(noise.square().mean(1, keepdim=True), noise.shape[-1] // level.shape[-1])
+    truth = functional.avg_pool2d(cells, 3, stride=1, padding=1, count_include_pad=False).sqrt()
+    return ((level - truth).abs() / (truth + 2 / 255)).mean()
+
+
 _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "log-mse": _log_mse,
     "mse": functional.mse_loss,
     "l1": functional.l1_loss,
     "charbonnier": _charbonnier,

@@ -26,6 +26,7 @@ class Autoencoder(nn.Module):
     receptive_field: int = 2 * DIGIT_SIDE - 1
     fixed_size: tuple[int, int] | None = None
     takes_sigma: bool = False
+    estimates_sigma: bool = False
 
     def forward(self, image: Tensor, sigma: Tensor) -> Tensor:
         """Restore pictures.
@@ -33,10 +34,18 @@ class Autoencoder(nn.Module):
         Args:
             image: float NxCxHxW, 0 to 1.
             sigma: float Nx1x1x1, standard deviation of the noise on the same scale; ignored by networks whose
-                `takes_sigma` is false.
+                `takes_sigma` is false. For those whose `estimates_sigma` is true, -x asks for x times their own
+                estimate.
 
         Returns:
             Float NxCxHxW; not clipped.
+        """
+        raise NotImplementedError
+
+    def restore(self, image: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """Restore pictures as `forward` does, and return besides the noise level that the network itself estimates.
+
+        Only where `estimates_sigma` is true. The level is float N x 1 x cells, see `NoiseEstimator`.
         """
         raise NotImplementedError
 
@@ -167,8 +176,62 @@ class _Block(nn.Module):
         return out
 
 
+class _ZeroMeanConv(nn.Conv2d):
+    """A convolution whose kernels add up to 0, so that it sees no difference between a flat picture and black."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernels = self.weight - self.weight.mean((2, 3), keepdim=True)
+        return functional.conv2d(x, kernels, None, self.stride, self.padding)
+
+
+class NoiseEstimator(nn.Module):
+    """Estimates how strong the noise is at each place of a picture: a map of standard deviations (CBDNet, Guo 2019).
+
+    Without biases and with kernels of zero mean at its head, it finds exactly nothing in a flat picture, and twice as
+    much in a picture of twice the contrast.
+
+    Args:
+        channels: of the picture.
+        widths: channels at 1/4 and at 1/8 of the picture's size.
+    """
+
+    CELL = 8
+    """Side in pixels of what one number of the map speaks for."""
+
+    def __init__(self, channels: int, widths: tuple[int, int] = (32, 48)) -> None:
+        super().__init__()
+        fine, coarse = widths
+        self.head = _ZeroMeanConv(channels, fine, 8, stride=4, bias=False)
+        self.fine = nn.Conv2d(fine, fine, 3, padding=1, bias=False)
+        self.down = nn.Conv2d(fine, coarse, 2, stride=2, bias=False)
+        self.coarse = _blocks(coarse, 1)
+        self.level = nn.Conv2d(coarse, 1, 1, bias=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the standard deviation of the noise, float N x 1 x H/8 x W/8, on the picture's scale.
+
+        Args:
+            image: float NxCxHxW, height and width multiples of 8.
+        """
+        x = functional.relu(self.head(functional.pad(image, (2, 2, 2, 2), mode="reflect")))
+        x = functional.relu(self.down(functional.relu(self.fine(x))))
+        level: Tensor = self.level(functional.relu(self.coarse(x))).abs()
+        return level
+
+    def receptive_interval(self, low: int, high: int) -> tuple[int, int]:
+        """Return the first and the last pixel that the map depends on over pixels `low` to `high`."""
+        low, high = low // self.CELL - 2, high // self.CELL + 2  # a block of two convolutions at 1/8
+        low, high = 2 * low - 1, 2 * high + 1 + 1  # a convolution at 1/4, after 2x2 ones of stride 2
+        return 4 * low - 2, 4 * high + 5  # the head: 8x8, stride 4
+
+
+LARGEST_NOISE = 5.0
+"""Most that a network with an estimator takes from a pixel, in standard deviations of the noise: where it finds none,
+the picture stays as it is."""
+
+
 class UNet(Autoencoder):
-    """A residual U-Net for photographs that is told the noise level.
+    """A residual U-Net for photographs that is told the noise level, or estimates it.
 
     It works in half-resolution space (FFDNet, Zhang et al. 2018), predicts the noise rather than the picture (DnCNN,
     Zhang et al. 2017), and has no biases, so that it scales with the picture: f(k·x, k·sigma) = k·f(x, sigma), which
@@ -179,12 +242,18 @@ class UNet(Autoencoder):
         widths: channels at 1/2, 1/4, 1/8 … of the picture's size; multiples of 16 run fastest.
         blocks: residual blocks at each of these scales; all but the last count twice, on the way down and up.
         channels: 3 for RGB, 1 for gray.
+        estimator: add a `NoiseEstimator`, for pictures whose level nobody tells.
     """
 
     takes_sigma = True
 
     def __init__(
-        self, widths: tuple[int, ...] = (32, 64, 128), blocks: tuple[int, ...] = (2, 2, 2), channels: int = 3
+        self,
+        widths: tuple[int, ...] = (32, 64, 128),
+        blocks: tuple[int, ...] = (2, 2, 2),
+        channels: int = 3,
+        *,
+        estimator: bool = False,
     ) -> None:
         super().__init__()
         self.channels = channels
@@ -197,11 +266,28 @@ class UNet(Autoencoder):
         self.up = nn.ModuleList(_Up(b, a, bias=False) for a, b in pairwise(widths))
         self.decoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], blocks[:-1], strict=True))
         self.tail = nn.Conv2d(widths[0], 4 * channels, 3, padding=1, bias=False)
-        self.receptive_field = _unet_receptive_field(blocks)
+        self.estimator = NoiseEstimator(channels) if estimator else None
+        self.estimates_sigma = estimator
+        self.receptive_field = _unet_receptive_field(blocks, self.estimator)
 
     def forward(self, image: Tensor, sigma: Tensor) -> Tensor:
         """Remove the noise; height and width must be multiples of `size_multiple`. See `Autoencoder.forward`."""
-        level = sigma.expand(image.shape[0], 1, image.shape[2], image.shape[3])
+        if self.estimator is not None:
+            return self.restore(image, sigma)[0]
+        return image - self._noise(image, sigma.expand(image.shape[0], 1, image.shape[2], image.shape[3]))
+
+    def restore(self, image: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Autoencoder.restore`. The estimate learns from its own loss alone, so that it stays a noise level."""
+        assert self.estimator is not None
+        own = self.estimator(image)
+        level = functional.relu(sigma) + functional.relu(-sigma) * own.detach()
+        level = functional.interpolate(level, scale_factor=float(NoiseEstimator.CELL), mode="nearest")
+        noise = self._noise(image, level)
+        reach = LARGEST_NOISE * level
+        return image - torch.minimum(torch.maximum(noise, -reach), reach), own
+
+    def _noise(self, image: Tensor, level: Tensor) -> Tensor:
+        """Predict the noise of pictures NxCxHxW from its level, Nx1xHxW."""
         x = self.head(torch.cat((image, level), 1))
         skipped = []
         for blocks, down in zip(self.encoder, self.down, strict=True):
@@ -211,14 +297,14 @@ class UNet(Autoencoder):
         x = self.middle(x)
         for blocks, up in zip(reversed(self.decoder), reversed(self.up), strict=True):
             x = blocks(up(x) + skipped.pop())
-        return image - functional.pixel_shuffle(self.tail(x), 2)
+        return functional.pixel_shuffle(self.tail(x), 2)
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(_Block(width) for _ in range(count)))
 
 
-def _unet_receptive_field(blocks: tuple[int, ...]) -> int:
+def _unet_receptive_field(blocks: tuple[int, ...], estimator: NoiseEstimator | None) -> int:
     """Side of the square of input pixels that one output pixel can depend on.
 
     Follows the interval of positions back from an output pixel to the input, on the path through all scales, for
@@ -234,6 +320,8 @@ def _unet_receptive_field(blocks: tuple[int, ...]) -> int:
         for n in reversed(blocks[:-1]):  # 2x2 convolutions of stride 2, then the encoder
             low, high = 2 * low - 2 * n, 2 * high + 1 + 2 * n
         low, high = 2 * low - 2, 2 * high + 3  # the head: 6x6, stride 2
+        if estimator is not None:
+            low, high = estimator.receptive_interval(low, high)
         radius = max(radius, place - low, high - place)
     return 2 * radius + 1
 
@@ -244,7 +332,7 @@ def build(recipe: NetworkRecipe) -> Autoencoder:
         return DenseAutoencoder(recipe.widths, recipe.latent)
     if recipe.type == "conv":
         return ConvAutoencoder(recipe.widths, recipe.latent, skip=recipe.skip)
-    return UNet(recipe.widths, recipe.blocks, recipe.channels)
+    return UNet(recipe.widths, recipe.blocks, recipe.channels, estimator=recipe.estimator)
 
 
 def count_parameters(network: nn.Module) -> int:

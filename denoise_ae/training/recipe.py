@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from denoise_ae.errors import DenoiseError, UsageError
 from denoise_ae.noise import check_level
 
-NoiseType = Literal["gaussian", "poisson", "salt-pepper", "speckle", "uniform", "jpeg", "mask"]
+NoiseType = Literal["gaussian", "poisson", "salt-pepper", "speckle", "uniform", "jpeg", "mask", "camera"]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -35,6 +35,8 @@ class NetworkRecipe(_Part):
     latent: Positive = 64
     skip: bool = False
     channels: Literal[1, 3] = 3
+    estimator: bool = False
+    """Whether the unet estimates the noise level itself where it is not told."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -45,14 +47,25 @@ class NetworkRecipe(_Part):
             raise ValueError("a conv network has three widths")
         if self.type == "unet" and len(self.widths) != len(self.blocks):
             raise ValueError("a unet has one entry in blocks for each of its widths")
+        if self.estimator and (self.type != "unet" or len(self.widths) < 3):
+            raise ValueError("an estimator belongs to a unet of at least three scales")
         return self
 
 
 class NoiseStep(_Part):
-    """One corruption, its level drawn uniformly between two ends (units as in `denoise_ae.noise`)."""
+    """One corruption, its level drawn between two ends (units as in `denoise_ae.noise`)."""
 
     type: NoiseType = "gaussian"
     level: tuple[float, float]
+    spacing: Literal["linear", "log"] = "linear"
+    """Whether levels are drawn evenly on a linear scale, or on a logarithmic one."""
+
+    def at(self, fraction: Any) -> Any:  # noqa: ANN401 - a number or a tensor of them
+        """Return the level at a fraction (0 to 1, a number or a tensor of them) of the way between the two ends."""
+        low, high = self.level
+        if self.spacing == "log":
+            return low * (high / low) ** fraction
+        return low + fraction * (high - low)
 
     @model_validator(mode="before")
     @classmethod
@@ -70,6 +83,8 @@ class NoiseStep(_Part):
                 raise ValueError(f"{error.message}; {error.hint}") from None
         if self.level[0] > self.level[1]:
             raise ValueError("the lower level comes first")
+        if self.spacing == "log" and self.level[0] <= 0:
+            raise ValueError("a level of 0 lies on no logarithmic scale")
         return self
 
 
@@ -103,7 +118,7 @@ class Stage(_Part):
     batch: Positive = 128
     patch: Positive = 64
     """Side of a photo patch in pixels."""
-    loss: Literal["mse", "l1", "charbonnier"] = "mse"
+    loss: Literal["mse", "l1", "charbonnier", "log-mse"] = "mse"
 
 
 class TrainingRecipe(_Part):
@@ -124,6 +139,8 @@ class TrainingRecipe(_Part):
     """Largest norm of the gradient; 0 does not clip."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay of the moving average of the weights; 0 keeps none."""
+    told: Fraction = 0.3
+    """For networks with an estimator: share of the pictures whose noise level they are told."""
     patience: int = Field(default=0, ge=0)
     """Stop after so many epochs without a better validation PSNR; 0 never does."""
     stages: tuple[Stage, ...] = (Stage(),)
