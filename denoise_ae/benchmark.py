@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae import images
+from denoise_ae.baselines import Baseline
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import ImageError
 from denoise_ae.finding import is_folder, pictures_in
 from denoise_ae.metrics import psnr, ssim
-from denoise_ae.noise import NumpySource, corrupt, estimate_sigma
-from denoise_ae.pixels import from_unit, split_alpha, to_unit, upright
+from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.pixels import split_alpha, to_unit, upright
 
 NOISY = "noisy"
 """Name of the rows that measure the noisy pictures themselves (unclipped where the noise was added here)."""
-NON_LOCAL_MEANS = "non-local means"
 PAIR_FOLDERS = ("noisy", "clean")
 PAIR_ENDINGS = (("_real", "_mean"), ("_noisy", "_clean"))
 """Endings of the names, less suffix, of a noisy picture and its clean partner."""
@@ -144,20 +144,15 @@ def pair_cases(folder: Path, clean_folder: Path | None = None) -> list[Case]:
     return [Case(noisy[key].name, clean[key], noisy[key]) for key in noisy]
 
 
-def non_local_means(noisy: NDArray[np.float32], sigma: float | None) -> NDArray[np.float32]:
-    """Clean with OpenCV's non-local means, which takes 8 bits: the picture is clipped and rounded for it."""
-    level = estimate_sigma(noisy) * 255 if sigma is None else sigma
-    return to_unit(images.non_local_means(from_unit(noisy, np.uint8), level))
-
-
-def methods(models: Mapping[str, Denoiser]) -> dict[str, Restore]:
-    """Name what is to be measured: OpenCV's non-local means, then each model."""
+def methods(models: Mapping[str, Denoiser], baselines: Sequence[Baseline] = ()) -> dict[str, Restore]:
+    """Name what is to be measured: each baseline by its title, then each model."""
 
     def told(model: Denoiser) -> Restore:
         # A model that takes no level refuses one.
         return lambda noisy, sigma: model.clean(noisy, sigma if model.card.takes_sigma else None)
 
-    return {NON_LOCAL_MEANS: non_local_means, **{name: told(model) for name, model in models.items()}}
+    known: dict[str, Restore] = {baseline.title: baseline for baseline in baselines}
+    return known | {name: told(model) for name, model in models.items()}
 
 
 def _load(path: Path) -> NDArray[np.float32]:

@@ -41,6 +41,10 @@ class TrainingError(DenoiseError):
     """Training data, a checkpoint or an export is unusable."""
 
 
+class PackageError(DenoiseError):
+    """An optional package is asked for that is not installed."""
+
+
 class UsageError(DenoiseError):
     """Options or a recipe make no sense together (exit status 2)."""
 

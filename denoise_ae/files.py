@@ -25,13 +25,13 @@ _ABANDONED_SECONDS = 24 * 60 * 60
 
 _REASONS = {
     errno.ENOSPC: ("no space is left on the disk", "free some space, or write to another disk"),
-    errno.EACCES: ("the folder can't be written", "choose another folder with -o, or change its permissions"),
-    errno.EPERM: ("the folder can't be written", "choose another folder with -o, or change its permissions"),
-    errno.EROFS: ("the disk is read-only", "choose another folder with -o"),
+    errno.EACCES: ("the folder can't be written", "choose another folder, or change its permissions"),
+    errno.EPERM: ("the folder can't be written", "choose another folder, or change its permissions"),
+    errno.EROFS: ("the disk is read-only", "choose another folder"),
     errno.ENOENT: ("the folder does not exist", "make it first"),
-    errno.ENOTDIR: ("a part of the path is a file, not a folder", "choose another folder with -o"),
-    errno.EISDIR: ("a folder of this name exists", "choose another name with -o"),
-    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one with -o"),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", "choose another folder"),
+    errno.EISDIR: ("a folder of this name exists", "choose another name"),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one"),
     errno.EFBIG: ("the file is larger than the disk allows", "write to another disk"),
 }
 if hasattr(errno, "EDQUOT"):  # not on Windows
@@ -56,11 +56,7 @@ def write_atomic(path: str | Path, data: bytes, overwrite: bool = False) -> None
     """
     path = Path(path)
     with _explained(path):
-        target = Path(os.path.realpath(path)) if path.is_symlink() else path
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not overwrite and os.path.lexists(target):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        target = _target(path, overwrite=overwrite)
         temporary = target.with_name(_temporary_name(target.name))
         try:
             _write_durably(temporary, data, like=target)
@@ -75,6 +71,32 @@ def write_atomic(path: str | Path, data: bytes, overwrite: bool = False) -> None
         _sync_folder(target.parent)
 
 
+def check_target(path: str | Path, overwrite: bool = False) -> None:
+    """Find out before long work what `write_atomic` would refuse after it, as far as the path tells.
+
+    Raises:
+        OutputError: the file exists already, or its folder is missing or can't be written to.
+    """
+    path = Path(path)
+    with _explained(path):
+        target = _target(path, overwrite=overwrite)
+        with suppress(FileNotFoundError):
+            target.lstat()  # fails where there can't be such a name
+        target.parent.stat()
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _target(path: Path, *, overwrite: bool) -> Path:
+    """Follow a link to the file that is to be written: no folder and, unless it is replaced, not there yet."""
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not overwrite and os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+    return target
+
+
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
     """Turn the system's errors into ours."""
@@ -84,10 +106,10 @@ def _explained(path: Path) -> Iterator[None]:
         raise OutputError(f"{path}: exists already", "--overwrite replaces it") from error
     except OSError as error:
         known = _REASONS.get(error.errno or 0)
-        reason, hint = known or (error.strerror or str(error), "choose another place with -o")
+        reason, hint = known or (error.strerror or str(error), "choose another place")
         raise OutputError(f"{path}: can't be written: {reason}", hint) from error
     except ValueError as error:  # a zero byte in the name
-        raise OutputError(f"{path!r}: can't be written: {error}", "choose another name with -o") from error
+        raise OutputError(f"{path!r}: can't be written: {error}", "choose another name") from error
 
 
 def _temporary_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Shared by all tests: a home of their own, and the tiny networks as files."""
+"""Shared by all tests: a home of their own, the command line, and the tiny networks as files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +7,8 @@ import onnx
 import pytest
 from tiny import NETWORKS
 
+from denoise_ae.cli import main
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory, monkeypatch) -> Path:
@@ -14,6 +16,25 @@ def home(tmp_path_factory, monkeypatch) -> Path:
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("DENOISE_AE_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(place, capfd) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in that folder; gives (exit status, stdout, stderr)."""
+
+    def run(*words):
+        with pytest.raises(SystemExit) as end:
+            main([str(word) for word in words])
+        return int(end.value.code or 0), *capfd.readouterr()
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""``denoise-ae noise``, ``compare`` and ``bench`` as a user types them: real files, a tiny ONNX model."""
+"""``denoise-ae noise`` and ``compare`` as a user types them, with real files."""
 
 import json
 import math
@@ -7,28 +7,8 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from tiny import Graph
 
-from denoise_ae.cli import main
 from denoise_ae.pictures import drawable, magnify, side_by_side, to_rgb8
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(place, capfd):
-    """Run a command; gives (exit status, stdout, stderr)."""
-
-    def run(*words):
-        with pytest.raises(SystemExit) as end:
-            main([str(word) for word in words])
-        return int(end.value.code or 0), *capfd.readouterr()
-
-    return run
 
 
 def ramp(shape, dtype=np.uint8, low=0.3, high=0.7):
@@ -323,88 +303,3 @@ class TestPictures:
         assert (shown.shape, shown.dtype) == ((5, 6, 3), np.uint8)
         assert shown.min() == 0
         assert shown.max() > 240
-
-
-class TestBench:
-    @pytest.fixture
-    def model(self, save):
-        """An ONNX file that gives each pixel the mean of its 3 x 3 neighbours."""
-        graph = Graph()
-        mean = graph.add("Conv", "image", np.full((3, 1, 3, 3), 1 / 9, np.float32), pads=[1] * 4, group=3)
-        return save(graph.model(mean), "blur")
-
-    @pytest.fixture
-    def folder(self, place):
-        for index, channels in enumerate([(), (3,)]):
-            write(place / "set" / f"{index}.png", ramp((48, 64 + index, *channels)))
-        return place / "set"
-
-    def test_a_table(self, run, folder, model):
-        status, out, error = run("bench", "set", "--model", model, "--sigma", 15, "--sigma", 25, "--threads", 1)
-        assert status == 0
-        rows = [line.split() for line in out.splitlines() if line.strip()]
-        assert rows[0][:2] == ["noise", "method"]
-        assert [row[0] for row in rows[1:]] == ["15"] * 3 + ["25"] * 3
-        assert [row[1] for row in rows[1:4]] == ["noisy", "non-local", str(model)]
-        assert float(rows[1][3]) == pytest.approx(24.6, abs=0.2)
-        assert "blur.onnx on cpu" in error.replace("\n", "")
-
-    def test_json_has_every_picture(self, run, folder, model):
-        words = ["bench", "set", "--model", model, "--sigma", 25, "--json", "--quiet", "--threads", 1]
-        status, out, error = run(*words)
-        assert (status, error) == (0, "")
-        figures = json.loads(out)
-        assert (figures["level"], figures["seed"], figures["pairs"]) == ("told", 0, False)
-        assert len(figures["pictures"]) == 2 * 3
-        noisy, _, blurred = figures["results"]
-        assert (blurred["method"], blurred["pictures"], blurred["sigma"]) == (str(model), 2, 25)
-        assert blurred["psnr"] > noisy["psnr"] + 3  # a mean of nine, but for the dark rim
-        assert blurred["psnr"] == pytest.approx(
-            np.mean([each["psnr"] for each in figures["pictures"] if each["method"] == str(model)])
-        )
-        assert blurred["megapixels_a_second"] > 0
-        assert noisy["megapixels_a_second"] is None
-        again = json.loads(run(*words)[1])
-        assert [each["psnr"] for each in again["pictures"]] == [each["psnr"] for each in figures["pictures"]]
-
-    def test_limit_takes_the_first(self, run, folder, model):
-        words = ["--model", model, "--sigma", 25, "--json", "--limit", 1, "--level", "auto"]
-        figures = json.loads(run("bench", "set", *words)[1])
-        assert {each["picture"] for each in figures["pictures"]} == {"0.png"}
-        assert figures["level"] == "auto"
-
-    def test_pairs(self, run, place, model):
-        for index in range(2):
-            clean = ramp((48, 64, 3))
-            write(place / "real" / f"{index}_mean.png", clean)
-            write(place / "real" / f"{index}_real.png", clean + np.uint8(10))
-        status, out, _ = run("bench", "real", "--pairs", "--model", model, "--json")
-        assert status == 0
-        figures = json.loads(out)
-        assert (figures["level"], figures["results"][0]["sigma"]) == ("auto", None)
-        assert figures["results"][0]["psnr"] == pytest.approx(20 * math.log10(25.5), abs=1e-3)
-        status, out, _ = run("bench", "real", "--pairs", "--model", model)
-        assert "real" in out
-
-    @pytest.mark.parametrize(
-        ("words", "complaint"),
-        [
-            (["set", "set"], "too many folders"),
-            (["set", "--sigma", "0"], "adds no noise"),
-            (["set", "--sigma", "nan"], "gaussian level of nan"),
-            (["set", "--sigma", "-5"], "gaussian level of -5"),
-            (["set", "--pairs", "--sigma", "25"], "no known level"),
-            (["set", "--pairs", "--level", "told"], "no known level"),
-        ],
-    )
-    def test_wrong_usage(self, run, folder, words, complaint):
-        status, _, error = run("bench", *words)
-        assert status == 2
-        assert complaint in error
-
-    def test_folders_and_models_that_are_not_there(self, run, folder, model):
-        for words, name in ((["nowhere", "--model", model], "nowhere"), (["set", "--model", "nomodel"], "nomodel")):
-            status, _, error = run("bench", *words)
-            assert status == 1
-            assert name in error
-            assert "Traceback" not in error

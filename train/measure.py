@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.benchmark import NON_LOCAL_MEANS, clean_cases, measure, methods, summarise
+from denoise_ae.benchmark import clean_cases, measure, methods, summarise
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.noise import NumpySource, corrupt
 from denoise_ae.runtime import Session
@@ -53,7 +53,6 @@ def measure_digits(model: Path, folder: Path) -> dict[str, float]:
 def measure_photos(model: Path, folders: list[Path]) -> dict[str, float]:
     """Measure a photo model on folders of clean pictures: what was measured -> dB."""
     restores = methods({"model": Denoiser(model)})
-    del restores[NON_LOCAL_MEANS]
     figures = {}
     for folder in folders:
         for row in summarise(list(measure(clean_cases(folder), restores, PHOTO_SIGMAS, told=True, seed=0))):

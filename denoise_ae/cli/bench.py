@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from denoise_ae import __version__
+from denoise_ae.cli.outputs import refuse_inputs
 from denoise_ae.cli.render import print_line, print_table, printable, stderr_console
 from denoise_ae.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from denoise_ae.benchmark import Measurement, Summary
+    from denoise_ae.benchmark import Case, Measurement
 
 SIGMAS = (15.0, 25.0, 50.0)
 """The levels that the literature reports, in 8-bit steps."""
+
+DEFAULT_BASELINE = "nlm"
 
 
 class Level(StrEnum):
@@ -50,17 +54,29 @@ def bench(
         Level | None,
         typer.Option(help="Tell the methods the noise level, or let them estimate it.", show_default="told"),
     ] = None,
+    baselines: Annotated[
+        list[str] | None,
+        typer.Option("--baseline", metavar="NAME", help="May be repeated (above).", show_default="nlm"),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same noise.")] = 0,
     limit: Annotated[int | None, typer.Option(min=1, help="Take only so many pictures, the first by name.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...; auto takes the best there is.")] = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads for the models.", show_default="the CPUs to be had")
     ] = None,
+    table: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="Write the table as Markdown too.", show_default=False)
+    ] = None,
+    chart: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png|svg", help="Draw PSNR against megapixels a second.", show_default=False),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a table or chart that exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the figures and errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with each picture's figures too.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
 ) -> None:
-    """Measure models: PSNR, SSIM and megapixels a second, beside OpenCV's non-local means.
+    """Measure models: PSNR, SSIM and megapixels a second, beside denoisers that people know.
 
     Gaussian noise is added to clean pictures, as the literature does it: in floating point, neither clipped nor
     rounded, the same for every method. Results are clipped to black and white before they are measured, and a figure
@@ -68,10 +84,23 @@ def bench(
 
     With --pairs the pictures are real noisy ones and their clean partners: in folders noisy and clean inside FOLDER,
     or named A_noisy and A_clean (or A_real and A_mean) in FOLDER, or in two folders, the noisy one first.
-    """
+
+    The denoisers to compare with (--baseline); all but nlm need pip install 'denoise-ae[bench]':
+
+    \b
+    nlm      OpenCV's non-local means
+    wavelet  scikit-image's wavelet shrinkage
+    tv       scikit-image's total variation
+    bm3d     BM3D by its authors, slow
+    all      those of them that are installed
+    none     only the models
+    """  # noqa: D301 - \b is click's mark for lines that are not to be wrapped
+    from denoise_ae.baselines import choose
     from denoise_ae.benchmark import clean_cases, measure, methods, pair_cases, summarise
+    from denoise_ae.benchmark_report import COLUMNS, draw_chart, markdown, row
     from denoise_ae.catalog import DEFAULT_MODEL
     from denoise_ae.denoiser import Denoiser
+    from denoise_ae.files import write_atomic
     from denoise_ae.noise import check_level
 
     if pairs and (sigmas or level is Level.TOLD):
@@ -83,7 +112,10 @@ def bench(
         if sigma == 0:
             raise UsageError("--sigma 0 adds no noise to measure", "for example --sigma 25")
 
-    cases = (pair_cases(*folders) if pairs else clean_cases(folders[0]))[:limit]
+    found = pair_cases(*folders) if pairs else clean_cases(folders[0])
+    _check_outputs(table, chart, found, overwrite=overwrite)
+    cases = found[:limit]
+    known, absent = choose(baselines or [DEFAULT_BASELINE])
     levels = [] if pairs else list(dict.fromkeys(sigmas or SIGMAS))
     told = not pairs and level is not Level.AUTO
     denoisers = {
@@ -92,15 +124,18 @@ def bench(
     if not quiet:
         for name, denoiser in denoisers.items():
             print_line(stderr_console(), (f"model {name} on {denoiser.device}", "dim"))
+        for title, reason in absent.items():
+            print_line(stderr_console(), ("absent: ", "bold yellow"), f"{title}: {reason}")
 
     measured: list[Measurement] = []
-    restores = methods(denoisers)
+    restores = methods(denoisers, known)
     with _bar(shown=not quiet) as bar:
         task = bar.add_task("", total=len(cases) * (len(levels) or 1) * (len(restores) + 1))
         for each in measure(cases, restores, levels, told=told, seed=seed):
             measured.append(each)
             bar.update(task, advance=1, description=printable(each.picture))
 
+    summaries = summarise(measured)
     if as_json:
         settings = {
             "folders": [str(folder) for folder in folders],
@@ -108,11 +143,41 @@ def bench(
             "level": (Level.TOLD if told else Level.AUTO).value,
             "seed": seed,
             "devices": {name: denoiser.device for name, denoiser in denoisers.items()},
+            "absent": absent,
         }
-        results, pictures = ([_json_safe(asdict(each)) for each in rows] for rows in (summarise(measured), measured))
+        results, pictures = ([_json_safe(asdict(each)) for each in rows] for rows in (summaries, measured))
         typer.echo(json.dumps({**settings, "results": results, "pictures": pictures}, indent=2))
     else:
-        print_table(("noise", "method", "pictures", "PSNR dB", "SSIM", "MP/s"), map(_row, summarise(measured)))
+        print_table(COLUMNS, map(row, summaries))
+
+    names = " and ".join(folder.resolve().name for folder in folders)
+    subject = f"{names}: {len(cases)} picture{'s' * (len(cases) > 1)}, noise level {'told' if told else 'estimated'}"
+    if table:
+        devices = " and ".join(sorted({denoiser.device for denoiser in denoisers.values()}))
+        notes = [f"{subject}{'' if pairs else f', seed {seed}'}; denoise-ae {__version__}, models on {devices}"]
+        notes += [f"Not measured: {title}: {reason}" for title, reason in absent.items()]
+        write_atomic(table, markdown(summaries, notes).encode(), overwrite=overwrite)
+    if chart:
+        write_atomic(chart, draw_chart(summaries, denoisers, subject, chart.suffix.lower()[1:]), overwrite=overwrite)
+
+
+def _check_outputs(table: Path | None, chart: Path | None, cases: list[Case], *, overwrite: bool) -> None:
+    """Refuse, before the long measuring starts, files that can't be written after it."""
+    from denoise_ae.benchmark_report import CHART_FORMATS, check_matplotlib
+    from denoise_ae.files import check_target
+
+    inputs = [path for case in cases for path in (case.clean, case.noisy) if path]
+    for option, output, formats in (("--table", table, ("md",)), ("--chart", chart, CHART_FORMATS)):
+        if output is None:
+            continue
+        if output.suffix.lower()[1:] not in formats:
+            raise UsageError(
+                f"{option} {output}: this ending stands for no format of it", f"end it with .{' or .'.join(formats)}"
+            )
+        refuse_inputs(output, inputs)
+        check_target(output, overwrite=overwrite)
+    if chart:
+        check_matplotlib()
 
 
 def _bar(*, shown: bool) -> Progress:
@@ -128,19 +193,6 @@ def _bar(*, shown: bool) -> Progress:
         transient=True,
         redirect_stdout=False,
         disable=not (shown and sys.stderr.isatty()),
-    )
-
-
-def _row(summary: Summary) -> tuple[str, ...]:
-    """Write a summary as a row of the table."""
-    speed = summary.megapixels_a_second
-    return (
-        "real" if summary.sigma is None else f"{summary.sigma:g}",
-        summary.method,
-        str(summary.pictures),
-        f"{summary.psnr:.2f}",
-        f"{summary.ssim:.4f}",
-        "" if speed is None else f"{speed:.2f}",
     )
 
 

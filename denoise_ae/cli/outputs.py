@@ -1,4 +1,4 @@
-"""What the commands that make one picture check before they write it."""
+"""What the commands that make a file from pictures check before they write it."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ def refuse_inputs(output: Path, inputs: Iterable[Path]) -> None:
 
     known = identity(output)
     if known is not None and known in map(identity, inputs):
-        raise OutputError(f"{output}: the output is an input itself", "give another -o")
+        raise OutputError(f"{output}: the output is an input itself", "choose another name")
