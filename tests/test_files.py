@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from denoise_ae.errors import OutputError
-from denoise_ae.files import sweep_temporaries, write_atomic
+from denoise_ae.files import check_target, sweep_temporaries, write_atomic
 
 OLD, NEW = b"old" * 1000, b"new" * 2000
 NAMES = ["plain.png", "été 漢字 🦊.png", "-o.png", "n" * 251 + ".png", "漢" * 83 + ".png", " .png"]
@@ -47,6 +47,32 @@ def test_an_older_file_is_replaced_only_when_asked(tmp_path):
     write_atomic(path, NEW, overwrite=True)
     assert path.read_bytes() == NEW
     assert names_in(tmp_path) == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    "place", ["a.png", "b.png", "folder", "missing/a.png", "a.png/b.png", "x" * 300, "dangling.png"]
+)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_check_beforehand_says_what_writing_would(tmp_path, place, overwrite):
+    (tmp_path / "a.png").write_bytes(OLD)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "dangling.png").symlink_to(tmp_path / "nowhere" / "a.png")
+    before = names_in(tmp_path)
+    said = []
+    for act in (lambda path: check_target(path, overwrite), lambda path: write_atomic(path, NEW, overwrite)):
+        try:
+            act(tmp_path / place)
+            said.append(None)
+        except OutputError as error:
+            said.append((error.message, error.hint))
+        assert said[1:] or names_in(tmp_path) == before
+    assert said[0] == said[1]
+
+
+def test_a_check_beforehand_sees_a_folder_that_is_closed(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_arguments: False)
+    with pytest.raises(OutputError, match=r"a\.png: can't be written: the folder can't be written"):
+        check_target(tmp_path / "a.png")
 
 
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path, monkeypatch):
