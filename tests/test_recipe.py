@@ -75,6 +75,13 @@ def test_noise_flag_refuses_what_is_no_level(text):
         parse_noise(text, "gaussian")
 
 
+def test_electrons_are_drawn_on_a_logarithmic_scale(tmp_path):
+    (noise,) = assemble(None, [tmp_path], {}, "50:5000", "camera").noise
+    assert noise.at(0.5) == pytest.approx(500)
+    (noise,) = assemble(None, [], {}, "0.1:0.3").noise
+    assert noise.at(0.5) == pytest.approx(0.2 * 255)
+
+
 def test_flags_override_a_recipe_file():
     photo = next(path for path in RECIPES if path.stem == "photo")
     recipe = assemble(photo, [], {"training.epochs": 3, "training.batch": 4, "seed": None}, "0.1", "uniform")

@@ -40,6 +40,8 @@ def noise(
     salt-pepper  fraction of the pixels turned black or white (0 to 1), e.g. 0.05
     mask         fraction of the pixels lost, that is black (0 to 1), e.g. 0.3
     jpeg         JPEG quality (1 to 100; less is worse), e.g. 10
+    camera       electrons a white pixel collects (10 to 1000000; more is less noise), e.g. 500: noise as a
+                 camera makes it, correlated and following the light, through a JPEG
     """  # noqa: D301 - \b is click's mark for lines that are not to be wrapped
     from denoise_ae import images
     from denoise_ae.files import write_atomic

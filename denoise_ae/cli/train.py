@@ -26,7 +26,7 @@ def train(
     noise_type: Annotated[
         str | None,
         typer.Option(
-            help="gaussian, poisson, salt-pepper, speckle, uniform, jpeg or mask.",
+            help="gaussian, poisson, salt-pepper, speckle, uniform, jpeg, mask or camera.",
             show_default="gaussian",
             rich_help_panel=_DATA,
         ),

@@ -131,7 +131,9 @@ def assemble(
         kind = noise_type or "gaussian"
         if kind not in NOISE_TYPES:
             raise UsageError(f"--noise-type {kind}: unknown", f"choose one of {', '.join(NOISE_TYPES)}")
-        values["noise"] = [{"type": kind, "level": parse_noise(noise, kind)}]
+        # Electrons range over orders of magnitude: drawn evenly on their own scale, nearly all would be many.
+        spacing = "log" if kind == "camera" else "linear"
+        values["noise"] = [{"type": kind, "level": parse_noise(noise, kind), "spacing": spacing}]
     if start is None:
         return parse_recipe(values, name)
     _check_network(values["network"], start)
