@@ -79,7 +79,7 @@ def same(weights, others):
 # The weights
 
 
-@pytest.mark.parametrize("name", ["unet", "dense"])
+@pytest.mark.parametrize("name", ["unet-estimator", "dense"])
 def test_an_onnx_file_gives_back_each_weight_bit_for_bit(tmp_path, name):
     checkpoint = save_checkpoint(tmp_path / "a.ckpt", NETWORKS[name])
     export(checkpoint, tmp_path / "a.onnx")
@@ -236,6 +236,8 @@ def parts():
         (lambda weights, recipe: (weights, "{"), "can't be trained further"),
         (lambda weights, recipe: (weights, "[" * 100_000), "can't be trained further"),
         (lambda weights, recipe: (weights, '{"colour": 1}'), "colour: unknown key"),
+        (lambda weights, recipe: (weights, '{"network": {"blocks": [1000000000]}}'), "less than or equal to 64"),
+        (lambda weights, recipe: (weights, '{"network": {"widths": [1, 1, 1, 1, 1, 1, 1, 1, 1]}}'), "at most 8"),
         (
             lambda weights, recipe: ({k: w for k, w in weights.items() if k != "to_code.bias"}, recipe),
             "to_code.bias is none",
@@ -290,14 +292,19 @@ def test_other_files_are_refused_by_name(parts, tmp_path, monkeypatch, name):
     assert not (tmp_path / "evil-was-here").exists()
 
 
-def test_an_export_that_lost_a_weight_does_not_say_that_it_can_be_trained_further(parts, tmp_path):
-    """The exporter leaves out biases of zeros, say; the shape alone must not count either."""
+def test_weights_that_the_exporter_changed_are_kept_beside_the_card(parts, tmp_path):
+    """It folds what is computed from weights alone and leaves out biases of zeros, say."""
     weights, recipe = parts
     network = build(recipe.network)
     network.load_state_dict(weights)
-    for lost in ({}, {"out.bias": weights["out.bias"] + 1}):
-        kept = {name: weight for name, weight in weights.items() if name != "out.bias"} | lost
-        model = write_model(tmp_path / "a.onnx", kept, None)
-        (tmp_path / "a.onnx").write_bytes(with_recipe(model.SerializeToString(), recipe, network))
-        with pytest.raises(ModelError, match="does not hold the recipe"):
+    kept = {name: weight for name, weight in weights.items() if name != "mix1.bias"} | {"out.bias": torch.ones(1)}
+    model = write_model(tmp_path / "a.onnx", kept, None)
+    (tmp_path / "a.onnx").write_bytes(with_recipe(model.SerializeToString(), recipe, network))
+    assert same(load_pretrained(str(tmp_path / "a.onnx")).weights, weights)
+    entries = {entry.key: entry.value for entry in onnx.load(tmp_path / "a.onnx").metadata_props}
+    assert set(entries) == {RECIPE_KEY, "denoise_ae_weight:mix1.bias", "denoise_ae_weight:out.bias"}
+    for spoilt in (entries["denoise_ae_weight:mix1.bias"][:-8], "~"):
+        onnx.helper.set_model_props(model, entries | {"denoise_ae_weight:mix1.bias": spoilt})
+        (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
+        with pytest.raises(TrainingError, match="no weights to start from"):
             load_pretrained(str(tmp_path / "a.onnx"))

@@ -1,16 +1,18 @@
 """Weights to start from, out of a model's ONNX file or a checkpoint, with the recipe that made them.
 
-The exporter keeps a network's parameters as ONNX initializers under their names in torch, so that a model needs no
-second file to be trained further; `with_recipe` writes beside its card which network they belong to.
+The exporter keeps nearly all of a network's parameters as ONNX initializers under their names in torch; `with_recipe`
+writes the others and the recipe beside the card, so that a model needs no second file to be trained further.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -24,13 +26,16 @@ from denoise_ae.training.networks import Autoencoder, build
 from denoise_ae.training.recipe import NetworkRecipe, Recipe, parse_recipe
 
 RECIPE_KEY = "denoise_ae_recipe"
-"""Key of the ONNX ``metadata_props`` entry that holds the recipe as JSON, in files that keep all weights exactly."""
+"""Key of the ONNX ``metadata_props`` entry that holds the recipe as JSON."""
+
+WEIGHT_KEY = "denoise_ae_weight:"
+"""With a parameter's name, key of the entry that holds its values: float32, little-endian, in base64."""
 
 _MAY_START_FRESH = "estimator."
 """The part of a network that an older model may lack."""
 
 _WRAPPER = "network."
-"""What the exporter puts before the names of a network that is not told the noise level."""
+"""What the exporter's wrapper puts before the names that parameters have in their network."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +115,7 @@ def _read_onnx(data: bytes, name: str) -> tuple[Recipe, dict[str, Tensor]]:
     check_self_contained(data, name)
     try:
         model = onnx.load_model_from_string(data)
-        stored = _initializers(model)
-    except (DecodeError, ValueError, TypeError) as error:
+    except DecodeError as error:
         raise _damaged(name, str(error)) from None
     entries = {entry.key: entry.value for entry in model.metadata_props}
     if RECIPE_KEY not in entries:
@@ -125,7 +129,16 @@ def _read_onnx(data: bytes, name: str) -> tuple[Recipe, dict[str, Tensor]]:
         raise ModelError(
             f"model {name} can't be trained further: {error}", "it may come from a newer denoise-ae"
         ) from None
-    return recipe, {key: stored[key] for key in _shapes(recipe.network, name) if key in stored}
+    shapes = _shapes(recipe.network, name)
+    try:
+        stored = _initializers(model)
+        for key, shape in shapes.items():
+            if WEIGHT_KEY + key in entries:
+                values = np.frombuffer(base64.b64decode(entries[WEIGHT_KEY + key]), "<f4")
+                stored[key] = torch.from_numpy(values.astype(np.float32).reshape(shape))
+    except (ValueError, TypeError) as error:
+        raise _damaged(name, str(error)) from None
+    return recipe, {key: stored[key] for key in shapes if key in stored}
 
 
 def _initializers(model: onnx.ModelProto) -> dict[str, Tensor]:
@@ -153,10 +166,9 @@ def _damaged(name: str, reason: str) -> TrainingError:
 
 
 def with_recipe(model: bytes, recipe: Recipe, network: Autoencoder) -> bytes:
-    """Write a recipe into an ONNX file whose weights are the network's, so that `load_pretrained` takes the file.
+    """Write into an ONNX file what `load_pretrained` needs: the recipe, and the weights that the exporter changed.
 
-    A file that does not keep each weight exactly gets none: the exporter leaves out a bias of zeros, and of two small
-    equal weights it keeps one.
+    It folds what is computed from weights alone, leaves out a bias of zeros, and of two small equal weights keeps one.
 
     Args:
         model: the ONNX file.
@@ -168,7 +180,10 @@ def with_recipe(model: bytes, recipe: Recipe, network: Autoencoder) -> bytes:
     """
     proto = onnx.load_model_from_string(model)
     stored = _initializers(proto)
-    if all(name in stored and torch.equal(stored[name], weight) for name, weight in network.state_dict().items()):
-        proto.metadata_props.add(key=RECIPE_KEY, value=recipe.model_dump_json())
+    proto.metadata_props.add(key=RECIPE_KEY, value=recipe.model_dump_json())
+    for name, weight in network.state_dict().items():
+        if name not in stored or not torch.equal(stored[name], weight):
+            values = weight.numpy().astype("<f4").tobytes()
+            proto.metadata_props.add(key=WEIGHT_KEY + name, value=base64.b64encode(values).decode())
     data: bytes = proto.SerializeToString(deterministic=True)
     return data

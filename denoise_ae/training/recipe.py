@@ -30,8 +30,9 @@ class NetworkRecipe(_Part):
     """Which network, and its size."""
 
     type: Literal["dense", "conv", "unet"] = "conv"
-    widths: tuple[Positive, ...] = ()
-    blocks: tuple[Positive, ...] = (2, 2, 2)
+    # Bounded, since a recipe may come in somebody's model and is built before its weights are seen to fit.
+    widths: tuple[Positive, ...] = Field(default=(), max_length=8)
+    blocks: tuple[Annotated[int, Field(gt=0, le=64)], ...] = Field(default=(2, 2, 2), max_length=8)
     latent: Positive = 64
     skip: bool = False
     channels: Literal[1, 3] = 3
