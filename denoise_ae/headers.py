@@ -14,7 +14,7 @@ from pathlib import Path
 
 from denoise_ae.errors import ImageError
 from denoise_ae.jpeg import read_jpeg
-from denoise_ae.metadata import Metadata, read_directory, read_tiff_metadata
+from denoise_ae.metadata import METRE, Metadata, read_directory, read_tiff_metadata
 from denoise_ae.png import SIGNATURE as PNG_SIGNATURE
 from denoise_ae.png import Png, read_png
 from denoise_ae.tiff import read_layout
@@ -221,7 +221,9 @@ def _inspect_bmp(data: bytes, _name: str) -> Inspected:
     from PIL.BmpImagePlugin import BmpImageFile
 
     with BmpImageFile(io.BytesIO(data)) as image:
-        return Inspected(Header("bmp", *image.size, _MODES[image.mode]))
+        dots = struct.unpack_from("<ii", data, 38) if len(data) > 46 and data[14] >= 40 else (0, 0)
+        dpi = (dots[0] * METRE, dots[1] * METRE) if min(dots) > 0 else None
+        return Inspected(Header("bmp", *image.size, _MODES[image.mode]), Metadata(dpi=dpi))
 
 
 def _inspect_gif(data: bytes, _name: str) -> Inspected:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from denoise_ae.errors import ImageError
 from denoise_ae.headers import DEFAULT_MAX_PIXELS, FORMATS, Header, format_name, inspect
 from denoise_ae.jpeg import add_metadata, can_hold
-from denoise_ae.metadata import Metadata
+from denoise_ae.metadata import METRE, Metadata
 from denoise_ae.pixels import from_unit, split_alpha, to_unit, upright
 from denoise_ae.png import encode_png
 from denoise_ae.tiff import read_pixels
@@ -43,6 +43,8 @@ _SUFFIXES = {"jpeg": ".jpg", "webp": ".webp", "bmp": ".bmp", "jpeg2000": ".jp2",
 """Format -> the suffix by which OpenCV knows it."""
 _WITHOUT_ALPHA = ("jpeg", "pnm")
 _WITH_EXIF = ("png", "jpeg", "webp", "tiff", "avif")
+_BMP_RESOLUTION = 38
+"""Where a BMP has its dots per metre, two 32-bit numbers."""
 _AVIF_BITS = 12
 """How 16 bits are stored in an AVIF, which has no more."""
 _CHUNK_PIXELS = 1 << 18
@@ -207,7 +209,8 @@ def encode(
     metadata = metadata or Metadata()
     if file_format not in _WITH_EXIF or (file_format == "jpeg" and not can_hold(metadata)):
         pixels = upright(pixels, metadata.orientation)
-        metadata = replace(metadata, exif=None)
+        dpi = metadata.resolution
+        metadata = replace(metadata, exif=None, dpi=dpi[::-1] if dpi and metadata.orientation > 4 else dpi)
     pixels = _fit(pixels, file_format, name)
     if file_format == "png":
         return encode_png(pixels, metadata)
@@ -276,7 +279,12 @@ def _encode_with_opencv(
         done = False
     if not done:
         raise ImageError(f"{name}: OpenCV can't write it as {format_name(file_format)}", "write it as PNG or TIFF")
-    return add_metadata(encoded.data, metadata) if file_format == "jpeg" else encoded.tobytes()
+    if file_format == "jpeg":
+        return add_metadata(encoded.data, metadata)
+    if file_format == "bmp" and (dpi := metadata.resolution):
+        dots = [min(round(number / METRE), 2**31 - 1) for number in dpi]
+        encoded[_BMP_RESOLUTION : _BMP_RESOLUTION + 8] = np.array(dots, "<i4").view(np.uint8)
+    return encoded.tobytes()
 
 
 def _to_bgr(pixels: NDArray[Any]) -> NDArray[Any]:

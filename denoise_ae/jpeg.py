@@ -91,7 +91,7 @@ def read_jpeg(data: bytes, name: str) -> Jpeg:
         elif marker == 0xE0 and payload.startswith(b"JFIF\0"):
             unit, across, down = struct.unpack_from(">BHH", payload, 7)
             dots = {1: 1.0, 2: 2.54}.get(unit)  # an inch, a centimetre; anything else is a mere ratio
-            dpi = (across * dots, down * dots) if dots else None
+            dpi = (across * dots, down * dots) if dots and across and down else None
         elif marker == 0xE1 and payload.startswith(_EXIF_PREFIX):
             exif = exif or payload.removeprefix(_EXIF_PREFIX)
         elif marker == 0xE1 and payload.startswith(_XMP_PREFIX):
@@ -192,9 +192,9 @@ def add_metadata(encoded: memoryview, metadata: Metadata) -> bytes:
     """
     out = io.BytesIO()
     out.write(encoded[:20])
-    if metadata.dpi:
+    if dpi := metadata.resolution:
         out.seek(13)
-        out.write(struct.pack(">BHH", 1, *(min(round(dpi), 65535) for dpi in metadata.dpi)))
+        out.write(struct.pack(">BHH", 1, *(min(max(round(dots), 1), 65535) for dots in dpi)))
         out.seek(20)
     for marker, payload in _segments(metadata):
         if len(payload) <= MAX_SEGMENT:

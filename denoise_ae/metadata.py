@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Literal
 
+METRE = 0.0254
+"""Metres in an inch."""
+
 Order = Literal["<", ">"]
 """Byte order as struct and numpy write it."""
 
@@ -195,12 +198,24 @@ class Metadata:
         icc: an ICC profile.
         xmp: an XMP packet.
         dpi: dots per inch across and down, from the container (EXIF has its own).
+        png_chunks: what only PNG can hold, texts and the meaning of colours: kinds and payloads, as they were found.
     """
 
     exif: bytes | None = None
     icc: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
+    png_chunks: tuple[tuple[bytes, bytes], ...] = ()
+
+    @property
+    def resolution(self) -> tuple[float, float] | None:
+        """Dots per inch across and down: the container's, else EXIF's."""
+        if self.dpi is not None or self.exif is None:
+            return self.dpi
+        try:
+            return resolution(read_directory(self.exif))
+        except ValueError:
+            return None
 
     @property
     def orientation(self) -> int:
@@ -212,6 +227,16 @@ class Metadata:
         except ValueError:
             return 1
         return orientation if 1 <= orientation <= 8 else 1
+
+
+def resolution(directory: Directory) -> tuple[float, float] | None:
+    """Read how many dots per inch a directory claims across and down; None where it names none, or a mere ratio."""
+    numbers = directory.numbers(Tag.X_RESOLUTION) + directory.numbers(Tag.Y_RESOLUTION)
+    unit = {2: 1.0, 3: 2.54}.get(directory.number(Tag.RESOLUTION_UNIT, 2))
+    if unit is None or len(numbers) != 4 or 0 in numbers:
+        return None
+    across, across_by, down, down_by = numbers
+    return across / across_by * unit, down / down_by * unit
 
 
 def read_tiff_metadata(data: bytes) -> tuple[Metadata, tuple[str, ...]]:
@@ -230,23 +255,13 @@ def read_tiff_metadata(data: bytes) -> tuple[Metadata, tuple[str, ...]]:
         own = {tag: field for tag, field in fields.items() if tag not in POINTERS}
         exif = _extract_exif(data, replace(directory, fields=own))
         warnings = ("its EXIF is damaged and left out",)
-    resolution = directory.numbers(Tag.X_RESOLUTION) + directory.numbers(Tag.Y_RESOLUTION)
-    unit = {2: 1.0, 3: 2.54}.get(directory.number(Tag.RESOLUTION_UNIT, 2))
     metadata = Metadata(
         exif=exif,
         icc=bytes(fields[Tag.ICC].raw) if Tag.ICC in fields else None,
         xmp=bytes(fields[Tag.XMP].raw) if Tag.XMP in fields else None,
-        dpi=_dots_per_inch(resolution, unit) if unit else None,
+        dpi=resolution(directory),
     )
     return metadata, warnings
-
-
-def _dots_per_inch(resolution: tuple[int, ...], unit: float) -> tuple[float, float] | None:
-    """Turn two rationals, in dots per `unit` of an inch, into numbers."""
-    if len(resolution) != 4 or 0 in resolution:
-        return None
-    across, across_by, down, down_by = resolution
-    return across / across_by * unit, down / down_by * unit
 
 
 def _extract_exif(data: bytes, directory: Directory) -> bytes | None:

@@ -18,16 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
-from denoise_ae.metadata import Metadata
+from denoise_ae.metadata import METRE, Metadata
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FOR_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+_TEXT = {b"tEXt", b"zTXt", b"iTXt"}
+_COLOUR = {b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI"}
+"""What the samples mean as colours, which cleaning does not change."""
 _MODES = {0: "gray", 2: "RGB", 3: "palette", 4: "gray+alpha", 6: "RGBA"}
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """Samples a pixel -> PNG colour type."""
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
-_METRE = 0.0254
-"""Metres in an inch."""
 _STEP_BYTES = 1 << 18
 """Rows are filtered and compressed this much at a time."""
 _MAX_METADATA = 1 << 26
@@ -77,12 +78,15 @@ def read_png(data: bytes, name: str) -> Png:
     width, height, bits, colour_type = 0, 0, 0, -1
     spans = []
     found: dict[bytes, memoryview] = {}
+    kept: list[tuple[bytes, bytes]] = []
     xmp = None
     for kind, start, payload in _chunks(data, name):
         if kind == b"IHDR" and len(payload) == 13:
             width, height, bits, colour_type = struct.unpack(">IIBB", payload[:10])
         elif kind == b"iTXt" and bytes(payload[: len(_XMP_KEYWORD) + 1]) == _XMP_KEYWORD + b"\0":
             xmp = payload
+        elif kind in _TEXT:
+            kept.append((kind, bytes(payload)))
         elif kind not in _FOR_PIXELS or kind == b"tRNS":
             found.setdefault(kind, payload)
         if kind in _FOR_PIXELS:
@@ -103,6 +107,7 @@ def read_png(data: bytes, name: str) -> Png:
         icc=read("colour profile", found.get(b"iCCP"), _parse_icc),
         xmp=read("XMP", xmp, _parse_xmp),
         dpi=_parse_resolution(found.get(b"pHYs")),
+        png_chunks=tuple((kind, bytes(payload)) for kind, payload in found.items() if kind in _COLOUR) + tuple(kept),
     )
     frames = int.from_bytes(found[b"acTL"][:4]) if b"acTL" in found else 1
     transparent = bytes(found[b"tRNS"]) if b"tRNS" in found else None
@@ -148,7 +153,7 @@ def _parse_resolution(payload: memoryview | None) -> tuple[float, float] | None:
     if payload is None or len(payload) != 9 or payload[8] != 1:
         return None
     across, down = struct.unpack(">II", payload[:8])
-    return across * _METRE, down * _METRE
+    return across * METRE, down * METRE
 
 
 def encode_png(pixels: NDArray[Any], metadata: Metadata) -> bytes:
@@ -165,8 +170,10 @@ def encode_png(pixels: NDArray[Any], metadata: Metadata) -> bytes:
     _write(out, b"IHDR", struct.pack(">IIBBBBB", width, height, pixels.itemsize * 8, _COLOUR_TYPES[samples], 0, 0, 0))
     if metadata.icc:
         _write(out, b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
-    if metadata.dpi:
-        _write(out, b"pHYs", struct.pack(">IIB", *(round(dpi / _METRE) for dpi in metadata.dpi), 1))
+    if dpi := metadata.resolution:
+        _write(out, b"pHYs", struct.pack(">IIB", *(min(round(dots / METRE), 2**31 - 1) for dots in dpi), 1))
+    for kind, payload in metadata.png_chunks:
+        _write(out, kind, payload)
     if metadata.exif:
         _write(out, b"eXIf", metadata.exif)
     if metadata.xmp:

@@ -15,7 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
-from denoise_ae.metadata import DESCRIPTIVE, Field, Metadata, Order, Tag, integers, read_directory, write_directory
+from denoise_ae.metadata import (
+    DESCRIPTIVE,
+    Field,
+    Metadata,
+    Order,
+    Tag,
+    integers,
+    read_directory,
+    resolution,
+    write_directory,
+)
 
 _DEFLATE, _PREDICTOR_DIFFERENCE, _CONTIGUOUS, _INCH = 8, 2, 1, 2
 _BLACK_IS_ZERO, _RGB = 1, 2
@@ -45,9 +55,10 @@ def encode_tiff(pixels: NDArray[Any], metadata: Metadata) -> bytes:
     out.write(metadata.exif or b"II*\0\0\0\0\0")
     order: Order = "<"
     fields: dict[int, Field] = {}
+    claimed = None
     if metadata.exif:
         described = read_directory(metadata.exif)
-        order = described.order
+        order, claimed = described.order, resolution(described)
         fields = {tag: field for tag, field in described.fields.items() if tag in DESCRIPTIVE}
 
     rows = max(1, _STRIP_BYTES // (width * samples * pixels.itemsize))
@@ -75,10 +86,10 @@ def encode_tiff(pixels: NDArray[Any], metadata: Metadata) -> bytes:
         numbers[Tag.PREDICTOR] = [_PREDICTOR_DIFFERENCE]
     if samples in {2, 4}:
         numbers[Tag.EXTRA_SAMPLES] = [_STRAIGHT_ALPHA]
-    if metadata.dpi and Tag.X_RESOLUTION not in fields:
+    if metadata.dpi and metadata.dpi != claimed:  # what cameras claim in EXIF means little
         numbers[Tag.RESOLUTION_UNIT] = [_INCH]
         for tag, dpi in zip((Tag.X_RESOLUTION, Tag.Y_RESOLUTION), metadata.dpi, strict=True):
-            fields[tag] = Field(5, 1, struct.pack(order + "II", round(dpi * 10000), 10000))
+            fields[tag] = Field(5, 1, struct.pack(order + "II", min(round(dpi * 10000), 2**32 - 1), 10000))
     fields |= {tag: integers(order, *values) for tag, values in numbers.items()}
     if metadata.icc:
         fields[Tag.ICC] = Field(7, len(metadata.icc), metadata.icc)

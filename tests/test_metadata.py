@@ -1,11 +1,12 @@
 """EXIF, ICC, XMP, resolution and orientation survive, as other programs see them."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from denoise_ae.errors import ImageError
 from denoise_ae.images import decode, encode
@@ -82,12 +83,62 @@ def test_xmp_is_kept(target):
         assert decode(written, "x").metadata.xmp == XMP
 
 
-@pytest.mark.parametrize("source", ["PNG", "JPEG", "TIFF"])
-@pytest.mark.parametrize("target", ["PNG", "JPEG", "TIFF"])
+@pytest.mark.parametrize("source", ["PNG", "JPEG", "TIFF", "BMP"])
+@pytest.mark.parametrize("target", ["PNG", "JPEG", "TIFF", "BMP"])
 def test_resolution_is_kept(source, target):
-    assert reopen(transcode(save(source, dpi=(300, 150)), OURS[target])).info["dpi"] == pytest.approx(
-        (300, 150), rel=1e-3
-    )
+    written = transcode(save(source, dpi=(300, 150)), OURS.get(target, "bmp"))
+    assert reopen(written).info["dpi"] == pytest.approx((300, 150), rel=1e-3)
+
+
+def test_the_resolution_of_the_file_counts_more_than_that_in_exif():
+    exif = make_exif()
+    exif[282], exif[283], exif[296] = 72.0, 72.0, 2
+    for source in ("JPEG", "PNG"):
+        written = transcode(save(source, dpi=(300, 150), exif=exif), "tiff")
+        assert reopen(written).info["dpi"] == pytest.approx((300, 150), rel=1e-3)
+
+
+def test_a_resolution_that_only_exif_knows_is_used():
+    exif = make_exif()
+    exif[282], exif[283], exif[296] = 200.0, 100.0, 2
+    for target in ("PNG", "JPEG", "TIFF", "BMP"):
+        written = transcode(save("WEBP", exif=exif), OURS.get(target, "bmp"))
+        assert reopen(written).info["dpi"] == pytest.approx((200, 100), rel=1e-3)
+
+
+def test_a_turned_picture_turns_its_resolution():
+    written = transcode(save("JPEG", exif=make_exif(6), dpi=(300, 150)), "bmp")
+    assert reopen(written).info["dpi"] == pytest.approx((150, 300), rel=1e-3)
+
+
+@pytest.mark.parametrize("dots", [(0, 0), (0, 300)])
+def test_a_resolution_of_nothing_is_none(dots):
+    for source, place, form in (("JPEG", 14, ">HH"), ("BMP", 38, "<ii")):
+        data = bytearray(save(source, dpi=(300, 300)))
+        struct.pack_into(form, data, place, *dots)
+        picture = decode(bytes(data), "x")
+        assert picture.metadata.dpi is None
+        for target in OURS.values():
+            assert encode(picture.pixels, target, metadata=picture.metadata)
+
+
+def test_texts_and_colours_of_a_png_stay_in_png():
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Title", "Häuser")
+    info.add_text("Comment", "a long text " * 100, zip=True)
+    info.add_itxt("Author", "漢字", lang="zh", tkey="作者", zip=True)
+    info.add(b"gAMA", (45455).to_bytes(4))
+    info.add(b"cHRM", b"".join(number.to_bytes(4) for number in range(31270, 31278)))
+    written = transcode(save("PNG", pnginfo=info), "png")
+    image = reopen(written)
+    assert image.text == reopen(save("PNG", pnginfo=info)).text
+    assert (image.text["Author"], image.text["Author"].lang) == ("漢字", "zh")
+    assert image.info["gamma"] == pytest.approx(0.45455)
+    assert image.info["chromaticity"][0] == pytest.approx(0.3127)
+    assert transcode(transcode(written, "png"), "png") == written
+    for target in ("jpeg", "webp", "tiff"):
+        assert b"Title" not in transcode(written, target)
+    assert b"Title" not in encode(PIXELS, "png")
 
 
 def test_a_gray_profile_does_not_go_into_a_webp_which_has_no_gray():
