@@ -1,31 +1,32 @@
 """Run a batch: decode, clean and encode at the same time, and tell what happens as events. Prints nothing.
 
-One thread reads, decodes and estimates the noise, one cleans, one encodes and writes; OpenCV and onnxruntime let go of
-the interpreter lock while they work. A picture is decoded only when there is room for its pixels, so that memory stays
-flat however many files there are and whichever of the three is slowest. The thread that asks for the events is free for
-showing them and for Ctrl-C.
+One thread reads, decodes and estimates the noise, one cleans, one encodes and writes, or several of each; OpenCV and
+onnxruntime let go of the interpreter lock while they work. A picture is decoded only when there is room for its pixels,
+so that memory stays flat however many files there are and whichever of the three is slowest. The thread that asks for
+the events is free for showing them and for Ctrl-C.
 """
 
 from __future__ import annotations
 
+import os
 import queue
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Condition, Thread
+from statistics import fmean
+from threading import Condition, Lock, Thread
 from typing import Any
-
-from numpy.typing import NDArray
 
 from denoise_ae import images
 from denoise_ae.denoiser import Denoiser
-from denoise_ae.headers import DEFAULT_MAX_PIXELS, Header, read_header
-from denoise_ae.jobs import Cleaned, Event, Existing, Failed, Job, Progress, Skipped, Started
+from denoise_ae.frames import Frame
+from denoise_ae.headers import DEFAULT_MAX_PIXELS, Header
+from denoise_ae.jobs import Cleaned, Event, Failed, Job, Planned, Progress, Skipped, Started
 from denoise_ae.metadata import Metadata
 from denoise_ae.pixels import upright
-from denoise_ae.steps import explain, is_whole_picture, misnamed, noise_sample, read_source, write_result
+from denoise_ae.steps import Source, estimate_levels, explain, misnamed, read_source, write_result
 
 PIXELS_IN_FLIGHT = 48_000_000
 """Pixels decoded and not yet written, together: four pictures of 12 megapixels. A larger picture goes alone."""
@@ -45,11 +46,35 @@ class Settings:
     quality: int | None = None
     """Quality of lossy formats, 1 to 100; None: near the source's own."""
     keep_metadata: bool = True
+    keep_time: bool = False
+    """Whether a result gets its source's modification time."""
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Pictures with more pixels are refused before memory is taken."""
 
 
-def run(jobs: Sequence[Job], denoiser: Denoiser, settings: Settings | None = None) -> Generator[Event, None, None]:
+def rehearse(jobs: Sequence[Job], settings: Settings | None = None) -> Generator[Event, None, None]:
+    """Tell what `run` would do with jobs, and write nothing.
+
+    Files are read, and what their headers tell against them is told; their pixels are not decoded. Standard input is
+    left for the run.
+    """
+    limit = (settings or Settings()).max_pixels
+    for job in jobs:
+        replaces = job.output is not None and os.path.lexists(job.output)
+        if job.source is None:
+            yield Planned(job, None, replaces)
+            continue
+        try:
+            source = read_source(job, limit)
+        except Exception as error:
+            yield Failed(job, explain(job, error))
+        else:
+            yield Planned(job, source.pixels / 1e6, replaces) if source else _already_there(job)
+
+
+def run(
+    jobs: Sequence[Job], denoiser: Denoiser, settings: Settings | None = None, side_by_side: int = 1
+) -> Generator[Event, None, None]:
     """Do jobs, in their order.
 
     Whatever goes wrong with one picture is a `Failed` event and stops no other. Closing the iterator, as leaving
@@ -60,12 +85,18 @@ def run(jobs: Sequence[Job], denoiser: Denoiser, settings: Settings | None = Non
         jobs: what to do; see `denoise_ae.planning.plan`.
         denoiser: the model; not to be used elsewhere meanwhile.
         settings: how to clean and write; None: the defaults.
+        side_by_side: how many pictures are read, are cleaned and are written at the same time. They share the
+            denoiser's threads, and each of these takes the memory of its own tiles.
 
     Yields:
         For each job `Started`, `Progress` and `Cleaned`, or `Skipped` or `Failed`; the next picture may start before
-        the one before it is written.
+        the one before it is written, and end before it too where several are cleaned side by side.
     """
-    yield from _Pipeline(jobs, denoiser, settings or Settings()).events()
+    yield from _Pipeline(jobs, denoiser, settings or Settings(), side_by_side).events()
+
+
+def _already_there(job: Job) -> Skipped:
+    return Skipped(job, f"{job.output_name} exists")
 
 
 class _Stopped(Exception):  # noqa: N818 - no error: the way out of a thread's work
@@ -104,26 +135,48 @@ class _Room:
 @dataclass(frozen=True)
 class _Decoded:
     job: Job
+    status: os.stat_result | None
     share: int
     picture: images.Picture
-    sigma: float | None
-    """As given or estimated; None where the model will estimate it."""
+    sigmas: list[float | None]
+    """Each frame's, as given or estimated; None where the model will estimate it."""
 
 
 @dataclass(frozen=True)
 class _Result:
+    status: os.stat_result | None
     share: int
-    pixels: NDArray[Any]
+    frames: list[Frame]
     header: Header
-    metadata: Metadata | None
     event: Cleaned
 
 
-class _Pipeline:
-    """Three threads and the queues between them; None in a queue says that nothing more comes."""
+class _Stage:
+    """What some threads do, until one finds nothing more to do; the last one out tells the next stage's threads."""
 
-    def __init__(self, jobs: Sequence[Job], denoiser: Denoiser, settings: Settings) -> None:
-        self._jobs = jobs
+    def __init__(self, work: Callable[[], None], threads: int, done: SimpleQueue[Any], listeners: int) -> None:
+        self.work = work
+        self._busy = threads
+        self._lock = Lock()
+        self._done = done
+        self._listeners = listeners
+
+    def leave(self) -> None:
+        with self._lock:
+            self._busy -= 1
+            if not self._busy:
+                for _ in range(self._listeners):
+                    self._done.put(None)
+
+
+class _Pipeline:
+    """Three stages and the queues between them; None in a queue says that nothing more comes."""
+
+    def __init__(self, jobs: Sequence[Job], denoiser: Denoiser, settings: Settings, side_by_side: int) -> None:
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        for job in (*jobs, *[None] * side_by_side):
+            self._jobs.put(job)
+        self._crew = side_by_side
         self._denoiser = denoiser
         self._settings = settings
         self._room = _Room()
@@ -135,13 +188,15 @@ class _Pipeline:
 
     def events(self) -> Iterator[Event]:
         """Start the threads, and yield what they report until the last of them is done."""
+        stages = (
+            _Stage(self._read_all, self._crew, self._decoded, self._crew),
+            _Stage(self._clean_all, self._crew, self._results, self._crew),
+            _Stage(self._write_all, self._crew, self._events, 1),
+        )
         threads = [
-            Thread(target=self._stage, name=f"denoise-ae {work.__name__}", args=(work, done))
-            for work, done in (
-                (self._read_all, self._decoded),
-                (self._clean_all, self._results),
-                (self._write_all, self._events),
-            )
+            Thread(target=self._take_part, name=f"denoise-ae {stage.work.__name__}", args=(stage,))
+            for stage in stages
+            for _ in range(self._crew)
         ]
         try:
             for thread in threads:
@@ -162,38 +217,37 @@ class _Pipeline:
             except queue.Empty:  # waiting without end can't be interrupted by Ctrl-C on Windows
                 continue
 
-    def _stage(self, work: Callable[[], None], done: SimpleQueue[Any]) -> None:
+    def _take_part(self, stage: _Stage) -> None:
         try:
-            work()
+            stage.work()
         except _Stopped:
             pass
         except BaseException as error:  # a mistake in this module: it must end the batch, not hang it
             self._room.close()
             self._events.put(error)
         finally:
-            done.put(None)
+            stage.leave()
 
     def _read_all(self) -> None:
-        for job in self._jobs:
+        while (job := self._jobs.get()) is not None:
             share = 0
             try:
-                if job.existing is Existing.SKIP and is_whole_picture(job):
-                    self._events.put(Skipped(job, f"{job.output_name} exists"))
+                source = read_source(job, self._settings.max_pixels)
+                if source is None:
+                    self._events.put(_already_there(job))
                     continue
-                data = read_source(job)
-                header = read_header(data, job.name, self._settings.max_pixels)
-                share = self._room.take(header.width * header.height)
-                self._decoded.put(self._decode(job, data, share))
+                share = self._room.take(source.pixels)
+                self._decoded.put(self._decode(job, source, share))
             except Exception as error:
                 self._fail(job, error, share)
 
-    def _decode(self, job: Job, data: bytes, share: int) -> _Decoded:
-        picture = images.decode(data, job.name, self._settings.max_pixels)
-        sigma = self._settings.sigma
+    def _decode(self, job: Job, source: Source, share: int) -> _Decoded:
+        picture = images.decode(source.data, job.name, self._settings.max_pixels)
+        sigmas = [self._settings.sigma] * len(picture.frames)
         # Here, beside the cleaning of the picture before; and to be told, where the model needs none.
-        if sigma is None and not (self._denoiser.card.estimates_sigma and self._settings.strength):
-            sigma = self._denoiser.estimate_sigma(noise_sample(picture))
-        return _Decoded(job, share, picture, sigma)
+        if self._settings.sigma is None and not (self._denoiser.card.estimates_sigma and self._settings.strength):
+            sigmas = estimate_levels(picture, self._denoiser)
+        return _Decoded(job, source.status, share, picture, sigmas)
 
     def _clean_all(self) -> None:
         while (item := self._decoded.get()) is not None:
@@ -208,45 +262,48 @@ class _Pipeline:
 
         def report(done: int, total: int) -> None:
             self._check_wanted()
-            self._events.put(Progress(job, done, total))
+            self._events.put(Progress(job, len(found) * total + done, len(picture.frames) * total))
 
         self._check_wanted()
-        megapixels = picture.pixels.shape[0] * picture.pixels.shape[1] / 1e6
+        megapixels = picture.header.pixels / 1e6
         self._events.put(Started(job, megapixels))
         begin = time.perf_counter()
         estimated = self._settings.sigma is None
-        level = None if estimated and not self._denoiser.card.takes_sigma else item.sigma
-        restored = self._denoiser.restore(picture.pixels, level, self._settings.strength, progress=report)
-        found = restored.sigma if item.sigma is None else item.sigma
-        assert found is not None
-        pixels = restored.pixels
+        found: list[float] = []
+        for frame, sigma in zip(picture.frames, item.sigmas, strict=True):
+            level = None if estimated and not self._denoiser.card.takes_sigma else sigma
+            restored = self._denoiser.restore(frame.pixels, level, self._settings.strength, progress=report)
+            frame.pixels = restored.pixels
+            level = restored.sigma if sigma is None else sigma
+            assert level is not None
+            found.append(level)
+            if not self._settings.keep_metadata:
+                # What said which way up it is goes, so that the pixels have to say it.
+                frame.pixels = upright(frame.pixels, frame.metadata.orientation)
+                frame.metadata = Metadata()
         event = Cleaned(
             job,
             megapixels,
             seconds=time.perf_counter() - begin,
-            sigma=found,
+            sigma=fmean(found),
             estimated=estimated,
             warnings=(*picture.warnings, *misnamed(job, picture.header)),
         )
-        if self._settings.keep_metadata:
-            return _Result(item.share, pixels, picture.header, picture.metadata, event)
-        # What said which way up it is goes, so that the pixels have to say it.
-        return _Result(item.share, upright(pixels, picture.metadata.orientation), picture.header, None, event)
+        return _Result(item.status, item.share, picture.frames, picture.header, event)
 
     def _write_all(self) -> None:
         while (result := self._results.get()) is not None:
             job = result.event.job
             try:
                 self._check_wanted()
-                data = images.encode(
-                    result.pixels,
+                data = images.encode_frames(
+                    result.frames,
                     job.file_format or result.header.format,
-                    metadata=result.metadata,
                     quality=self._settings.quality,
                     like=result.header,
                     name=job.name,
                 )
-                write_result(job, data, self._swept)
+                write_result(job, data, self._swept, result.status, keep_time=self._settings.keep_time)
             except Exception as error:
                 self._fail(job, error, result.share)
             else:

@@ -14,6 +14,8 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from denoise_ae.errors import OutputError
 
@@ -38,18 +40,19 @@ if hasattr(errno, "EDQUOT"):  # not on Windows
     _REASONS[errno.EDQUOT] = ("the disk quota is used up", "free some space, or write to another disk")
 
 
-def write_atomic(path: str | Path, data: bytes, overwrite: bool = False) -> None:
+def write_atomic(path: str | Path, data: bytes, overwrite: bool = False, *, modified: int | None = None) -> None:
     """Write a file so that nobody ever sees a part of it.
 
     The bytes go to a temporary file in the same folder, which takes the final name when they are safe on the disk.
     Until then an older file stays whole, whatever happens. A symbolic link is kept and what it points to is replaced;
-    the older file's permissions pass on to the new one.
+    the older file's permissions and, as far as this user may give it away, its owner pass on to the new one.
 
     Args:
         path: where to write.
         data: the whole content.
         overwrite: replace a file of this name. Without, the name is taken only if it is free at that very moment (where
             the file system has no hard links: just before).
+        modified: the modification time to give it, in nanoseconds since 1970; None: now.
 
     Raises:
         OutputError: the file exists already, or can't be written.
@@ -60,6 +63,8 @@ def write_atomic(path: str | Path, data: bytes, overwrite: bool = False) -> None
         temporary = target.with_name(_temporary_name(target.name))
         try:
             _write_durably(temporary, data, like=target)
+            if modified is not None:
+                os.utime(temporary, ns=(modified, modified))
             if overwrite:
                 temporary.replace(target)
             else:
@@ -128,10 +133,18 @@ def _machine() -> str:
 def _write_durably(temporary: Path, data: bytes, like: Path) -> None:
     with temporary.open("xb") as file:
         with suppress(OSError):  # no older file, or a file system without permissions
-            temporary.chmod(stat.S_IMODE(like.stat().st_mode))
+            _take_after(temporary, like.stat())
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _take_after(file: Path, status: os.stat_result) -> None:
+    """Give a file the owner, where we may, and the permissions of another."""
+    if sys.platform != "win32":
+        with suppress(OSError):
+            os.chown(file, status.st_uid, status.st_gid)
+    file.chmod(stat.S_IMODE(status.st_mode))  # after the owner, whose change takes some of them away
 
 
 def _take_free_name(temporary: Path, target: Path) -> None:
@@ -156,6 +169,53 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+class LineFile:
+    """A file that grows by whole lines, each of them in the file as soon as it is written.
+
+    What a kill or a full disk leaves ends with a whole line. Used as a context manager.
+
+    Args:
+        path: where to write; its folder is made where it is missing.
+        overwrite: replace a file of this name.
+
+    Raises:
+        OutputError: the file exists already, or can't be written.
+    """
+
+    def __init__(self, path: str | Path, overwrite: bool = False) -> None:
+        self._path = Path(path)
+        with _explained(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Without a buffer: a line is handed to the system in one piece.
+            self._file = self._path.open("wb" if overwrite else "xb", buffering=0)
+
+    def __enter__(self) -> Self:
+        """Nothing is left to do: the file is open."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def write(self, line: str) -> None:
+        """Add a line, which is given without its end.
+
+        Raises:
+            OutputError: it can't be written.
+        """
+        rest = memoryview(f"{line}\n".encode())
+        size = len(rest)
+        with _explained(self._path):
+            try:
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+            except OSError:
+                with suppress(OSError):
+                    self._file.seek(len(rest) - size, os.SEEK_CUR)
+                    self._file.truncate()
+                raise
 
 
 def sweep_temporaries(folder: str | Path) -> list[Path]:

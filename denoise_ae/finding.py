@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePath
 
-from denoise_ae.errors import ImageError
+from denoise_ae.errors import ImageError, UsageError
 from denoise_ae.headers import is_image_name
 
 Identity = tuple[int, int]
@@ -44,7 +44,66 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
 
 
-def pictures_in(folder: Path, *, recursive: bool, avoid: Identity | None = None) -> tuple[list[Path], list[ImageError]]:
+class Choice:
+    """Which files are wanted, by patterns on their names.
+
+    In a pattern ``*`` stands for any letters but ``/``, ``?`` for one of them, ``[abc]`` for one of these, ``**`` for
+    any folders; big and small letters are the same. A pattern fits a file or any folder above it: without ``/`` by
+    its name, with one by its path from where the search began.
+
+    Args:
+        include: what is wanted; nothing here wants all.
+        exclude: what is not, whatever `include` says.
+
+    Attributes:
+        narrows: whether there is any pattern.
+
+    Raises:
+        UsageError: a pattern is none.
+    """
+
+    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
+        self._include = [_compile(pattern, "--include") for pattern in include]
+        self._exclude = [_compile(pattern, "--exclude") for pattern in exclude]
+        self.narrows = bool(self._include or self._exclude)
+
+    def wants(self, path: PurePath) -> bool:
+        """Tell whether a file is wanted, given its path from where the search began."""
+        wanted = not self._include or any(pattern.fullmatch(path.as_posix()) for pattern in self._include)
+        return wanted and self.enters(path)
+
+    def enters(self, path: PurePath) -> bool:
+        """Tell whether there may be wanted files in a folder, given in the same way."""
+        return not any(pattern.fullmatch(path.as_posix()) for pattern in self._exclude)
+
+
+_WILD = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+"""Parts of a pattern -> parts of a regular expression."""
+
+
+def _compile(pattern: str, option: str) -> re.Pattern[str]:
+    """Translate a pattern into a regular expression for whole paths."""
+    plain = (pattern if os.sep == "/" else pattern.replace(os.sep, "/")).removeprefix("./").rstrip("/")
+    anywhere = "" if "/" in plain else "(?:.*/)?"
+    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[!?\]?[^]/]*\])", plain.removeprefix("/"))
+    texts = (_WILD.get(part) or (_letters(part) if index % 2 else re.escape(part)) for index, part in enumerate(parts))
+    try:
+        if not plain:
+            raise re.error("it is empty")
+        return re.compile(f"{anywhere}{''.join(texts)}(?:/.*)?", re.IGNORECASE | re.DOTALL)
+    except re.error as error:
+        raise UsageError(f"{option} {pattern!r} is no pattern: {error.msg}", "give one as *.png or sub/*") from None
+
+
+def _letters(part: str) -> str:
+    """Translate ``[abc]`` or ``[!abc]``."""
+    inside = re.sub(r"([\\\]\[&~|^])", r"\\\1", part[1:-1].removeprefix("!"))
+    return f"[^/{inside}]" if part[1] == "!" else f"[{inside}]"
+
+
+def pictures_in(
+    folder: Path, *, recursive: bool, avoid: Identity | None = None, choice: Choice | None = None
+) -> tuple[list[Path], list[ImageError]]:
     """List the files of a folder that are named as pictures, in natural order, a folder's own before its sub-folders'.
 
     Hidden files, folders that systems make for themselves, pipes and devices are passed over. Links are followed, each
@@ -55,6 +114,7 @@ def pictures_in(folder: Path, *, recursive: bool, avoid: Identity | None = None)
         folder: where to start.
         recursive: read the sub-folders too.
         avoid: a folder not to read: where the results go.
+        choice: the files wanted; None: all. Folders that it leaves out are not read.
 
     Returns:
         The pictures, and an error for each folder that could not be read.
@@ -62,6 +122,10 @@ def pictures_in(folder: Path, *, recursive: bool, avoid: Identity | None = None)
     found: list[Path] = []
     errors: list[ImageError] = []
     seen = {avoid, identity(folder)}
+    choice = choice or Choice()
+
+    def wants(entry: Path) -> bool:
+        return choice.wants(entry.relative_to(folder))
 
     def walk(place: Path) -> None:
         try:
@@ -76,11 +140,12 @@ def pictures_in(folder: Path, *, recursive: bool, avoid: Identity | None = None)
                 continue
             if status is not None and stat.S_ISDIR(status.st_mode):
                 folders.append(entry)
-            elif is_image_name(entry) and (status is None or stat.S_ISREG(status.st_mode)):
+            elif is_image_name(entry) and (status is None or stat.S_ISREG(status.st_mode)) and wants(entry):
                 found.append(entry)
         for entry in folders if recursive else ():
             known = identity(entry)
-            if entry.name.casefold() not in _JUNK_FOLDERS and known not in seen:
+            wanted = entry.name.casefold() not in _JUNK_FOLDERS and choice.enters(entry.relative_to(folder))
+            if wanted and known not in seen:
                 seen.add(known)
                 walk(entry)
 
@@ -89,7 +154,7 @@ def pictures_in(folder: Path, *, recursive: bool, avoid: Identity | None = None)
 
 
 def walk_inputs(
-    words: list[str], *, recursive: bool, avoid: Identity | None = None
+    words: list[str], *, recursive: bool, avoid: Identity | None = None, choice: Choice | None = None
 ) -> Iterator[tuple[Path, Path] | tuple[Path, ImageError]]:
     """Find what the inputs stand for: files named outright are taken as they are, folders are read.
 
@@ -97,6 +162,7 @@ def walk_inputs(
         words: files and folders.
         recursive: see `pictures_in`.
         avoid: see `pictures_in`.
+        choice: see `pictures_in`; it leaves out no file that is named outright.
 
     Yields:
         Each picture with the folder from which its place is counted, or a folder with what is wrong with it.
@@ -105,9 +171,10 @@ def walk_inputs(
         if not is_folder(word):
             yield word, word.parent
             continue
-        pictures, errors = pictures_in(word, recursive=recursive, avoid=avoid)
+        pictures, errors = pictures_in(word, recursive=recursive, avoid=avoid, choice=choice)
         yield from ((picture, word) for picture in pictures)
         yield from ((word, error) for error in errors)
         if not pictures and not errors:
             hint = "" if recursive else "--recursive reads its sub-folders too"
-            yield word, ImageError(f"{word}: no pictures in this folder", hint)
+            kind = "pictures that --include and --exclude let through" if choice and choice.narrows else "pictures"
+            yield word, ImageError(f"{word}: no {kind} in this folder", hint)

@@ -19,6 +19,8 @@ class Existing(StrEnum):
     SKIP = "skip"
     """Pass over it if it is a whole picture; clean again if it is not."""
     REPLACE = "replace"
+    IN_PLACE = "in-place"
+    """It is the input itself, which its result replaces."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,17 @@ class Job:
     def output_name(self) -> str:
         """The output in messages."""
         return "standard output" if self.output is None else str(self.output)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A picture would be cleaned; see `denoise_ae.batch.rehearse`."""
+
+    job: Job
+    megapixels: float | None
+    """As its header says; None for standard input, which is not read."""
+    replaces: bool
+    """Whether the result would replace a file."""
 
 
 @dataclass(frozen=True)
@@ -96,4 +109,7 @@ class Failed:
     error: DenoiseError
 
 
-Event = Started | Progress | Cleaned | Skipped | Failed
+Settled = Planned | Cleaned | Skipped | Failed
+"""The one event that ends a job."""
+
+Event = Started | Progress | Settled

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from denoise_ae.errors import ImageError, OutputError, UsageError
-from denoise_ae.finding import Identity, identity, is_folder, status_of, walk_inputs
+from denoise_ae.finding import Choice, Identity, identity, is_folder, status_of, walk_inputs
 from denoise_ae.headers import FORMATS, is_image_name
 from denoise_ae.images import format_for
 from denoise_ae.jobs import Existing, Failed, Job, Skipped
@@ -43,6 +43,8 @@ def plan(
     suffix: str | None = None,
     file_format: str | None = None,
     existing: Existing = Existing.REFUSE,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
 ) -> Plan:
     """Decide what every input becomes.
 
@@ -57,7 +59,9 @@ def plan(
         suffix: put before the ending of each result's name; None: ``-clean`` beside the source, nothing elsewhere.
         file_format: ending of the format to write, as ``png`` or ``jpg``; None: as the output is named, else as the
             source is.
-        existing: what to do where an output exists.
+        existing: what to do where an output exists. `Existing.IN_PLACE`: each picture's output is itself.
+        include: see `denoise_ae.finding.Choice`; a picture named outright is skipped where it is not wanted.
+        exclude: the same.
 
     Returns:
         The plan. Missing inputs, folders without pictures, collisions, and outputs that must not be written are
@@ -72,21 +76,38 @@ def plan(
         raise UsageError("nothing to clean", "name at least one picture or folder")
     if suffix and Path(suffix).name != suffix:
         raise UsageError(f"--suffix {suffix} would change the folder", "give a part of a file name, as -clean")
-    if STREAM in words or target == STREAM or _means_file(words, target):
+    choice = Choice(include, exclude)
+    if existing is Existing.IN_PLACE:
+        if target is not None or suffix is not None or file_format is not None or STREAM in words:
+            hint = "leave out -o, --suffix, --format and -, or --in-place"
+            raise UsageError("--in-place gives each file's result its own name", hint)
+        suffix = ""
+    elif STREAM in words or target == STREAM or _means_file(words, target):
         if suffix is not None:
             raise UsageError("--suffix is for results in folders", "leave it out, or give -o a folder")
-        return _settle([_single_job(words, target, file_format, existing)], [], earlier="")
+        single = _single_job(words, target, file_format, existing)
+        if single.source and not choice.wants(Path(single.source.name)):
+            return Plan((), (_unwanted(single),))
+        return _settle([single], [], earlier="")
 
     naming = _naming(words, target, suffix, file_format)
     jobs: list[Job] = []
-    failures: list[Failed] = []
+    settled: list[Skipped | Failed] = []
     avoid = identity(naming.folder) if naming.folder else None
-    for source, found in walk_inputs(words, recursive=recursive, avoid=avoid):
+    for source, found in walk_inputs(words, recursive=recursive, avoid=avoid, choice=choice):
         if isinstance(found, ImageError):
-            failures.append(Failed(Job(source, None), found))
+            settled.append(Failed(Job(source, None), found))
+            continue
+        job = Job(source, naming.output(source, root=found), naming.file_format, existing)
+        if choice.wants(source.relative_to(found)):
+            jobs.append(job)
         else:
-            jobs.append(Job(source, naming.output(source, root=found), naming.file_format, existing))
-    return _settle(jobs, failures, earlier="" if naming.folder else naming.suffix)
+            settled.append(_unwanted(job))
+    return _settle(jobs, settled, earlier="" if naming.folder else naming.suffix)
+
+
+def _unwanted(job: Job) -> Skipped:
+    return Skipped(job, "left out by --include or --exclude")
 
 
 def _names_folder(target: str) -> bool:
@@ -165,24 +186,27 @@ def _naming(words: list[str], target: str | None, suffix: str | None, file_forma
     return _Naming(folder, suffix, f".{file_format}" if file_format else "", asked)
 
 
-def _settle(candidates: list[Job], failures: list[Failed], *, earlier: str) -> Plan:
+def _settle(candidates: list[Job], settled: Sequence[Skipped | Failed], *, earlier: str) -> Plan:
     """Part the jobs that can be done from those that are settled by name.
 
     Args:
         candidates: all jobs; one that is named twice is done once.
-        failures: what has failed already.
+        settled: what is settled already.
         earlier: suffix by which earlier results, lying beside their sources, are known; empty where they lie elsewhere.
     """
-    settled: list[Skipped | Failed] = list(failures)
+    settled = list(settled)
     candidates = list(dict.fromkeys(candidates))
     stems = {(job.source.parent, job.source.stem) for job in candidates if job.source}
     present: list[Job] = []
+    replaced: dict[str, Job] = {}
     for job in candidates:
         origin = job.source.stem.removesuffix(earlier) if job.source else ""
         if job.source and (missing := _unreachable(job.source)):
             settled.append(Failed(job, missing))
         elif job.source and origin != job.source.stem and (job.source.parent, origin) in stems:
             settled.append(Skipped(job, f"looks like an earlier result, made from {origin}"))
+        elif _is_second(job, replaced):
+            settled.append(Skipped(job, "another name of a file that is cleaned already"))
         else:
             present.append(job)
 
@@ -204,6 +228,13 @@ def _settle(candidates: list[Job], failures: list[Failed], *, earlier: str) -> P
         else:
             jobs.append(job)
     return Plan(tuple(jobs), tuple(settled))
+
+
+def _is_second(job: Job, replaced: dict[str, Job]) -> bool:
+    """Tell whether a file that its result replaces was named before: through a link, say. Hard links become two."""
+    if job.existing is not Existing.IN_PLACE or not job.source:
+        return False
+    return replaced.setdefault(os.path.realpath(job.source), job) is not job
 
 
 def _unreachable(source: Path) -> ImageError | None:
@@ -230,11 +261,14 @@ def _forbidden(job: Job, output: Path, sources: dict[Identity | None, Job]) -> O
         return None
     status = status_of(output)
     owner = sources.get(identity(output)) if status else None
-    if owner is not None:
+    if owner is not None and job.existing is not Existing.IN_PLACE:
         whose = "the output is the input itself" if owner is job else f"its output {output} is another input"
-        return OutputError(f"{job.name}: {whose}", "give another -o, or a --suffix")
+        hint = "give another -o, or a --suffix; --in-place alone replaces pictures by their results"
+        return OutputError(f"{job.name}: {whose}", hint)
     if status and not stat.S_ISREG(status.st_mode):
         return OutputError(f"{output}: is not an ordinary file, so that it can't be replaced", "give another -o")
+    if job.existing is Existing.IN_PLACE and not os.access(output, os.W_OK):
+        return OutputError(f"{output}: is write-protected", "change its permissions, or leave out --in-place")
     if job.existing is Existing.REFUSE:
         return OutputError(f"{output}: exists already", "--overwrite replaces it, --skip-existing passes over it")
     return None

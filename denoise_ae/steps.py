@@ -5,35 +5,75 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from numpy.typing import NDArray
 
+from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import DenoiseError, ImageError, OutputError
 from denoise_ae.files import sweep_temporaries, write_atomic
-from denoise_ae.headers import FORMATS, Header, read_header
+from denoise_ae.finding import status_of
+from denoise_ae.headers import FORMATS, Header, format_name, read_header
 from denoise_ae.images import Picture
 from denoise_ae.jobs import Existing, Job
 
 
-def read_source(job: Job) -> bytes:
-    """Read a job's file, or standard input.
+@dataclass(frozen=True)
+class Source:
+    """A picture as it lies on the disk, or came from standard input."""
+
+    data: bytes
+    header: Header
+    status: os.stat_result | None
+    """The file's when it was read; None for standard input."""
+
+    @property
+    def pixels(self) -> int:
+        """How many there are."""
+        return self.header.pixels
+
+
+def read_source(job: Job, max_pixels: int) -> Source | None:
+    """Read a job's file, or standard input; None where there is nothing to do, because its output is there already.
+
+    Args:
+        job: what to read.
+        max_pixels: the most that a picture may have.
 
     Raises:
         OSError: it can't be read.
+        ImageError: it is no picture that can be read, or it has too many pixels.
     """
-    return sys.stdin.buffer.read() if job.source is None else job.source.read_bytes()
+    if job.existing is Existing.SKIP and is_whole_picture(job):
+        return None
+    status = None
+    if job.source is None:
+        data = sys.stdin.buffer.read()
+    else:
+        with job.source.open("rb") as file:
+            status = os.fstat(file.fileno())
+            data = file.read()
+    return Source(data, read_header(data, job.name, max_pixels), status)
 
 
-def noise_sample(picture: Picture) -> NDArray[Any]:
+def estimate_levels(picture: Picture, denoiser: Denoiser) -> list[float | None]:
+    """Estimate the noise of each frame, in 8-bit steps; those of an animation get one level, lest it flicker."""
+    levels = [denoiser.estimate_sigma(_noise_sample(frame.pixels, picture.header)) for frame in picture.frames]
+    if picture.frames[-1].duration is not None:
+        return [median(levels)] * len(levels)
+    return [*levels]
+
+
+def _noise_sample(pixels: NDArray[Any], header: Header) -> NDArray[Any]:
     """Return the pixels to estimate the noise from: of lossy formats green alone, with alpha where there is one.
 
     They store colour coarsely. Red, green and blue together then have directions without any noise, however strong it
     is, which an estimate for white noise would go by.
     """
-    pixels = picture.pixels
-    if picture.header.lossless or pixels.ndim == 2 or pixels.shape[2] == 2:
+    if header.lossless or pixels.ndim == 2 or pixels.shape[2] == 2:
         return pixels
     return pixels[..., 1] if pixels.shape[2] == 3 else pixels[..., 1::2]
 
@@ -74,19 +114,23 @@ def misnamed(job: Job, header: Header) -> tuple[str, ...]:
     promised = FORMATS.get(name.suffix.lower()) if name else None
     if job.file_format or promised in (None, header.format):
         return ()
-    return (f"it is {header.format.upper()} whatever its name says, and is written as such",)
+    return (f"it is {format_name(header.format)} whatever its name says, and is written as such",)
 
 
-def write_result(job: Job, data: bytes, swept: set[Path]) -> None:
+def write_result(
+    job: Job, data: bytes, swept: set[Path], status: os.stat_result | None = None, *, keep_time: bool = False
+) -> None:
     """Write a result, whole or not at all, into a folder that is made where it is missing.
 
     Args:
         job: whose result it is.
         data: the file.
         swept: folders that were freed of what killed runs left behind; the result's is added.
+        status: its source's when that was read; None for standard input.
+        keep_time: give it the modification time of its source.
 
     Raises:
-        OutputError: it can't be written, or a file lies there that must stay.
+        OutputError: it can't be written, or a file lies there that must stay: one that is no more what was cleaned.
     """
     if job.output is None:
         _write_stdout(data)
@@ -99,7 +143,19 @@ def write_result(job: Job, data: bytes, swept: set[Path]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: this folder can't be made: {error.strerror}") from error
-    write_atomic(job.output, data, overwrite=job.existing is not Existing.REFUSE)
+    if job.existing is Existing.IN_PLACE and status and _has_changed(job.output, status):
+        raise OutputError(f"{job.name}: was changed while it was cleaned, and stays as it is now", "clean it again")
+    modified = status.st_mtime_ns if keep_time and status else None
+    write_atomic(job.output, data, overwrite=job.existing is not Existing.REFUSE, modified=modified)
+
+
+_MARKS = ("st_dev", "st_ino", "st_size", "st_mtime_ns")
+"""What tells one state of a file from another."""
+
+
+def _has_changed(path: Path, before: os.stat_result) -> bool:
+    now = status_of(path)
+    return now is None or any(getattr(now, name) != getattr(before, name) for name in _MARKS)
 
 
 def _write_stdout(data: bytes) -> None:

@@ -7,17 +7,18 @@ import sys
 import time
 import traceback
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column
 from rich.text import Text
 
 from denoise_ae import jobs
+from denoise_ae.cli.records import record
 from denoise_ae.cli.render import is_terminal, print_error, print_line, printable, stderr_console
 from denoise_ae.errors import DenoiseError
-from denoise_ae.jobs import Cleaned, Event, Failed, Job, Skipped, Started
-from denoise_ae.planning import STREAM
+from denoise_ae.files import LineFile
+from denoise_ae.jobs import Cleaned, Event, Failed, Job, Planned, Settled, Skipped, Started
 
 
 class BatchReport:
@@ -31,16 +32,27 @@ class BatchReport:
         quiet: only errors.
         as_json: JSON on stdout; on stderr only errors.
         debug: a traceback with each error.
+        file: where a line of JSON for each picture goes too; None: nowhere.
     """
 
-    def __init__(self, total: int, *, quiet: bool = False, as_json: bool = False, debug: bool = False) -> None:
+    def __init__(
+        self,
+        total: int,
+        *,
+        quiet: bool = False,
+        as_json: bool = False,
+        debug: bool = False,
+        file: LineFile | None = None,
+    ) -> None:
         self.failures: list[DenoiseError] = []
         self._total = total
         self._tells = not (quiet or as_json)
         self._as_json = as_json
         self._debug = debug
+        self._file = file
         self._console = stderr_console()
-        self._cleaned = self._skipped = 0
+        self._cleaned = self._planned = self._skipped = self._settled = 0
+        self._parts: dict[Job, float] = {}
         self._megapixels = 0.0
         self._model = self._device = ""
         self._begin = time.perf_counter()
@@ -73,105 +85,114 @@ class BatchReport:
         """Say which model runs where, since ``auto`` may have chosen."""
         self._model, self._device = name, device
         self._begin = time.perf_counter()  # loading it is no part of the speed
-        if self._tells:
-            print_line(self._console, (f"model {name} on {device}", "dim"))
+        self._tell((f"model {name} on {device}", "dim"))
 
     def show(self, event: Event) -> None:
         """Show one event."""
-        settled = self._cleaned + self._skipped + len(self.failures)
         if isinstance(event, Started):
-            self._bar.update(self._task, description=printable(event.job.name), completed=settled)
+            self._bar.update(self._task, description=printable(event.job.name))
             return
         if isinstance(event, jobs.Progress):
-            # The picture before this one may still be being written: never let the bar run back.
-            self._bar.update(self._task, completed=min(settled + event.done / event.total, self._total))
+            self._parts[event.job] = event.done / event.total
+            self._bar.update(self._task, completed=self._completed())
             return
+        self._keep(event)
         if isinstance(event, Cleaned):
-            self._show_cleaned(event)
+            self._tell_cleaned(event)
+        elif isinstance(event, Planned):
+            self._tell_planned(event)
         elif isinstance(event, Skipped):
-            self._show_skipped(event)
+            self._tell_skipped(event)
         else:
-            self._show_failed(event)
-        settled += 1
-        counts = f"{settled}/{self._total}"
+            self._tell_failed(event)
+        self._parts.pop(event.job, None)
+        self._settled += 1
+        counts = f"{self._settled}/{self._total}"
         if self._megapixels:
             counts += f" {self._megapixels / self._seconds():.2f} MP/s"
-        self._bar.update(self._task, completed=settled, counts=counts)
+        self._bar.update(self._task, completed=self._completed(), counts=counts)
+
+    def _completed(self) -> float:
+        """Count the pictures that are done, and the parts of those that are being cleaned or written."""
+        return self._settled + sum(self._parts.values())
+
+    def _keep(self, event: Settled) -> None:
+        """Write an event's line of JSON wherever one is wanted."""
+        if self._as_json or self._file:
+            line = record(event)
+            if self._file:
+                self._file.write(line)
+            if self._as_json:
+                _print_out(line)
 
     def finish(self, *, interrupted: bool = False) -> None:
         """Say how many were cleaned, skipped and failed, and name each failure."""
         if self._as_json:
-            self._print_json(
-                None,
-                status="summary",
-                cleaned=self._cleaned,
-                skipped=self._skipped,
-                failed=len(self.failures),
-                megapixels=round(self._megapixels, 6),
-                seconds=round(self._seconds(), 3),
-                model=self._model,
-                device=self._device,
-                interrupted=interrupted,
-            )
+            summary = {
+                "status": "summary",
+                "cleaned": self._cleaned,
+                "planned": self._planned,
+                "skipped": self._skipped,
+                "failed": len(self.failures),
+                "megapixels": round(self._megapixels, 6),
+                "seconds": round(self._seconds(), 3),
+                "model": self._model,
+                "device": self._device,
+                "interrupted": interrupted,
+            }
+            _print_out(json.dumps(summary))
         if not self._tells:
             return
         if interrupted:
             print_line(self._console, ("interrupted: ", "bold red"), "what was not whole is not written")
         if self._total == 1:
             return
-        counts = f"{self._cleaned} cleaned, {self._skipped} skipped, {len(self.failures)} failed"
+        done = f"{self._planned} would be cleaned" if self._planned else f"{self._cleaned} cleaned"
+        counts = f"{done}, {self._skipped} skipped, {len(self.failures)} failed"
         speed = f" ({self._megapixels / self._seconds():.2f} megapixels a second)" if self._megapixels else ""
         print_line(self._console, (counts, "bold"), speed)
         for error in self.failures:
             print_line(self._console, ("failed: ", "red"), error.message)
 
-    def _show_cleaned(self, event: Cleaned) -> None:
+    def _tell_cleaned(self, event: Cleaned) -> None:
         self._cleaned += 1
         self._megapixels += event.megapixels
-        if self._as_json:
-            self._print_json(
-                event.job,
-                status="cleaned",
-                megapixels=round(event.megapixels, 6),
-                seconds=round(event.seconds, 3),
-                sigma=round(event.sigma, 2),
-                sigma_estimated=event.estimated,
-                little_noise=event.little_noise,
-                warnings=list(event.warnings),
-            )
-        if not self._tells:
-            return
         noise = f"sigma {event.sigma:.1f}{' estimated' if event.estimated else ''}"
-        print_line(
-            self._console,
+        self._tell(
             f"{event.job.name} -> {event.job.output_name}",
             (f"  {event.megapixels:.1f} MP in {event.seconds:.1f} s, {noise}", "dim"),
             "; little noise found" if event.little_noise else "",
         )
         for warning in event.warnings:
-            print_line(self._console, ("warning: ", "yellow"), f"{event.job.name}: {warning}")
+            self._tell(("warning: ", "yellow"), f"{event.job.name}: {warning}")
 
-    def _show_skipped(self, event: Skipped) -> None:
+    def _tell_planned(self, event: Planned) -> None:
+        self._planned += 1
+        self._tell(
+            ("would clean: ", "dim"),
+            f"{event.job.name} -> {event.job.output_name}",
+            "" if event.megapixels is None else (f"  {event.megapixels:.1f} MP", "dim"),
+            "; replaces the file there" if event.replaces else "",
+        )
+
+    def _tell_skipped(self, event: Skipped) -> None:
         self._skipped += 1
-        if self._as_json:
-            self._print_json(event.job, status="skipped", reason=event.reason)
-        if self._tells:
-            print_line(self._console, ("skipped: ", "dim"), f"{event.job.name}: {event.reason}")
+        self._tell(("skipped: ", "dim"), f"{event.job.name}: {event.reason}")
 
-    def _show_failed(self, event: Failed) -> None:
+    def _tell_failed(self, event: Failed) -> None:
         self.failures.append(event.error)
-        if self._as_json:
-            self._print_json(event.job, status="failed", error=event.error.message, hint=event.error.hint)
         print_error(event.error.message, event.error.hint, self._console)
         if self._debug:
             self._console.print(Text("".join(traceback.format_exception(event.error))), soft_wrap=True)
 
-    def _print_json(self, job: Job | None, **values: Any) -> None:  # noqa: ANN401 - whatever JSON takes
-        if job:
-            names = {"file": str(job.source or STREAM), "output": str(job.output) if job.output else None}
-            values = {**names, **values}
-        sys.stdout.write(json.dumps(values) + "\n")
-        sys.stdout.flush()
+    def _tell(self, *parts: str | tuple[str, str]) -> None:
+        if self._tells:
+            print_line(self._console, *parts)
 
     def _seconds(self) -> float:
         return time.perf_counter() - self._begin
+
+
+def _print_out(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

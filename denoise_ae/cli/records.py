@@ -1,0 +1,33 @@
+"""What became of each picture as a line of JSON: for ``--json`` and for ``--report``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from denoise_ae.jobs import Cleaned, Planned, Settled, Skipped
+from denoise_ae.planning import STREAM
+
+
+def record(event: Settled) -> str:
+    """Write one picture's end as a line of JSON, without the line's end; ``clean --help`` lists the fields."""
+    names = {"file": str(event.job.source or STREAM), "output": str(event.job.output) if event.job.output else None}
+    return json.dumps({**names, **_outcome(event)})
+
+
+def _outcome(event: Settled) -> dict[str, Any]:
+    if isinstance(event, Cleaned):
+        return {
+            "status": "cleaned",
+            "megapixels": round(event.megapixels, 6),
+            "seconds": round(event.seconds, 3),
+            "sigma": round(event.sigma, 2),
+            "sigma_estimated": event.estimated,
+            "little_noise": event.little_noise,
+            "warnings": list(event.warnings),
+        }
+    if isinstance(event, Planned):
+        return {"status": "planned", "megapixels": event.megapixels, "replaces": event.replaces}
+    if isinstance(event, Skipped):
+        return {"status": "skipped", "reason": event.reason}
+    return {"status": "failed", "error": event.error.message, "hint": event.error.hint}
