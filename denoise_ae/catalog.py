@@ -232,7 +232,7 @@ def find(model: str | Path) -> InstalledModel:
     if name in users:
         return _load(user_folder(), name, "user")
     close = get_close_matches(name, shipped + users, n=3, cutoff=0.5)
-    known = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(shipped + users)}"
+    known = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(shipped + users)}."
     raise ModelError(f"there is no model named {name}", f"{known} A file's name must end in .onnx")
 
 
