@@ -25,6 +25,9 @@ METADATA_KEY = "denoise_ae"
 DEFAULT_MODEL = "photo"
 """The model for photographs and for whoever names none."""
 
+Origin = Literal["shipped", "user"]
+"""Came with the package, or was added by the user."""
+
 _PROJECT = "denoise-ae"
 _LARGEST_SIDE = 4096  # pictures are padded to it, so a card must not ask for any amount of memory
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -132,7 +135,7 @@ class InstalledModel:
 
     card: ModelCard
     path: Path
-    origin: Literal["shipped", "user", "file"]
+    origin: Origin | Literal["file"]
     """Came with the package, was added by the user, or is any file."""
 
     def read(self) -> bytes:
@@ -141,9 +144,11 @@ class InstalledModel:
         Raises:
             ModelError: the file can't be read, or it is not what the card was written for.
         """
+        mend = "install denoise-ae again" if self.origin == "shipped" else "remove both files and add it again"
+        if not self.path.is_file():
+            raise ModelError(f"model {self.card.name} is damaged: {self.path} is missing", mend)
         data = read_model(self.path)
         if hashlib.sha256(data).hexdigest() != self.card.sha256:
-            mend = "install denoise-ae again" if self.origin == "shipped" else "remove both files and add it again"
             raise ModelError(f"model {self.card.name} is damaged: {self.path} differs from its checksum", mend)
         return data
 
@@ -198,16 +203,38 @@ def user_folder() -> Path:
     return user_data_path("denoise-ae", appauthor=False) / "models"
 
 
+def names() -> list[tuple[str, Origin]]:
+    """List the names of the shipped models in the order of their index, then those of the user's, sorted.
+
+    Raises:
+        ModelError: the shipped models' folder is missing.
+    """
+    shipped, users = _read_index(shipped_folder()), _user_names()
+    return [*((name, "shipped") for name in shipped), *((name, "user") for name in users)]
+
+
 def models() -> list[InstalledModel]:
-    """List what is installed: the shipped models in the order of their index, then the user's by name.
+    """List what is installed, in the order of `names`.
 
     Raises:
         ModelError: a card can't be read.
     """
-    folder = shipped_folder()
     # A checkout in which a model is not trained yet lacks its file.
-    shipped = [_load(folder, name, "shipped") for name in _read_index(folder) if _is_there(folder, name)]
-    return shipped + [_load(user_folder(), name, "user") for name in _user_names()]
+    return [load(name, origin) for name, origin in names() if origin == "user" or _is_there(shipped_folder(), name)]
+
+
+def load(name: str, origin: Origin) -> InstalledModel:
+    """Read the card of one of `names`; `InstalledModel.read` reads and checks the model itself.
+
+    Raises:
+        ModelError: the card can't be read.
+    """
+    path = (shipped_folder() if origin == "shipped" else user_folder()) / f"{name}.json"
+    try:
+        card = ModelCard.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"the card {path} can't be read: {_reason(error)}", "install or add the model again") from None
+    return InstalledModel(replace(card, name=name), path.with_suffix(".onnx"), origin)
 
 
 def find(model: str | Path) -> InstalledModel:
@@ -228,9 +255,9 @@ def find(model: str | Path) -> InstalledModel:
     name = str(model)
     shipped, users = _read_index(shipped_folder()), _user_names()
     if name in shipped:
-        return _load(shipped_folder(), name, "shipped")
+        return load(name, "shipped")
     if name in users:
-        return _load(user_folder(), name, "user")
+        return load(name, "user")
     close = get_close_matches(name, shipped + users, n=3, cutoff=0.5)
     known = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(shipped + users)}."
     raise ModelError(f"there is no model named {name}", f"{known} A file's name must end in .onnx")
@@ -299,15 +326,6 @@ def _user_names() -> list[str]:
 
 def _is_there(folder: Path, name: str) -> bool:
     return (folder / f"{name}.onnx").is_file() and (folder / f"{name}.json").is_file()
-
-
-def _load(folder: Path, name: str, origin: Literal["shipped", "user"]) -> InstalledModel:
-    path = folder / f"{name}.json"
-    try:
-        card = ModelCard.from_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelError(f"the card {path} can't be read: {_reason(error)}", "install or add the model again") from None
-    return InstalledModel(replace(card, name=name), path.with_suffix(".onnx"), origin)
 
 
 def _reason(error: Exception) -> str:

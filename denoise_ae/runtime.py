@@ -6,6 +6,7 @@ import math
 import os
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -47,14 +48,38 @@ def available_devices() -> list[str]:
     return [device for device, provider in DEVICES.items() if provider in offered]
 
 
-def available_cpus(root: Path = Path("/")) -> int:
-    """Return how many CPUs this process may keep busy: the affinity mask, cut to a container's quota.
+@dataclass(frozen=True)
+class CpuLimits:
+    """What bounds the CPUs that this process may keep busy."""
+
+    machine: int
+    """CPUs of the machine."""
+    affinity: int
+    """CPUs in this process's affinity mask; all of the machine's where the platform has no such mask."""
+    quota: float | None
+    """CPUs that a container's control groups grant; None without a quota."""
+
+    @property
+    def usable(self) -> int:
+        """How many CPUs may be kept busy: the affinity mask, cut to the quota; at least 1."""
+        return max(1, math.ceil(min(self.affinity, math.inf if self.quota is None else self.quota)))
+
+
+def cpu_limits(root: Path = Path("/")) -> CpuLimits:
+    """Find out what bounds the CPUs that this process may keep busy.
 
     Args:
         root: where ``proc`` and ``sys`` lie.
     """
-    cpus = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return max(1, math.ceil(min(cpus, _cpu_quota(root))))
+    machine = os.cpu_count() or 1
+    affinity = len(os.sched_getaffinity(0)) if sys.platform == "linux" else machine
+    quota = _cpu_quota(root)
+    return CpuLimits(machine, affinity, None if math.isinf(quota) else quota)
+
+
+def available_cpus(root: Path = Path("/")) -> int:
+    """Return how many CPUs this process may keep busy, see `CpuLimits`."""
+    return cpu_limits(root).usable
 
 
 def _cpu_quota(root: Path) -> float:

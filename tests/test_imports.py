@@ -29,7 +29,7 @@ LAYERS = (
         *("catalog", "modelfile", "probe", "runtime"),  # models
     },
     {"denoiser"},
-    {"jobs", "planning", "steps", "batch", "baselines", "benchmark", "benchmark_report"},
+    {"jobs", "planning", "steps", "batch", "baselines", "benchmark", "benchmark_report", "doctor"},
     {"cli"},
 )
 """Each may import its own layer and those before it."""
@@ -142,6 +142,7 @@ HEAVY = {"numpy", "cv2", "onnxruntime", "torch", "lightning", "onnx", "PIL", "ma
         "from denoise_ae.cli import main; main(['clean', '--help'])",
         "from denoise_ae.cli import main; main(['train', '--help'])",
         "from denoise_ae.cli import main; main(['models'])",
+        "from denoise_ae.cli import main; main(['doctor', '--help'])",
     ],
 )
 def test_nothing_heavy_is_loaded_without_need(program):

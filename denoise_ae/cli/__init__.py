@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 
 from denoise_ae import __version__
-from denoise_ae.cli import bench, clean, compare, export, models, noise, train
+from denoise_ae.cli import bench, clean, compare, doctor, export, models, noise, train
 from denoise_ae.cli.render import print_error
 from denoise_ae.errors import DenoiseError
 
@@ -49,6 +49,7 @@ def build_app() -> typer.Typer:
     app.command("noise")(noise.noise)
     app.command("compare")(compare.compare)
     app.command("bench")(bench.bench)
+    app.command("doctor")(doctor.doctor)
     app.add_typer(models.app, name="models")
     return app
 
