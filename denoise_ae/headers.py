@@ -17,7 +17,7 @@ from denoise_ae.jpeg import read_jpeg
 from denoise_ae.metadata import METRE, Metadata, read_directory, read_tiff_metadata
 from denoise_ae.png import SIGNATURE as PNG_SIGNATURE
 from denoise_ae.png import Png, read_png
-from denoise_ae.tiff import read_layout
+from denoise_ae.tiff import Layout, read_layouts
 
 DEFAULT_MAX_PIXELS = 500_000_000
 """A header that claims more is taken for damaged or malicious, unless the caller allows it."""
@@ -78,12 +78,13 @@ class Header:
         format: "png", "jpeg", "webp", "tiff", "bmp", "pnm", "jpeg2000", "avif" or "gif".
         width: in pixels, as stored (before any orientation).
         height: in pixels, as stored.
-        frames: pictures in the file; 1 in all that is not refused.
+        frames: pages, or frames of an animation; what else is said here is the first one's.
         mode: how it is stored: "gray", "gray+alpha", "RGB", "RGBA" or "palette".
         bits: bits a sample.
-        lossless: decoding gave back what was encoded.
+        lossless: decoding gives back what was encoded.
         quality: a JPEG's, 1 to 100, estimated from its quantisation tables; None elsewhere.
         chroma: how a colour JPEG samples colour: "4:4:4", "4:2:2", "4:2:0", "4:4:0" or "4:1:1"; None elsewhere.
+        other_pixels: pixels of all frames but the first.
     """
 
     format: str
@@ -95,16 +96,23 @@ class Header:
     lossless: bool = True
     quality: int | None = None
     chroma: str | None = None
+    other_pixels: int = 0
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of all frames together."""
+        return self.width * self.height + self.other_pixels
 
 
 @dataclass(frozen=True)
 class Inspected:
-    """A file's header with its metadata, what of them could not be read, and, of a PNG, what decoding it needs."""
+    """A file's header with its metadata, what of them could not be read, and, of PNG and TIFF, what decoding needs."""
 
     header: Header
     metadata: Metadata = field(default_factory=Metadata)
     warnings: tuple[str, ...] = ()
     png: Png | None = None
+    pages: tuple[Layout, ...] = ()
 
 
 def format_name(file_format: str) -> str:
@@ -128,7 +136,7 @@ def inspect(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Ins
     Args:
         data: the whole file.
         name: the file in messages.
-        max_pixels: width times height that is still accepted.
+        max_pixels: width times height, of all frames together, that is still accepted.
 
     Raises:
         ImageError: no picture, a damaged one, one larger than allowed, or one of a kind that is not supported.
@@ -144,12 +152,14 @@ def inspect(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Ins
     header = found.header
     if header.width * header.height == 0:
         raise ImageError(f"{name}: the picture has no pixels", _AGAIN)
-    if header.width * header.height > max_pixels:
+    if header.pixels > max_pixels:
         size = f"{header.width} x {header.height} pixels"
+        if header.frames > 1:
+            size = f"{header.pixels} pixels in {header.frames} frames or pages"
         hint = "if you trust the file, --max-megapixels raises the limit"
         raise ImageError(f"{name}: its header claims {size}, more than {max_pixels} in all", hint)
-    if header.frames > 1:
-        kind = "TIFF with several pages" if header.format == "tiff" else f"animated {format_name(header.format)}"
+    if header.frames > 1 and header.format != "tiff":
+        kind = f"animated {format_name(header.format)}"
         raise ImageError(f"{name}: {kind} is not supported", "save the picture that you want as a file of its own")
     if found.metadata.exif is not None:
         try:
@@ -178,9 +188,13 @@ def _inspect_png(data: bytes, name: str) -> Inspected:
 
 
 def _inspect_tiff(data: bytes, name: str) -> Inspected:
-    layout = read_layout(data, name)
-    header = Header("tiff", layout.width, layout.height, layout.mode, layout.bits, frames=layout.pages)
-    return Inspected(header, *read_tiff_metadata(data))
+    first, *others = pages = read_layouts(data, name)
+    header = Header(
+        *("tiff", first.width, first.height, first.mode, first.bits, len(pages)),
+        lossless=all(page.lossless for page in pages),
+        other_pixels=sum(page.width * page.height for page in others),
+    )
+    return Inspected(header, *read_tiff_metadata(data, first.directory), pages=tuple(pages))
 
 
 def _inspect_jpeg(data: bytes, name: str) -> Inspected:

@@ -6,6 +6,7 @@ that is not turned as the metadata's orientation says.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
-from denoise_ae.headers import DEFAULT_MAX_PIXELS, FORMATS, Header, format_name, inspect
+from denoise_ae.frames import Frame
+from denoise_ae.headers import DEFAULT_MAX_PIXELS, FORMATS, Header, Inspected, format_name, inspect
 from denoise_ae.jpeg import add_metadata, can_hold
-from denoise_ae.metadata import METRE, Metadata
+from denoise_ae.metadata import METRE, Metadata, read_tiff_metadata
 from denoise_ae.pixels import from_unit, split_alpha, to_unit, upright
 from denoise_ae.png import encode_png
 from denoise_ae.tiff import read_pixels
@@ -59,16 +61,24 @@ class Picture:
     """A decoded file.
 
     Attributes:
-        pixels: HxW, HxWx2, HxWx3 or HxWx4; C-contiguous.
+        frames: its picture, or its pages; pixels are C-contiguous.
         header: what the file says of itself.
-        metadata: EXIF, ICC, XMP and resolution, to hand on to `encode`.
         warnings: what could not be read, but does not matter to the pixels.
     """
 
-    pixels: NDArray[Any]
+    frames: list[Frame]
     header: Header
-    metadata: Metadata
     warnings: tuple[str, ...] = ()
+
+    @property
+    def pixels(self) -> NDArray[Any]:
+        """The first frame's: HxW, HxWx2, HxWx3 or HxWx4."""
+        return self.frames[0].pixels
+
+    @property
+    def metadata(self) -> Metadata:
+        """EXIF, ICC, XMP and resolution of the first frame, to hand on to `encode`."""
+        return self.frames[0].metadata
 
 
 def format_for(path_or_suffix: str | Path) -> str:
@@ -86,10 +96,10 @@ def format_for(path_or_suffix: str | Path) -> str:
 
 
 def read(path: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
-    """Read and decode a file.
+    """Read and decode a file that holds one picture.
 
     Raises:
-        ImageError: it can't be read, or see `decode`.
+        ImageError: it can't be read, it holds several pages, or see `decode`.
     """
     try:
         data = Path(path).read_bytes()
@@ -99,7 +109,10 @@ def read(path: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
         raise ImageError(f"{path}: this is a folder, not a picture") from error
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
         raise ImageError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
-    return decode(data, str(path), max_pixels)
+    picture = decode(data, str(path), max_pixels)
+    if len(picture.frames) > 1:
+        raise ImageError(f"{path}: has {len(picture.frames)} pages", "save the one that you want as a file of its own")
+    return picture
 
 
 def decode(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
@@ -118,14 +131,23 @@ def decode(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pict
     found = inspect(data, name, max_pixels)
     header, warnings = found.header, found.warnings
     if header.format == "tiff":
-        pixels, notes = read_pixels(data, name)
-        return Picture(pixels, header, found.metadata, warnings + notes)
+        return _decode_pages(data, found, name)
     decoded = _decode_with_opencv(found.png.pixel_data(data) if found.png else data)
     if decoded is None or decoded.shape[:2] != (header.height, header.width):
         kind = format_name(header.format)
         raise ImageError(f"{name}: this {kind} is cut short or damaged", "get the file again from its source")
     transparent = found.png.transparent if found.png else None
-    return Picture(_as_stored(decoded, header, transparent), header, found.metadata, warnings)
+    return Picture([Frame(_as_stored(decoded, header, transparent), found.metadata)], header, warnings)
+
+
+def _decode_pages(data: bytes, found: Inspected, name: str) -> Picture:
+    frames, warnings = [], list(found.warnings)
+    for number, layout in enumerate(found.pages):
+        pixels, notes = read_pixels(data, layout, name)
+        metadata, complaints = (found.metadata, ()) if number == 0 else read_tiff_metadata(data, layout.directory)
+        frames.append(Frame(pixels, metadata))
+        warnings += (*complaints, *notes)
+    return Picture(frames, found.header, tuple(dict.fromkeys(warnings)))
 
 
 def _decode_with_opencv(data: bytes) -> NDArray[Any] | None:
@@ -176,7 +198,32 @@ def encode(
     like: Header | None = None,
     name: str = "the picture",
 ) -> bytes:
-    """Encode a picture.
+    """Encode a picture; see `encode_frames`.
+
+    Args:
+        pixels: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32; left as they are.
+        file_format: as `format_for` names it.
+        metadata: what the file is to say of itself; its orientation must be that of the pixels.
+        quality: see `encode_frames`.
+        like: the source's header.
+        name: the picture in messages.
+
+    Raises:
+        ImageError: see `encode_frames`.
+    """
+    frame = Frame(pixels, metadata or Metadata())
+    return encode_frames([frame], file_format, quality=quality, like=like, name=name)
+
+
+def encode_frames(
+    frames: Sequence[Frame],
+    file_format: str,
+    *,
+    quality: int | None = None,
+    like: Header | None = None,
+    name: str = "the picture",
+) -> bytes:
+    """Encode a picture, or the pages of a document.
 
     What a format can't store is converted: 16 bits to 8 for JPEG, WebP and BMP, to 12 for AVIF; floating point, but for
     TIFF, from [0, 1] to the deepest integers of the format (outside is clipped, NaN is black). Alpha is dropped where
@@ -184,16 +231,16 @@ def encode(
     says how it is turned.
 
     Args:
-        pixels: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32; left as they are.
+        frames: of uint8, uint16 or float32; left as they are. What their metadata say of orientation must be true.
         file_format: as `format_for` names it.
-        metadata: what the file is to say of itself; its orientation must be that of the pixels.
         quality: 1 to 100 for JPEG, WebP and AVIF; None takes the source's own where it is known (JPEG to JPEG), and
             else 95, but WebP made from what was stored without loss is lossless. AVIF with alpha is always lossless.
         like: the source's header.
         name: the picture in messages.
 
     Raises:
-        ImageError: transparent pixels in a format without alpha, a picture too large for it, or an unknown format.
+        ImageError: transparent pixels in a format without alpha, a picture too large for it, several pages in a format
+            that has one, or an unknown format.
     """
     if file_format not in _DEPTHS:
         raise ImageError(
@@ -201,24 +248,32 @@ def encode(
         )
     if quality is not None and not 1 <= quality <= 100:
         raise ImageError(f"quality {quality} is not between 1 and 100")
+    if len(frames) > 1 and file_format != "tiff":
+        raise ImageError(f"{name}: {format_name(file_format)} holds one page, not {len(frames)}", "write it as TIFF")
+    frames = [_as_held(frame, file_format, name) for frame in frames]
+    if file_format == "tiff":
+        return encode_tiff(frames)
+    (frame,) = frames
+    if file_format == "png":
+        return encode_png(frame.pixels, frame.metadata)
+    if file_format == "pnm":
+        return _encode_pnm(frame.pixels)
+    return _encode_with_opencv(frame, file_format, _parameters(file_format, quality, like), name)
+
+
+def _as_held(frame: Frame, file_format: str, name: str) -> Frame:
+    """Turn a frame into what a format can hold."""
+    pixels, metadata = frame.pixels, frame.metadata
     largest = _LARGEST.get(file_format)
     if largest and max(pixels.shape[:2]) > largest:
         raise ImageError(
             f"{name}: a {format_name(file_format)} has {largest} pixels on a side at most", "write it as PNG or TIFF"
         )
-    metadata = metadata or Metadata()
     if file_format not in _WITH_EXIF or (file_format == "jpeg" and not can_hold(metadata)):
         pixels = upright(pixels, metadata.orientation)
         dpi = metadata.resolution
         metadata = replace(metadata, exif=None, dpi=dpi[::-1] if dpi and metadata.orientation > 4 else dpi)
-    pixels = _fit(pixels, file_format, name)
-    if file_format == "png":
-        return encode_png(pixels, metadata)
-    if file_format == "tiff":
-        return encode_tiff(pixels, metadata)
-    if file_format == "pnm":
-        return _encode_pnm(pixels)
-    return _encode_with_opencv(pixels, file_format, metadata, _parameters(file_format, quality, like), name)
+    return Frame(_fit(pixels, file_format, name), metadata, frame.duration)
 
 
 def _fit(pixels: NDArray[Any], file_format: str, name: str) -> NDArray[Any]:
@@ -254,9 +309,8 @@ def _parameters(file_format: str, quality: int | None, like: Header | None) -> l
     return [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000] if file_format == "jpeg2000" else []
 
 
-def _encode_with_opencv(
-    pixels: NDArray[Any], file_format: str, metadata: Metadata, parameters: list[int], name: str
-) -> bytes:
+def _encode_with_opencv(frame: Frame, file_format: str, parameters: list[int], name: str) -> bytes:
+    pixels, metadata = frame.pixels, frame.metadata
     if file_format == "avif" and pixels.dtype == np.uint16:
         pixels = np.rint(np.arange(65536) * ((2**_AVIF_BITS - 1) / 65535)).astype(np.uint16)[pixels]
         parameters = [*parameters, cv2.IMWRITE_AVIF_DEPTH, _AVIF_BITS]

@@ -39,6 +39,8 @@ class Tag(IntEnum):
     Y_RESOLUTION = 283
     PLANAR = 284
     PAGE_NAME = 285
+    T4_OPTIONS = 292
+    T6_OPTIONS = 293
     RESOLUTION_UNIT = 296
     SOFTWARE = 305
     DATE_TIME = 306
@@ -52,6 +54,8 @@ class Tag(IntEnum):
     TILE_COUNTS = 325
     EXTRA_SAMPLES = 338
     SAMPLE_FORMAT = 339
+    JPEG_TABLES = 347
+    SUBSAMPLING = 530
     XMP = 700
     COPYRIGHT = 33432
     EXIF = 34665
@@ -103,11 +107,13 @@ class Directory:
         order: the byte order of everything in it.
         fields: tag -> field; a field whose values lie outside the data is left out.
         next: where the next directory (page) starts, 0 at the last.
+        length: bytes that its table takes.
     """
 
     order: Order
     fields: dict[int, Field]
     next: int
+    length: int
 
     def numbers(self, tag: int) -> tuple[int, ...]:
         """Return the unsigned values of a tag, () where it is missing or of another type; a rational gives two."""
@@ -164,7 +170,7 @@ def read_directory(data: bytes | memoryview, position: int | None = None) -> Dir
         at = place + entry.size - inline if size <= inline else value
         if kind in _LETTERS and at + size <= len(view):
             fields[tag] = Field(kind, count, view[at : at + size])
-    return Directory(order, fields, following)
+    return Directory(order, fields, following, end - start)
 
 
 def write_directory(order: Order, fields: dict[int, Field], position: int) -> bytes:
@@ -239,13 +245,8 @@ def resolution(directory: Directory) -> tuple[float, float] | None:
     return across / across_by * unit, down / down_by * unit
 
 
-def read_tiff_metadata(data: bytes) -> tuple[Metadata, tuple[str, ...]]:
-    """Read what a TIFF file says about its first page, with warnings of what can't be read.
-
-    Raises:
-        ValueError: the file has no readable directory.
-    """
-    directory = read_directory(data)
+def read_tiff_metadata(data: bytes, directory: Directory) -> tuple[Metadata, tuple[str, ...]]:
+    """Read what a TIFF file says about the page of a directory, with warnings of what can't be read."""
     fields = directory.fields
     warnings: tuple[str, ...] = ()
     try:
@@ -278,7 +279,15 @@ def _extract_exif(data: bytes, directory: Directory) -> bytes | None:
 
 
 def _copy_directory(data: bytes, directory: Directory, out: io.BytesIO, tags: Set[int], depth: int = 0) -> int:
-    """Append a directory and those that it points to; return where it starts.
+    """Append a directory and those that it points to; return where it starts."""
+    fields = copy_fields(data, directory, out, tags, depth)
+    position = out.tell()
+    out.write(write_directory(directory.order, fields, position))
+    return position
+
+
+def copy_fields(data: bytes, directory: Directory, out: io.BytesIO, tags: Set[int], depth: int = 0) -> dict[int, Field]:
+    """Pick fields of a directory for one in another file, to which the directories that they point to are appended.
 
     Raises:
         ValueError: one of those lies outside the data.
@@ -290,6 +299,4 @@ def _copy_directory(data: bytes, directory: Directory, out: io.BytesIO, tags: Se
         elif depth < _DEEPEST:
             inner = read_directory(data, directory.number(tag, 0))
             fields[tag] = integers(directory.order, _copy_directory(data, inner, out, inner.fields.keys(), depth + 1))
-    position = out.tell()
-    out.write(write_directory(directory.order, fields, position))
-    return position
+    return fields

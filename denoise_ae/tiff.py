@@ -1,7 +1,8 @@
 """Read TIFF: strips and tiles of 1 to 16-bit integer and 32-bit float pixels, exactly as they are stored.
 
 OpenCV's reader multiplies 8-bit colour with its alpha, mixes up planes, turns the pixels as the orientation says and
-returns half a picture where a strip is damaged; Pillow's knows no 16-bit colour. So TIFF is read here.
+returns half a picture where a strip is damaged; Pillow's knows no 16-bit colour; tifffile takes a strip that is missing
+for black. So TIFF is read here; of strips and tiles, Pillow's libtiff unpacks what Python's library can't.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
-from denoise_ae.metadata import Directory, Order, Tag, integers, read_directory, write_directory
+from denoise_ae.metadata import Directory, Field, Order, Tag, integers, read_directory, write_directory
 
 _NONE, _LZW, _DEFLATE, _OLD_DEFLATE, _PACK_BITS = 1, 5, 8, 32946, 32773
-_READABLE = (_NONE, _LZW, _DEFLATE, _OLD_DEFLATE, _PACK_BITS)
-_COMPRESSION_NAMES = {2: "CCITT", 3: "CCITT Group 3", 4: "CCITT Group 4", 6: "JPEG", 7: "JPEG", 34712: "JPEG 2000"}
-_COMPRESSION_NAMES |= {34887: "LERC", 34925: "LZMA", 50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL"}
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = 0, 1, 2, 3
-_PHOTOMETRIC_NAMES = {4: "a mask", 5: "CMYK", 6: "YCbCr", 8: "CIE Lab", 9: "ICC Lab", 10: "ITU Lab"}
+_CCITT, _JPEG, _LZMA, _ZSTANDARD = frozenset({2, 3, 4}), 7, 34925, 50000
+_READABLE = {_NONE, _LZW, _DEFLATE, _OLD_DEFLATE, _PACK_BITS, *_CCITT, _JPEG, _LZMA, _ZSTANDARD}
+_COMPRESSION_NAMES = {6: "old JPEG", 34712: "JPEG 2000", 34887: "LERC", 50001: "WebP", 50002: "JPEG XL"}
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
+_PHOTOMETRIC_NAMES = {4: "a mask", 5: "CMYK", _YCBCR: "YCbCr", 8: "CIE Lab", 9: "ICC Lab", 10: "ITU Lab"}
+_FOR_CODECS = {Tag.BITS, Tag.COMPRESSION, Tag.PHOTOMETRIC, Tag.SAMPLES, Tag.FILL_ORDER, Tag.T4_OPTIONS, Tag.T6_OPTIONS}
+_FOR_CODECS |= {Tag.JPEG_TABLES, Tag.SUBSAMPLING}
+"""What JPEG and CCITT must know to expand a strip or tile."""
 _SENSOR_DATA = {32803, 34892}
 _PREMULTIPLIED_ALPHA = 1
 _FORMAT_NAMES = {1: "unsigned", 2: "signed", 3: "floating-point"}
@@ -33,9 +38,9 @@ _DTYPES = {(1, 1): "u1", (2, 1): "u1", (4, 1): "u1", (8, 1): "u1", (16, 1): "u2"
 
 @dataclass(frozen=True)
 class Layout:
-    """How the first page of a TIFF file lies in it. Blocks are strips or tiles."""
+    """How a page of a TIFF file lies in it. Blocks are strips or tiles."""
 
-    order: Order
+    directory: Directory
     width: int
     height: int
     samples: int
@@ -49,10 +54,11 @@ class Layout:
     block_height: int
     block_width: int
     tiled: bool
-    offsets: tuple[int, ...]
-    counts: tuple[int, ...]
-    palette: tuple[int, ...]
-    pages: int
+
+    @property
+    def lossless(self) -> bool:
+        """Whether reading gives back what was stored."""
+        return self.compression != _JPEG
 
     @property
     def mode(self) -> str:
@@ -62,32 +68,41 @@ class Layout:
         return ("", "gray", "gray+alpha", "RGB", "RGBA")[self.samples]
 
 
-def read_layout(data: bytes, name: str) -> Layout:
-    """Read how the pixels are stored, without touching them.
+def read_layouts(data: bytes, name: str) -> list[Layout]:
+    """Read how the pixels of all pages are stored, without touching them.
+
+    Reduced copies of another page (thumbnails) are no pages of their own.
 
     Raises:
         ImageError: the file is damaged or of a kind that is not supported.
     """
-    try:
-        directory = read_directory(data)
-        pages = _count_pages(data, directory)
-    except ValueError as error:
-        raise ImageError(f"{name}: this TIFF is cut short or damaged", "get the file again from its source") from error
-    _refuse_raw(directory, name)
-    layout = _layout(directory, pages)
-    _check(layout, directory, name)
-    return layout
+    layouts: list[Layout] = []
+    for number, directory in enumerate(_directories(data, name)):
+        if number == 0:
+            _refuse_raw(directory, name)
+        elif directory.number(Tag.SUBFILE_TYPE, 0) & 1:
+            continue
+        layouts.append(_layout(directory))
+        _check(layouts[-1], name)
+    return layouts
 
 
-def _count_pages(data: bytes, first: Directory) -> int:
-    """Count the pictures; reduced copies of another page (thumbnails) are none of their own."""
-    pages, seen, position = 1, set[int](), first.next
-    while position and position not in seen:
-        seen.add(position)
-        directory = read_directory(data, position)
-        pages += not directory.number(Tag.SUBFILE_TYPE, 0) & 1
+def _directories(data: bytes, name: str) -> Iterator[Directory]:
+    position, spent = None, 0
+    while position != 0:
+        try:
+            directory = read_directory(data, position)
+            spent += directory.length
+            if spent > len(data):
+                raise ValueError("directories overlap, or go round in circles")
+        except ValueError as error:
+            raise _damaged(name) from error
+        yield directory
         position = directory.next
-    return pages
+
+
+def _damaged(name: str) -> ImageError:
+    return ImageError(f"{name}: this TIFF is cut short or damaged", "get the file again from its source")
 
 
 def _refuse_raw(directory: Directory, name: str) -> None:
@@ -98,13 +113,13 @@ def _refuse_raw(directory: Directory, name: str) -> None:
         raise ImageError(f"{name}: camera RAW needs a decoder that denoise-ae lacks", hint)
 
 
-def _layout(directory: Directory, pages: int) -> Layout:
+def _layout(directory: Directory) -> Layout:
     width, height = directory.number(Tag.WIDTH, 0), directory.number(Tag.HEIGHT, 0)
     bits, sample_format = directory.number(Tag.BITS, 1), directory.number(Tag.SAMPLE_FORMAT, 1)
     tiled = Tag.TILES in directory.fields
     rows = directory.number(Tag.TILE_HEIGHT, 0) if tiled else min(directory.number(Tag.ROWS_PER_STRIP, height), height)
     return Layout(
-        order=directory.order,
+        directory=directory,
         width=width,
         height=height,
         samples=directory.number(Tag.SAMPLES, 1),
@@ -118,18 +133,17 @@ def _layout(directory: Directory, pages: int) -> Layout:
         block_height=rows,
         block_width=directory.number(Tag.TILE_WIDTH, 0) if tiled else width,
         tiled=tiled,
-        offsets=directory.numbers(Tag.TILES if tiled else Tag.STRIPS),
-        counts=directory.numbers(Tag.TILE_COUNTS if tiled else Tag.STRIP_COUNTS),
-        palette=directory.numbers(Tag.COLOUR_MAP),
-        pages=pages,
     )
 
 
-def _check(layout: Layout, directory: Directory, name: str) -> None:
+def _check(layout: Layout, name: str) -> None:
     """Refuse by name what is not supported."""
+    directory = layout.directory
     bits, formats = set(directory.numbers(Tag.BITS)), set(directory.numbers(Tag.SAMPLE_FORMAT))
     photometric = layout.photometric
     colours = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1}.get(photometric, 0)
+    if photometric == _YCBCR and layout.compression == _JPEG:  # whose decoder gives RGB
+        colours = 3
     kind = ""
     if colours == 0:
         kind = _PHOTOMETRIC_NAMES.get(photometric, f"photometric type {photometric}") + " pixels"
@@ -140,7 +154,13 @@ def _check(layout: Layout, directory: Directory, name: str) -> None:
         kind = f"{layout.bits}-bit {sort} samples" if len(bits) < 2 and len(formats) < 2 else "samples of mixed types"
     elif layout.samples not in {colours, colours + 1} or (photometric == _PALETTE and layout.samples > 1):
         kind = f"{layout.samples} samples a pixel"
-    elif layout.bits < 8 and directory.number(Tag.FILL_ORDER, 1) != 1:
+    elif layout.compression == _JPEG and (layout.dtype != "u1" or layout.bits != 8 or layout.samples != colours):
+        kind = f"JPEG compression of {layout.bits}-bit samples, {layout.samples} a pixel,"
+    elif layout.compression == _JPEG and layout.separate_planes and layout.samples > 1:
+        kind = "JPEG compression of separate planes"
+    elif layout.compression in _CCITT and (layout.bits, layout.samples) != (1, 1):
+        kind = "CCITT compression of other than bilevel pixels"
+    elif layout.bits < 8 and directory.number(Tag.FILL_ORDER, 1) != 1 and layout.compression not in _CCITT:
         kind = "bits in reversed order"
     elif photometric == _WHITE_IS_ZERO and layout.dtype == "f4":
         kind = "floating-point pixels with white at zero"
@@ -151,23 +171,22 @@ def _check(layout: Layout, directory: Directory, name: str) -> None:
         raise ImageError(f"{name}: TIFF with {kind} is not supported", hint)
 
 
-def read_pixels(data: bytes, name: str) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Read the first page as it is stored; its orientation is not applied.
+def read_pixels(data: bytes, layout: Layout, name: str) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Read a page as it is stored; its orientation is not applied.
 
     Returns:
         HxW gray, HxWx2 gray with alpha, HxWx3 RGB or HxWx4 RGBA, as uint8, uint16 or float32; and warnings.
         1, 2 and 4 bits are spread over 0 to 255, palettes become the gray or RGB that they show, white is high.
 
     Raises:
-        ImageError: the file is damaged or of a kind that is not supported.
+        ImageError: the file is damaged.
     """
-    layout = read_layout(data, name)
     try:
         pixels = _assemble(memoryview(data), layout)
         if layout.photometric == _PALETTE:
             return _look_up(pixels, layout), ()
-    except (ValueError, IndexError, OSError, zlib.error) as error:
-        raise ImageError(f"{name}: this TIFF is cut short or damaged", "get the file again from its source") from error
+    except (ValueError, IndexError, OSError, SyntaxError, zlib.error) as error:
+        raise _damaged(name) from error
     if layout.bits < 8:
         pixels *= 255 // (2**layout.bits - 1)
     if layout.photometric == _WHITE_IS_ZERO:
@@ -186,12 +205,14 @@ def _assemble(data: memoryview, layout: Layout) -> NDArray[Any]:
     down = -(-layout.height // max(layout.block_height, 1))
     planes = layout.samples if layout.separate_planes else 1
     depth = layout.samples // planes
-    if not len(layout.offsets) == len(layout.counts) == across * down * planes > 0:
+    offsets = layout.directory.numbers(Tag.TILES if layout.tiled else Tag.STRIPS)
+    counts = layout.directory.numbers(Tag.TILE_COUNTS if layout.tiled else Tag.STRIP_COUNTS)
+    if not len(offsets) == len(counts) == across * down * planes > 0:
         raise ValueError("wrong number of strips or tiles")
-    if any(offset + count > len(data) for offset, count in zip(layout.offsets, layout.counts, strict=True)):
+    if any(offset + count > len(data) for offset, count in zip(offsets, counts, strict=True)):
         raise ValueError("a strip or tile lies outside the file")
     pixels = np.empty((layout.height, layout.width, layout.samples), layout.dtype)
-    for index, (offset, count) in enumerate(zip(layout.offsets, layout.counts, strict=True)):
+    for index, (offset, count) in enumerate(zip(offsets, counts, strict=True)):
         plane, place = divmod(index, across * down)
         top, left = place // across * layout.block_height, place % across * layout.block_width
         rows = layout.block_height if layout.tiled else min(layout.block_height, layout.height - top)
@@ -205,7 +226,7 @@ def _unpack(block: memoryview, rows: int, depth: int, layout: Layout) -> NDArray
     """Decompress one strip or tile into rows x block width x depth."""
     width, bits = layout.block_width, layout.bits
     row_bytes = -(-width * depth * bits // 8)
-    raw = np.frombuffer(_decompress(block, rows, row_bytes, layout.compression), np.uint8, rows * row_bytes)
+    raw = np.frombuffer(_decompress(block, rows, row_bytes, layout), np.uint8, rows * row_bytes)
     raw = raw.reshape(rows, row_bytes)
     if bits < 8:
         ones = np.unpackbits(raw, axis=1)[:, : width * depth * bits].reshape(rows, width, depth, bits)
@@ -215,18 +236,23 @@ def _unpack(block: memoryview, rows: int, depth: int, layout: Layout) -> NDArray
         # Bytes of one weight lie together, most significant first, each as the difference to the one before.
         planes = np.cumsum(raw.reshape(rows, -1, depth), axis=1, dtype=np.uint8).reshape(rows, 4, width * depth)
         return np.ascontiguousarray(planes.transpose(0, 2, 1)).view(">f4").reshape(rows, width, depth)
-    samples = raw.view(layout.order + layout.dtype).reshape(rows, width, depth)
+    samples = raw.view(layout.directory.order + layout.dtype).reshape(rows, width, depth)
     return np.cumsum(samples, axis=1, dtype=layout.dtype) if layout.predictor == 2 else samples
 
 
-def _decompress(block: memoryview, rows: int, row_bytes: int, compression: int) -> bytes | memoryview:
+def _decompress(block: memoryview, rows: int, row_bytes: int, layout: Layout) -> bytes | memoryview:
     size = rows * row_bytes
-    if compression in {_DEFLATE, _OLD_DEFLATE}:
+    if layout.compression in {_DEFLATE, _OLD_DEFLATE}:
         return zlib.decompressobj().decompress(block, size)
-    if compression == _PACK_BITS:
+    if layout.compression == _PACK_BITS:
         return _unpack_bits(block, size)
-    if compression == _LZW:
-        return _unpack_lzw(block, rows, row_bytes)
+    if layout.compression in _CCITT or layout.compression == _JPEG:
+        own = {tag: layout.directory.fields[tag] for tag in _FOR_CODECS & layout.directory.fields.keys()}
+        return _unpack_with_libtiff(block, rows, layout.block_width, layout.directory.order, own)
+    if layout.compression != _NONE:  # of mere bytes, which are handed over as a gray picture
+        numbers = {Tag.BITS: 8, Tag.COMPRESSION: layout.compression, Tag.PHOTOMETRIC: _BLACK_IS_ZERO, Tag.SAMPLES: 1}
+        fields: dict[int, Field] = {tag: integers("<", number) for tag, number in numbers.items()}
+        return _unpack_with_libtiff(block, rows, row_bytes, "<", fields)
     return block
 
 
@@ -244,31 +270,34 @@ def _unpack_bits(block: memoryview, size: int) -> bytes:
     return bytes(out)
 
 
-def _unpack_lzw(block: memoryview, rows: int, row_bytes: int) -> bytes:
-    """Expand LZW with Pillow's libtiff, which is handed the bytes as a gray picture of its own."""
+def _unpack_with_libtiff(block: memoryview, rows: int, width: int, order: Order, own: dict[int, Field]) -> bytes:
+    """Expand a strip or tile with Pillow's libtiff, which is handed it as a file of its own.
+
+    Args:
+        block: the strip or tile.
+        rows: of it.
+        width: pixels in a row.
+        order: byte order of `own`.
+        own: what else the file is to say.
+    """
     from PIL.TiffImagePlugin import TiffImageFile
 
-    numbers = {
-        Tag.WIDTH: row_bytes,
-        Tag.HEIGHT: rows,
-        Tag.BITS: 8,
-        Tag.COMPRESSION: _LZW,
-        Tag.PHOTOMETRIC: _BLACK_IS_ZERO,
-    }
-    numbers |= {Tag.STRIPS: 8, Tag.SAMPLES: 1, Tag.ROWS_PER_STRIP: rows, Tag.STRIP_COUNTS: len(block)}
     start = 8 + len(block) + len(block) % 2
+    numbers = {Tag.WIDTH: width, Tag.HEIGHT: rows, Tag.STRIPS: 8, Tag.ROWS_PER_STRIP: rows}
+    numbers[Tag.STRIP_COUNTS] = len(block)
+    fields = own | {tag: integers(order, number) for tag, number in numbers.items()}
     out = io.BytesIO()
-    out.write(struct.pack("<2sHI", b"II", 42, start))
+    out.write(struct.pack(order + "2sHI", b"II" if order == "<" else b"MM", 42, start))
     out.write(block)
     out.seek(start)
-    out.write(write_directory("<", {tag: integers("<", number) for tag, number in numbers.items()}, start))
+    out.write(write_directory(order, fields, start))
     out.seek(0)
     return TiffImageFile(out).tobytes()
 
 
 def _look_up(indices: NDArray[Any], layout: Layout) -> NDArray[Any]:
     """Turn palette indices into RGB, or into gray where every colour of the palette is gray."""
-    table = np.array(layout.palette, np.uint32).reshape(3, -1).T
+    table = np.array(layout.directory.numbers(Tag.COLOUR_MAP), np.uint32).reshape(3, -1).T
     if table.max(initial=0) > 255:  # 16-bit as the standard asks, by 256 or 257; some writers stay within 8
         table >>= 8
     colours = table.astype(np.uint8)

@@ -9,18 +9,21 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
+from denoise_ae.frames import Frame
 from denoise_ae.metadata import (
     DESCRIPTIVE,
     Field,
     Metadata,
     Order,
     Tag,
+    copy_fields,
     integers,
     read_directory,
     resolution,
@@ -37,30 +40,53 @@ _ADDRESSABLE = 2**32 - 2**20
 """How long a file may grow: positions have 32 bits, and the directory with its values comes last."""
 
 
-def encode_tiff(pixels: NDArray[Any], metadata: Metadata) -> bytes:
-    """Write one picture.
+def encode_tiff(pages: Sequence[Frame]) -> bytes:
+    """Write a picture, or the pages of a document.
 
     Args:
-        pixels: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32.
-        metadata: what to write with it; its orientation is kept, so the pixels must be as it says.
+        pages: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32. The orientation in their metadata is kept, so the
+            pixels must be as it says. EXIF in another byte order than that of the first page that has any is left out.
 
     Raises:
         ImageError: more than 4 GB, which a TIFF can't address.
     """
+    described = [read_directory(page.metadata.exif) if page.metadata.exif else None for page in pages]
+    order: Order = next((directory.order for directory in described if directory), "<")
+    # An EXIF block is a TIFF without pixels. The file begins with that of the first page, so that all positions in it
+    # stay right, those in a maker's note too, and its fields join ours in a new directory. Those of the others move.
+    out = io.BytesIO()
+    out.write(pages[0].metadata.exif or struct.pack(order + "2sHI", b"II" if order == "<" else b"MM", 42, 0))
+    link = 4
+    for number, (page, directory) in enumerate(zip(pages, described, strict=True)):
+        fields: dict[int, Field] = {}
+        if number == 0 and directory:
+            fields = {tag: field for tag, field in directory.fields.items() if tag in DESCRIPTIVE}
+        elif directory and directory.order == order:
+            fields = copy_fields(page.metadata.exif or b"", directory, out, DESCRIPTIVE)
+        fields |= _write_pixels(page.pixels, page.metadata, order, out)
+        claimed = resolution(directory) if directory else None
+        if page.metadata.dpi and page.metadata.dpi != claimed:  # what cameras claim in EXIF means little
+            fields[Tag.RESOLUTION_UNIT] = integers(order, _INCH)
+            for tag, dpi in zip((Tag.X_RESOLUTION, Tag.Y_RESOLUTION), page.metadata.dpi, strict=True):
+                fields[tag] = Field(5, 1, struct.pack(order + "II", min(round(dpi * 10000), 2**32 - 1), 10000))
+        if page.metadata.icc:
+            fields[Tag.ICC] = Field(7, len(page.metadata.icc), page.metadata.icc)
+        if page.metadata.xmp:
+            fields[Tag.XMP] = Field(1, len(page.metadata.xmp), page.metadata.xmp)
+        out.write(b"\0" * (out.tell() % 2))
+        start = out.tell()
+        out.write(write_directory(order, fields, start))
+        out.seek(link)
+        out.write(struct.pack(order + "I", start))
+        out.seek(0, io.SEEK_END)
+        link = start + 2 + 12 * len(fields)  # where the directory says where the next one is
+    return out.getvalue()
+
+
+def _write_pixels(pixels: NDArray[Any], metadata: Metadata, order: Order, out: io.BytesIO) -> dict[int, Field]:
+    """Append the strips of a page, and return the fields that tell how they are stored."""
     height, width = pixels.shape[:2]
     samples = 1 if pixels.ndim == 2 else pixels.shape[2]
-    # An EXIF block is a TIFF without pixels. The file begins with it, so that all positions in it stay right, and its
-    # fields join ours in a new directory at the end.
-    out = io.BytesIO()
-    out.write(metadata.exif or b"II*\0\0\0\0\0")
-    order: Order = "<"
-    fields: dict[int, Field] = {}
-    claimed = None
-    if metadata.exif:
-        described = read_directory(metadata.exif)
-        order, claimed = described.order, resolution(described)
-        fields = {tag: field for tag, field in described.fields.items() if tag in DESCRIPTIVE}
-
     rows = max(1, _STRIP_BYTES // (width * samples * pixels.itemsize))
     offsets, counts = [], []
     for top in range(0, height, rows):
@@ -86,21 +112,7 @@ def encode_tiff(pixels: NDArray[Any], metadata: Metadata) -> bytes:
         numbers[Tag.PREDICTOR] = [_PREDICTOR_DIFFERENCE]
     if samples in {2, 4}:
         numbers[Tag.EXTRA_SAMPLES] = [_STRAIGHT_ALPHA]
-    if metadata.dpi and metadata.dpi != claimed:  # what cameras claim in EXIF means little
-        numbers[Tag.RESOLUTION_UNIT] = [_INCH]
-        for tag, dpi in zip((Tag.X_RESOLUTION, Tag.Y_RESOLUTION), metadata.dpi, strict=True):
-            fields[tag] = Field(5, 1, struct.pack(order + "II", min(round(dpi * 10000), 2**32 - 1), 10000))
-    fields |= {tag: integers(order, *values) for tag, values in numbers.items()}
-    if metadata.icc:
-        fields[Tag.ICC] = Field(7, len(metadata.icc), metadata.icc)
-    if metadata.xmp:
-        fields[Tag.XMP] = Field(1, len(metadata.xmp), metadata.xmp)
-    out.write(b"\0" * (out.tell() % 2))
-    start = out.tell()
-    out.write(write_directory(order, fields, start))
-    out.seek(4)
-    out.write(struct.pack(order + "I", start))
-    return out.getvalue()
+    return {tag: integers(order, *values) for tag, values in numbers.items()}
 
 
 def _deflate(rows: NDArray[Any], order: Order) -> bytes:

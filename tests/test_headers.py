@@ -107,14 +107,13 @@ def animated(file_format):
         (animated("PNG"), "animated PNG"),
         (animated("WEBP"), "animated WebP"),
         (animated("AVIF"), "animated AVIF"),
-        (animated("TIFF"), "several pages"),
         (save(RGB, "JPEG", mode="CMYK"), "CMYK JPEG"),
         (save(RGB, "TIFF", mode="CMYK"), "CMYK"),
         (save(RGB, "TIFF", mode="YCbCr"), "YCbCr"),
         (save_tiff(GRAY.astype(np.float64)), "64-bit floating-point"),
         (save_tiff(GRAY.astype(np.int16)), "16-bit signed"),
         (save_tiff(np.zeros((8, 8, 5), np.uint8), photometric="rgb"), "5 samples a pixel"),
-        (save(GRAY, "TIFF", mode="1", compression="group4"), "Group 4"),
+        (save(RGB, "TIFF", compression="jpeg").replace(b"\3\1\3\0\1\0\0\0\7", b"\3\1\3\0\1\0\0\0\6"), "old JPEG"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100), "HEIC needs a decoder"),
         (b"\xff\x0a" + bytes(100), "JPEG XL needs a decoder"),
         (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(100), "JPEG XL needs a decoder"),
@@ -139,6 +138,18 @@ def test_a_thumbnail_behind_the_picture_is_no_second_page():
         writer.write(RGB, photometric="rgb")
         writer.write(RGB[::4, ::4], photometric="rgb", subfiletype=1)
     assert read_header(out.getvalue(), "x.tif").frames == 1
+
+
+def test_pages_are_counted_and_their_pixels_too():
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as writer:
+        writer.write(RGB, photometric="rgb")
+        writer.write(GRAY[:5])
+    header = read_header(out.getvalue(), "x.tif")
+    assert (header.frames, header.width, header.height, header.mode) == (2, 31, 17, "RGB")
+    assert header.pixels == 17 * 31 + 5 * 31
+    with pytest.raises(ImageError, match="682 pixels in 2 frames or pages"):
+        read_header(out.getvalue(), "x.tif", max_pixels=681)
 
 
 def test_a_header_that_claims_too_much_is_refused_unless_allowed():

@@ -9,8 +9,9 @@ import tifffile
 from PIL import Image
 
 from denoise_ae.errors import ImageError
+from denoise_ae.frames import Frame
 from denoise_ae.metadata import Metadata
-from denoise_ae.tiff import read_pixels
+from denoise_ae.tiff import read_layouts, read_pixels
 from denoise_ae.tiff_writer import encode_tiff
 
 RANDOM = np.random.default_rng(1)
@@ -40,6 +41,11 @@ def save_with_pillow(pixels, mode=None, **options):
     return out.getvalue()
 
 
+def read(data):
+    """The first page and its warnings."""
+    return read_pixels(data, read_layouts(data, "x")[0], "x")
+
+
 def assert_same(pixels, expected):
     assert pixels.dtype == expected.dtype
     np.testing.assert_array_equal(pixels, expected)
@@ -56,14 +62,14 @@ def test_every_layout_is_read_exactly(dtype, shape, options):
     pixels = noise(shape, dtype)
     if shape[-1] == 2:
         options = {**options, "planarconfig": "contig"}
-    assert_same(read_pixels(save(pixels, **options), "x")[0], pixels)
+    assert_same(read(save(pixels, **options))[0], pixels)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_separate_planes_are_put_together(dtype):
     planes = noise((3, 37, 53), dtype)
     data = save(planes, planarconfig="separate", rowsperstrip=7)
-    assert_same(read_pixels(data, "x")[0], planes.transpose(1, 2, 0))
+    assert_same(read(data)[0], planes.transpose(1, 2, 0))
 
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "packbits"])
@@ -81,32 +87,130 @@ def test_every_compression_is_undone(compression, predictor, dtype):
     data = save_with_pillow(pixels, compression=compression, tiffinfo=tags)
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         assert file.pages[0].predictor == predictor
-    assert_same(read_pixels(data, "x")[0], pixels)
+    assert_same(read(data)[0], pixels)
 
 
-def test_bilevel_is_black_and_white():
+@pytest.mark.parametrize("compression", ["zstd", "lzma"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_newer_compressions_are_undone(compression, dtype):
+    pixels = noise((300, 53), dtype)
+    assert_same(read(save_with_pillow(pixels, compression=compression))[0], pixels)
+
+
+@pytest.mark.parametrize(
+    "compression", [None, "tiff_lzw", "packbits", "tiff_ccitt", "group3", "group4", "tiff_deflate", "zstd"]
+)
+def test_bilevel_is_black_and_white(compression):
     pixels = noise((37, 53), np.uint8) > 127
     white = np.where(pixels, 255, 0).astype(np.uint8)
-    for options in ({}, {"compression": "tiff_lzw"}, {"compression": "packbits"}):
-        assert_same(read_pixels(save_with_pillow(pixels, **options), "x")[0], white)
+    assert_same(read(save_with_pillow(pixels, compression=compression))[0], white)
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4"])
+def test_a_fax_is_read_in_either_order_of_bits_and_either_sense_of_white(compression):
+    page = np.kron(noise((9, 13), np.uint8) > 127, np.ones((8, 8), bool))
+    white = np.where(page, 255, 0).astype(np.uint8)
+    negative = save_with_pillow(page, compression=compression, tiffinfo={262: 0})
+    assert read_layouts(negative, "x")[0].photometric == 0
+    with Image.open(io.BytesIO(negative)) as image:
+        assert_same(read(negative)[0], np.where(np.asarray(image), 255, 0).astype(np.uint8))
+    data = save_with_pillow(page, compression=compression, tiffinfo={278: len(page)})
+    directory = read_layouts(data, "x")[0].directory
+    (start,), (length,) = directory.numbers(273), directory.numbers(279)
+    turned = np.packbits(np.unpackbits(np.frombuffer(data[start : start + length], np.uint8)), bitorder="little")
+    order = struct.pack("<HHIHH", 266, 3, 1, 1, 0)
+    assert data.count(order) == 1
+    reversed_bits = data[:start] + turned.tobytes() + data[start + length :]
+    reversed_bits = reversed_bits.replace(order, struct.pack("<HHIHH", 266, 3, 1, 2, 0))
+    assert_same(read(reversed_bits)[0], white)
+
+
+@pytest.mark.parametrize("shape", [(64, 80), (64, 80, 3)], ids=["gray", "rgb"])
+def test_jpeg_strips_are_read_as_others_read_them(shape):
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    pixels = (128 + 90 * np.sin(rows / 9) * np.cos(columns / 11)).astype(np.uint8)
+    pixels = np.dstack([pixels, pixels.T.reshape(64, 80), 255 - pixels]) if len(shape) == 3 else pixels
+    data = save_with_pillow(pixels, compression="jpeg", quality=95)
+    with Image.open(io.BytesIO(data)) as image:
+        expected = np.asarray(image)
+    decoded = read(data)[0]
+    assert_same(decoded, expected)
+    assert np.abs(decoded.astype(int) - pixels).mean() < 12
+    assert not read_layouts(data, "x")[0].lossless
+
+
+def pages():
+    return [noise((37, 53), np.uint8), noise((5, 9, 3), np.uint16), noise((20, 20, 4), np.uint8), noise((8, 8), "f4")]
+
+
+@pytest.mark.parametrize("options", [{}, {"bigtiff": True}, {"byteorder": ">"}], ids=str)
+def test_all_pages_are_read(options):
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out, **options) as writer:
+        for page in pages():
+            writer.write(page, photometric="rgb" if page.ndim == 3 else "minisblack")
+    layouts = read_layouts(out.getvalue(), "x")
+    assert [layout.bits for layout in layouts] == [8, 16, 8, 32]
+    with tifffile.TiffFile(io.BytesIO(out.getvalue())) as file:
+        for layout, page in zip(layouts, file.pages, strict=True):
+            assert_same(read_pixels(out.getvalue(), layout, "x")[0], page.asarray())
+
+
+def test_others_read_all_pages_that_are_written():
+    written = pages()
+    data = encode_tiff(
+        [Frame(page, Metadata(dpi=(100 + n, 200), icc=bytes([n]) * 200)) for n, page in enumerate(written)]
+    )
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        assert len(file.pages) == 4
+        for number, (page, pixels) in enumerate(zip(file.pages, written, strict=True)):
+            assert_same(page.asarray(), pixels)
+            assert page.get_resolution("INCH") == (100 + number, 200)
+            assert page.tags["InterColorProfile"].value == bytes([number]) * 200
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.n_frames == 4
+
+
+def test_every_page_keeps_its_own_exif():
+    def exif(number):
+        block = Image.Exif()
+        block[270] = f"page {number}"
+        block.get_ifd(0x8769)[0x9003] = f"2024:05:06 07:08:0{number}"
+        return block.tobytes()[6:]
+
+    data = encode_tiff([Frame(noise((5, 9), np.uint8), Metadata(exif=exif(n))) for n in range(3)])
+    with Image.open(io.BytesIO(data)) as image:
+        for number in range(3):
+            image.seek(number)
+            found = image.getexif()
+            assert found[270] == f"page {number}"
+            assert found.get_ifd(0x8769)[0x9003] == f"2024:05:06 07:08:0{number}"
+
+
+def test_directories_that_go_round_in_circles_end():
+    whole = encode_tiff([Frame(noise((5, 9), np.uint8))] * 2)
+    first = int.from_bytes(whole[4:8], "little")
+    end = first + 2 + 12 * int.from_bytes(whole[first : first + 2], "little")
+    with pytest.raises(ImageError, match="damaged"):
+        read_layouts(whole[:end] + struct.pack("<I", first) + whole[end + 4 :], "x")
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_white_is_zero_is_turned_over(dtype):
     pixels = noise((37, 53), dtype)
-    assert_same(read_pixels(save(pixels, photometric="miniswhite"), "x")[0], np.iinfo(dtype).max - pixels)
+    assert_same(read(save(pixels, photometric="miniswhite"))[0], np.iinfo(dtype).max - pixels)
 
 
 def test_a_palette_becomes_the_colours_that_it_shows():
     image = Image.fromarray(noise((37, 53, 3), np.uint8)).quantize(16)
     out = io.BytesIO()
     image.save(out, "TIFF")
-    assert_same(read_pixels(out.getvalue(), "x")[0], np.asarray(image.convert("RGB")))
+    assert_same(read(out.getvalue())[0], np.asarray(image.convert("RGB")))
 
 
 def test_a_palette_of_grays_becomes_gray():
     gray = noise((37, 53), np.uint8)
-    assert_same(read_pixels(save_with_pillow(gray, mode="P"), "x")[0], gray)
+    assert_same(read(save_with_pillow(gray, mode="P"))[0], gray)
 
 
 def test_premultiplied_alpha_is_undone_and_told():
@@ -115,7 +219,7 @@ def test_premultiplied_alpha_is_undone_and_told():
     pixels[:5, ..., 3] = 0
     stored = pixels.copy()
     stored[..., :3] = np.rint(pixels[..., :3] * (pixels[..., 3:] / 255))
-    straight, warnings = read_pixels(save(stored, extrasamples=["assocalpha"]), "x")
+    straight, warnings = read(save(stored, extrasamples=["assocalpha"]))
     assert_same(straight[..., 3], pixels[..., 3])
     assert np.abs(straight[5:].astype(int) - pixels[5:]).max() <= 1
     assert not straight[:5, :, :3].any()
@@ -128,7 +232,7 @@ def test_a_file_that_is_cut_is_an_error(dtype, options):
     data = save(noise((64, 64, 3), dtype), **options)
     for share in (0.1, 0.5, 0.9):
         with pytest.raises(ImageError, match="cut short or damaged"):
-            read_pixels(data[: int(len(data) * share)], "x")
+            read(data[: int(len(data) * share)])
 
 
 @pytest.mark.parametrize("compression", ["tiff_deflate", "tiff_lzw", "packbits"])
@@ -138,36 +242,36 @@ def test_destroyed_strips_are_an_error(compression):
     if compression == "packbits":
         data[len(data) // 3 : len(data) // 3 + 4000] = b"\x80" * 4000  # 0 would be a valid run
     with pytest.raises(ImageError, match="cut short or damaged"):
-        read_pixels(bytes(data), "x")
+        read(bytes(data))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("shape", [*SHAPES.values(), (1, 1), (1, 5000), (700, 900, 3)], ids=str)
 def test_others_read_what_is_written(dtype, shape):
     pixels = noise(shape, dtype)
-    data = encode_tiff(pixels, Metadata())
+    data = encode_tiff([Frame(pixels)])
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         assert_same(file.pages[0].asarray(), pixels)
         alpha = shape[2:] in {(2,), (4,)}
         assert [kind.name for kind in file.pages[0].extrasamples] == (["UNASSALPHA"] if alpha else [])
-    assert_same(read_pixels(data, "x")[0], pixels)
+    assert_same(read(data)[0], pixels)
 
 
 def test_pillow_reads_what_is_written():
     for pixels in (noise((700, 900, 3), np.uint8), noise((9, 9, 4), np.uint8), noise((9, 9), np.uint16)):
-        with Image.open(io.BytesIO(encode_tiff(pixels, Metadata()))) as image:
+        with Image.open(io.BytesIO(encode_tiff([Frame(pixels)]))) as image:
             assert_same(np.asarray(image), pixels)
 
 
 def test_flat_pictures_are_compressed():
     page = np.full((500, 700, 3), 255, np.uint8)
     page[100:120, 50:600] = 30
-    assert len(encode_tiff(page, Metadata())) < page.nbytes / 50
+    assert len(encode_tiff([Frame(page)])) < page.nbytes / 50
 
 
 def test_sizes_that_are_no_whole_numbers_are_an_error():
-    data = encode_tiff(noise((9, 9), np.uint8), Metadata())
+    data = encode_tiff([Frame(noise((9, 9), np.uint8))])
     field = struct.pack("<HHIHH", 256, 3, 1, 9, 0)
     for kind, size in ((11, struct.pack("<f", 9)), (9, struct.pack("<i", -9)), (8, struct.pack("<hh", -9, 0))):
         with pytest.raises(ImageError):
-            read_pixels(data.replace(field, struct.pack("<HHI", 256, kind, 1) + size), "x")
+            read(data.replace(field, struct.pack("<HHI", 256, kind, 1) + size))
