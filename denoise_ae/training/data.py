@@ -140,14 +140,16 @@ def _turn(patch: Tensor, way: int) -> Tensor:
 
 def _validation_noise(clean: Tensor, recipe: Recipe, number: int) -> tuple[Tensor, Tensor]:
     """Corrupt with the middle of each range of levels, the same in every epoch and for every seed of a run."""
-    middle = [_at_middle(kind) for kind in recipe.noise]
+    middle = [at_fraction(kind, 0.5) for kind in recipe.noise]
     return add_noise(clean, middle, clip=recipe.data.clip, seed=mix_seed(1, number))
 
 
-def _at_middle(kind: NoiseRecipe) -> NoiseRecipe:
+def at_fraction(kind: NoiseRecipe, fraction: float) -> NoiseRecipe:
+    """Fix a kind of noise, and what follows it, at a fraction (0 to 1) of the way between the ends of its levels."""
+
     def fixed(step: NoiseStep) -> tuple[float, float]:
-        middle = float(step.at(0.5))
-        return (middle, middle)
+        level = float(step.at(fraction))
+        return (level, level)
 
     then = tuple(step.model_copy(update={"level": fixed(step)}) for step in kind.then)
     return kind.model_copy(update={"level": fixed(kind), "then": then})
