@@ -16,6 +16,7 @@ LAYERS = (
         *("pixels", "noise", "camera", "filters", "metrics", "holes", "tiling"),  # arrays
         *(
             "images",
+            "frames",
             "headers",
             "metadata",
             "files",
