@@ -247,7 +247,9 @@ def _decompress(block: memoryview, rows: int, row_bytes: int, layout: Layout) ->
     if layout.compression == _PACK_BITS:
         return _unpack_bits(block, size)
     if layout.compression in _CCITT or layout.compression == _JPEG:
-        own = {tag: layout.directory.fields[tag] for tag in _FOR_CODECS & layout.directory.fields.keys()}
+        own: dict[int, Field] = {
+            tag: layout.directory.fields[tag] for tag in _FOR_CODECS & layout.directory.fields.keys()
+        }
         if layout.photometric == _WHITE_IS_ZERO:  # which Pillow would turn over
             own[Tag.PHOTOMETRIC] = integers(layout.directory.order, _BLACK_IS_ZERO)
         return _unpack_with_libtiff(block, rows, layout.block_width, layout.directory.order, own)
