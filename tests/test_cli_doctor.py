@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fake_packages import pretend_installed
 
 from denoise_ae import __version__, catalog, doctor
 
@@ -87,10 +88,7 @@ def test_a_damaged_default_model_is_named_once_and_devices_are_not_tested(run, t
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only wheels for Linux bring Qt")
 def test_duplicate_packages_in_a_new_process(tmp_path):
-    for package in ("opencv-python", "onnxruntime-gpu", "PySide6"):
-        info = tmp_path / f"{package.replace('-', '_')}-9.9.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 9.9\n")
+    pretend_installed(tmp_path, "opencv-python", "onnxruntime-gpu", "PySide6")
     done = subprocess.run(
         [sys.executable, "-m", "denoise_ae", "doctor"],
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},

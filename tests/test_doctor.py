@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+from fake_packages import VERSION, pretend_installed
 
 from denoise_ae import catalog, doctor, runtime
 from denoise_ae.doctor import ONNXRUNTIME, REQUIRED, check_devices, check_models, examine
@@ -26,10 +27,7 @@ def libraries(tmp_path):
     def find(*packages: str, modules: dict[str, str] | None = None) -> dict[str, dict]:
         folder = tmp_path / "site"
         folder.mkdir()
-        for package in packages:
-            info = folder / f"{package.replace('-', '_')}-9.9.dist-info"
-            info.mkdir()
-            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 9.9\n")
+        pretend_installed(folder, *packages)
         for name, text in (modules or {}).items():
             (folder / f"{name}.py").write_text(text)
         program = (
@@ -57,7 +55,7 @@ def test_a_second_opencv_is_named_with_the_command_that_leaves_ours(libraries, o
     found = libraries(other)
     (problem,) = found["OpenCV"]["problems"]
     assert problem["broken"]
-    assert f"{other} 9.9" in problem["message"]
+    assert f"{other} {VERSION}" in problem["message"]
     assert "opencv-python-headless" in problem["message"]
     pip = f"{sys.executable} -m pip"
     assert problem["hint"] == (
