@@ -187,7 +187,8 @@ class LineFile:
     def __init__(self, path: str | Path, overwrite: bool = False) -> None:
         self._path = Path(path)
         with _explained(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            if not self._path.parent.exists():
+                self._path.parent.mkdir(parents=True)
             # Without a buffer: a line is handed to the system in one piece.
             self._file = self._path.open("wb" if overwrite else "xb", buffering=0)
 

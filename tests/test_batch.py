@@ -1,6 +1,8 @@
 """The pipeline: what it tells, what it writes, what it holds in memory, and how it ends. The model is a stand-in."""
 
 import gc
+import os
+import shutil
 import threading
 import time
 import weakref
@@ -15,7 +17,7 @@ from denoise_ae import batch, steps
 from denoise_ae.catalog import ModelCard
 from denoise_ae.denoiser import Restored
 from denoise_ae.errors import OutputError
-from denoise_ae.jobs import Cleaned, Existing, Failed, Job, Progress, Skipped, Started
+from denoise_ae.jobs import Cleaned, Existing, Failed, Job, Planned, Progress, Skipped, Started
 from denoise_ae.planning import plan
 
 TIMEOUT = 20
@@ -47,9 +49,9 @@ def folder(tmp_path):
     return source
 
 
-def run(source, output, denoiser=None, settings=None, **options):
+def run(source, output, denoiser=None, settings=None, side_by_side=1, **options):
     work = plan([source], output, **options)
-    with closing(batch.run(work.jobs, denoiser or Brighten(), settings)) as events:
+    with closing(batch.run(work.jobs, denoiser or Brighten(), settings, side_by_side)) as events:
         return [*work.settled, *events]
 
 
@@ -165,8 +167,31 @@ def test_a_picture_larger_than_the_room_goes_alone(folder, tmp_path, monkeypatch
     assert len(of(Cleaned, run(folder, tmp_path / "out"))) == 5
 
 
+def test_pictures_are_cleaned_side_by_side_as_many_as_asked_for(folder, tmp_path):
+    together = threading.Barrier(2)
+    (folder / "4.png").write_text("no picture")
+
+    class Meets(Brighten):
+        def restore(self, image, *args, **options):
+            together.wait(TIMEOUT)  # breaks unless two are here at once
+            return super().restore(image, *args, **options)
+
+    events = run(folder, tmp_path / "out", Meets(), side_by_side=2)
+    assert len(of(Cleaned, events)) == 4
+    assert len(of(Failed, events)) == 1
+    for event in of(Cleaned, events):
+        assert np.unique(np.asarray(Image.open(event.job.output))) == [int(event.job.source.stem) * 10 + 1]
+    assert no_threads_left()
+
+
+def test_more_side_by_side_than_pictures(folder, tmp_path):
+    assert len(of(Cleaned, run(folder, tmp_path / "out", side_by_side=20))) == 5
+    assert no_threads_left()
+
+
+@pytest.mark.parametrize("side_by_side", [1, 3])
 @pytest.mark.parametrize("kind", [Started, Progress, Cleaned])
-def test_closing_ends_the_work_and_the_threads(folder, tmp_path, kind):
+def test_closing_ends_the_work_and_the_threads(folder, tmp_path, kind, side_by_side):
     work = plan([folder], tmp_path / "out")
     go_on = threading.Event()
 
@@ -176,12 +201,12 @@ def test_closing_ends_the_work_and_the_threads(folder, tmp_path, kind):
                 go_on.wait(TIMEOUT)
             return super().restore(image, *args, **options)
 
-    with closing(batch.run(work.jobs, Blocks())) as events:
+    with closing(batch.run(work.jobs, Blocks(), None, side_by_side)) as events:
         next(event for event in events if isinstance(event, kind))
         threading.Timer(0.05, go_on.set).start()
     assert no_threads_left()
     written = sorted(path.name for path in (tmp_path / "out").glob("*"))
-    assert written in ([], ["0.png"], ["0.png", "1.png"])
+    assert set(written) <= {"0.png", "1.png"}
     for name in written:
         Image.open(tmp_path / "out" / name).load()
 
@@ -231,6 +256,86 @@ def test_content_decides_the_format_and_a_wrong_name_is_told(tmp_path):
 def test_pictures_above_the_limit_are_refused(folder, tmp_path):
     events = run(folder, tmp_path / "out", settings=batch.Settings(max_pixels=199))
     assert len(of(Failed, events)) == 5
+
+
+class TestInPlace:
+    def test_a_result_replaces_its_picture(self, folder):
+        events = run(folder, None, existing=Existing.IN_PLACE)
+        assert len(of(Cleaned, events)) == 5
+        assert sorted(path.name for path in folder.iterdir()) == [f"{number}.png" for number in range(5)]
+        for number in range(5):
+            assert np.unique(np.asarray(Image.open(folder / f"{number}.png"))) == [number * 10 + 1]
+
+    def test_one_that_is_changed_or_removed_meanwhile_stays_so(self, folder):
+        class Meanwhile(Brighten):
+            def restore(self, image, *args, **options):
+                if image[0, 0] == 20:
+                    (folder / "2.png").write_bytes(b"edited by somebody")
+                elif image[0, 0] == 30:
+                    (folder / "3.png").unlink()
+                return super().restore(image, *args, **options)
+
+        events = run(folder, None, Meanwhile(), existing=Existing.IN_PLACE)
+        failed = of(Failed, events)
+        assert [event.job.source.name for event in failed] == ["2.png", "3.png"]
+        assert all("changed" in event.error.message for event in failed)
+        assert (folder / "2.png").read_bytes() == b"edited by somebody"
+        assert not (folder / "3.png").exists()
+
+    def test_a_failure_leaves_the_picture_as_it_was(self, folder):
+        class Fails(Brighten):
+            def restore(self, image, *args, **options):
+                raise ValueError("no")
+
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        run(folder, None, Fails(), existing=Existing.IN_PLACE)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("existing", [Existing.REFUSE, Existing.IN_PLACE])
+def test_the_modification_time_is_kept_when_asked(folder, tmp_path, existing):
+    picture = folder / "1.png"
+    os.utime(picture, (1_000_000_000, 1_000_000_000))
+    output = None if existing is Existing.IN_PLACE else tmp_path / "out.png"
+    (cleaned,) = of(Cleaned, run(picture, output, settings=batch.Settings(keep_time=True), existing=existing))
+    assert np.unique(np.asarray(Image.open(cleaned.job.output))) == [11]
+    assert cleaned.job.output.stat().st_mtime == 1_000_000_000
+
+
+class TestRehearsal:
+    def rehearse(self, folder, output, settings=None, **options):
+        work = plan([folder], output, **options)
+        return [*work.settled, *batch.rehearse(work.jobs, settings)]
+
+    def test_it_says_what_a_run_does_and_writes_nothing(self, folder, tmp_path):
+        output = tmp_path / "out"
+        (folder / "2.png").write_text("no picture")
+        (folder / "3.png").write_bytes((folder / "1.png").read_bytes()[:40])
+        run(folder / "0.png", f"{output}/")
+        before = [(path, path.stat().st_mtime_ns) for path in output.iterdir()]
+        for existing in (Existing.REFUSE, Existing.SKIP, Existing.REPLACE):
+            told = self.rehearse(folder, output, existing=existing)
+            assert [(path, path.stat().st_mtime_ns) for path in output.iterdir()] == before
+            copy = tmp_path / f"copy-{existing}"
+            shutil.copytree(output, copy)
+            done = run(folder, copy, existing=existing)
+            assert {event.job.source.name for event in of(Planned, told)} == {
+                event.job.source.name for event in of(Cleaned, done)
+            }
+            for kind in (Skipped, Failed):
+                assert {event.job.source.name for event in of(kind, told)} == {
+                    event.job.source.name for event in of(kind, done)
+                }
+        planned = of(Planned, told)
+        assert [(event.job.source.name, event.replaces) for event in planned][:2] == [("0.png", True), ("1.png", False)]
+        assert planned[0].megapixels == pytest.approx(200e-6)
+
+    def test_the_limit_on_pixels_counts(self, folder, tmp_path):
+        assert len(of(Failed, self.rehearse(folder, tmp_path / "out", batch.Settings(max_pixels=199)))) == 5
+
+    def test_standard_input_is_left_for_the_run(self):
+        (told,) = batch.rehearse([Job(None, Path("gone.png"))])
+        assert (told.megapixels, told.replaces) == (None, False)
 
 
 def test_a_job_names_itself():

@@ -259,6 +259,36 @@ class TestStreams:
         assert "Exception ignored" not in text(result)
 
     @needs_posix
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "big.png -o - | head -c 10",
+            "big.png -o - --format jpg | head -c 10",
+            "- < big.png | head -c 10",
+            "in -o out --json | head -c 10",
+            "in -o out 2>&1 | head -c 10",
+            "in -o out 2>&-",
+            "big.png -o - >&-",
+            "- -o out.png <&-",
+        ],
+    )
+    def test_streams_that_are_closed_end_it_quietly(self, command, place, words):
+        noisy("big.png", size=(400, 400))
+        for number in range(8):
+            noisy(f"in/{number}.png")
+        result = subprocess.run(
+            ["sh", "-c", f'"$@" {words}', "sh", *command], capture_output=True, timeout=60, check=False
+        )
+        assert "Traceback" not in text(result)
+        assert "Exception ignored" not in text(result)
+        assert text(result).count("\n") <= 3
+        if "head" in words:
+            assert len(result.stdout) == 10
+        for path in Path("out").glob("*"):
+            Image.open(path).load()
+        assert not list(Path().rglob(".*.tmp"))
+
+    @needs_posix
     def test_no_picture_is_written_to_a_terminal(self, command, place):
         noisy("noisy.png")
         screen, output = os.openpty()
@@ -342,6 +372,15 @@ class TestUsage:
             (["a.png", "--format", "docx"], "--format"),
             (["a.png", "--overwrite", "--skip-existing"], "--skip-existing"),
             (["a.png", "-o", "-", "--json"], "--json"),
+            (["a.png", "--in-place", "-o", "b.png"], "--in-place"),
+            (["a.png", "--in-place", "--suffix", "x"], "--in-place"),
+            (["a.png", "--in-place", "--skip-existing"], "--in-place"),
+            (["a.png", "--jobs", "0"], "jobs"),
+            (["a.png", "--jobs", "2.5"], "jobs"),
+            (["a.png", "--jobs", "2"], "--threads"),  # there is one, see `command`
+            (["a.png", "-o", "-", "--keep-time"], "--keep-time"),
+            (["a.png", "--report", "-"], "--json"),
+            (["a.png", "--include", "[z-a]"], "--include"),
         ],
     )
     def test_wrong_usage_is_status_2(self, clean_here, words, said):
@@ -376,7 +415,8 @@ class TestInterruption:
         for number in range(1, 30):
             Path(f"in/{number}.png").hardlink_to("in/0.png")
         words = [str(models / "slow.onnx") if word.endswith("blur.onnx") else word for word in command]
-        process = subprocess.Popen([*words, "in", "-o", "out"], stderr=subprocess.PIPE)
+        words += ["in", "-o", "out", "--report", "report.jsonl"]
+        process = subprocess.Popen(words, stderr=subprocess.PIPE)
         end = time.monotonic() + 30
         while len(list(Path("out").glob("*.png"))) < 2 and process.poll() is None and time.monotonic() < end:
             time.sleep(0.01)
@@ -395,6 +435,11 @@ class TestInterruption:
         running.kill()
         running.wait()
         assert 2 <= self.whole() < 30
+        told = Path("report.jsonl").read_text()
+        assert told.endswith("}\n")
+        lines = [json.loads(line) for line in told.splitlines()]
+        assert 1 <= len(lines) <= self.whole()
+        assert all(line["status"] == "cleaned" and Path(line["output"]).exists() for line in lines)
 
     @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_ctrl_c_or_a_polite_kill(self, running, number, status):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from denoise_ae.errors import OutputError
-from denoise_ae.files import check_target, sweep_temporaries, write_atomic
+from denoise_ae.files import LineFile, check_target, sweep_temporaries, write_atomic
 
 OLD, NEW = b"old" * 1000, b"new" * 2000
 NAMES = ["plain.png", "été 漢字 🦊.png", "-o.png", "n" * 251 + ".png", "漢" * 83 + ".png", " .png"]
@@ -187,6 +187,66 @@ def test_a_disk_that_takes_no_more_bytes(tmp_path):
     assert "larger than the disk allows" in run.stderr
     assert path.read_bytes() == OLD
     assert names_in(tmp_path) == ["a.png"]
+
+
+def test_a_modification_time_is_given(tmp_path):
+    path = tmp_path / "a.png"
+    for overwrite in (False, True):
+        moment = 1_000_000_000_123_456_700 + overwrite
+        write_atomic(path, NEW, overwrite, modified=moment)
+        assert abs(path.stat().st_mtime_ns - moment) < 1000
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root gives files away")
+def test_a_replaced_file_keeps_its_owner_and_permissions(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(OLD)
+    os.chown(path, 12345, 54321)
+    path.chmod(0o640)
+    write_atomic(path, NEW, overwrite=True)
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (12345, 54321, 0o640)
+
+
+def test_lines_are_in_the_file_as_soon_as_they_are_written(tmp_path):
+    path = tmp_path / "new" / "lines.txt"
+    with LineFile(path) as lines:
+        assert path.read_bytes() == b""
+        lines.write("first")
+        assert path.read_bytes() == b"first\n"
+        lines.write("é漢")
+    assert path.read_text(encoding="utf-8") == "first\né漢\n"
+
+
+def test_lines_replace_an_older_file_only_when_asked(tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_bytes(OLD)
+    with pytest.raises(OutputError, match="exists already"):
+        LineFile(path)
+    assert path.read_bytes() == OLD
+    with LineFile(path, overwrite=True) as lines:
+        lines.write("new")
+    assert path.read_bytes() == b"new\n"
+    with pytest.raises(OutputError, match="is a file, not a folder"):
+        LineFile(path / "below.txt")
+    with pytest.raises(OutputError, match="is a file, not a folder"):
+        LineFile(path / "further" / "below.txt")
+
+
+def test_a_full_disk_leaves_whole_lines(tmp_path):
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "lines.txt"
+    code = (
+        "import sys, resource\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, (1000, {resource.RLIM_INFINITY}))\n"
+        "from denoise_ae.files import LineFile\n"
+        "lines = LineFile(sys.argv[1])\n"
+        "while True: lines.write('x' * 98)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
+    assert "OutputError" in run.stderr
+    assert "lines.txt: can't be written" in run.stderr
+    assert path.read_text() == ("x" * 98 + "\n") * 10
 
 
 @pytest.mark.parametrize(

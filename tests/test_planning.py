@@ -241,6 +241,104 @@ class TestRefusals:
         assert too_long.startswith("xxx")
 
 
+class TestInPlace:
+    def test_each_picture_becomes_itself(self):
+        touch("in/a.png", "in/sub/b.jpg", "c.png")
+        work = plan(["in", "c.png"], existing=Existing.IN_PLACE, recursive=True)
+        assert outputs(work) == {name: name for name in ("in/a.png", "in/sub/b.jpg", "c.png")}
+        assert not work.settled
+
+    @pytest.mark.parametrize("options", [{"output": "out"}, {"suffix": "-x"}, {"file_format": "png"}, {"words": ["-"]}])
+    def test_it_leaves_no_other_name_to_choose(self, options):
+        touch("a.png")
+        words = options.pop("words", ["a.png"])
+        with pytest.raises(UsageError, match="--in-place"):
+            plan(words, existing=Existing.IN_PLACE, **options)
+
+    @needs_links
+    def test_a_file_with_two_names_is_cleaned_once_but_hard_links_are_two_files(self):
+        touch("in/a.png")
+        Path("in/b.png").symlink_to("a.png")
+        Path("in/c.png").hardlink_to("in/a.png")
+        work = plan(["in", "in/../in/a.png"], existing=Existing.IN_PLACE)
+        assert list(outputs(work)) == ["in/a.png", "in/c.png"]
+        assert [type(settled) for settled in work.settled] == [Skipped, Skipped]
+
+    @needs_links
+    def test_what_is_no_file_or_is_protected_is_refused(self, monkeypatch):
+        touch("a.png")
+        os.mkfifo("pipe.png")
+        (failure,) = failures(plan(["pipe.png"], existing=Existing.IN_PLACE))
+        assert "not an ordinary file" in failure
+        may = os.access
+        monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "a.png" and may(path, mode))
+        (failure,) = failures(plan(["a.png"], existing=Existing.IN_PLACE))
+        assert "write-protected" in failure
+
+
+class TestChoice:
+    TREE = ("in/a.png", "in/B.JPG", "in/raw/c.png", "in/raw/old/d.png", "in/x/raw/e.jpg", "in/raw.png")
+
+    @pytest.mark.parametrize(
+        ("include", "exclude", "chosen"),
+        [
+            (["*.jpg"], [], "B.JPG x/raw/e.jpg"),
+            (["*.JPG", "a.*"], [], "a.png B.JPG x/raw/e.jpg"),
+            (["raw"], [], "raw/c.png raw/old/d.png x/raw/e.jpg"),
+            (["/raw"], [], "raw/c.png raw/old/d.png"),
+            (["raw/*.png"], [], "raw/c.png"),
+            (["raw/**/*.png"], [], "raw/c.png raw/old/d.png"),
+            (["./raw/**"], [], "raw/c.png raw/old/d.png"),
+            (["**/raw/"], [], "raw/c.png raw/old/d.png x/raw/e.jpg"),
+            (["?.png"], [], "a.png raw/c.png raw/old/d.png"),
+            (["[a-c].*"], [], "a.png B.JPG raw/c.png"),
+            (["[!a-c].*"], [], "raw/old/d.png x/raw/e.jpg"),
+            (["a[.]png", "a?pn[]g]"], [], "a.png"),
+            ([], ["raw"], "a.png B.JPG raw.png"),
+            ([], ["x/r*", "old"], "a.png B.JPG raw.png raw/c.png"),
+            (["*.png"], ["raw*"], "a.png"),
+            (["a.png"], ["*"], ""),
+        ],
+    )
+    def test_patterns(self, include, exclude, chosen):
+        touch(*self.TREE)
+        work = plan(["in"], "out", recursive=True, include=include, exclude=exclude)
+        assert sorted(outputs(work)) == sorted(f"in/{name}" for name in chosen.split())
+
+    def test_the_path_counts_from_the_folder_that_is_named(self):
+        touch(*self.TREE)
+        assert list(outputs(plan(["in/raw"], "out", recursive=True, include=["old/*"]))) == ["in/raw/old/d.png"]
+
+    def test_folders_left_out_are_not_even_read(self, monkeypatch):
+        touch(*self.TREE)
+        read = []
+        real = Path.iterdir
+        monkeypatch.setattr(Path, "iterdir", lambda self: read.append(self.name) or real(self))
+        plan(["in"], "out", recursive=True, exclude=["raw"])
+        assert read == ["in", "x"]
+
+    def test_a_file_named_outright_is_skipped_by_name(self):
+        touch("a.png", "b.png")
+        work = plan(["a.png", "b.png"], "out", exclude=["a*"])
+        assert outputs(work) == {"b.png": "out/b.png"}
+        assert [(settled.job.name, "--exclude" in settled.reason) for settled in work.settled] == [("a.png", True)]
+        single = plan(["a.png"], "b2.png", include=["*.jpg"])
+        assert not single.jobs
+        assert isinstance(single.settled[0], Skipped)
+
+    def test_a_folder_of_which_nothing_is_left_says_why(self):
+        touch("in/a.png")
+        (failure,) = failures(plan(["in"], "out", exclude=["*.png"]))
+        assert "--exclude" in failure
+
+    @pytest.mark.parametrize("pattern", ["", "/", "[z-a].png"])
+    def test_what_is_no_pattern_is_wrong_usage(self, pattern):
+        touch("a.png")
+        for option in ("include", "exclude"):
+            with pytest.raises(UsageError, match=f"--{option}"):
+                plan(["a.png"], "out/", **{option: [pattern]})
+
+
 class TestStreams:
     def test_standard_input_and_output(self):
         touch("a.png")

@@ -60,7 +60,7 @@ def _check_streams(work: Plan, *, as_json: bool, keep_time: bool) -> None:
     if keep_time and (reads or writes):
         raise UsageError("--keep-time is for files, and a stream has no time", "leave it out, or name files")
     if reads and (sys.stdin is None or sys.stdin.isatty()):
-        raise UsageError("nothing comes from standard input", "pipe a picture into it: denoise-ae clean - < noisy.png")
+        raise UsageError("nothing comes from standard input", "name the file, or pipe a picture into it")
     if writes and as_json:
         raise UsageError("the picture and --json can't both go to standard output", "give -o a file name")
     if writes and (sys.stdout is None or sys.stdout.isatty()):
