@@ -1,6 +1,6 @@
 """What is in a picture file, by its content: format, size, metadata. Decodes no pixels; refuses by name what it must.
 
-PNG, JPEG and TIFF have modules of their own; WebP, PNM and JPEG 2000 are read here; the rest is Pillow's.
+PNG, JPEG, TIFF, WebP and GIF have modules of their own; PNM and JPEG 2000 are read here; the rest is Pillow's.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypedDict
 
 from denoise_ae.errors import ImageError
+from denoise_ae.gif import count_frames, read_plays
 from denoise_ae.jpeg import read_jpeg
 from denoise_ae.metadata import METRE, Metadata, read_directory, read_tiff_metadata
 from denoise_ae.png import SIGNATURE as PNG_SIGNATURE
 from denoise_ae.png import Png, read_png
 from denoise_ae.tiff import Layout, read_layouts
+from denoise_ae.webp import Webp, read_webp
 
 DEFAULT_MAX_PIXELS = 500_000_000
 """A header that claims more is taken for damaged or malicious, unless the caller allows it."""
@@ -42,17 +45,19 @@ FORMATS = {
     ".j2c": "jpeg2000",
     ".jpx": "jpeg2000",
     ".avif": "avif",
+    ".gif": "gif",
+    ".apng": "png",
 }
 """Suffix -> format, for what can be written."""
 
 _NAMES = {"webp": "WebP", "jpeg2000": "JPEG 2000"}
 
-_OTHER_SUFFIXES = frozenset({".apng", ".gif", ".heic", ".heif", ".hif", ".jxl"})
+_OTHER_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".jxl"})
 """Names of pictures that a walk through folders must not pass over in silence, though most of them can't be read."""
 
 _AGAIN = "get the file again from its source"
 _CONVERT = "convert it to PNG, TIFF or JPEG first"
-_HINT_FORMATS = "PNG, JPEG, WebP, TIFF, BMP, PNM, JPEG 2000 and AVIF can be read"
+_HINT_FORMATS = "PNG, JPEG, WebP, TIFF, GIF, BMP, PNM, JPEG 2000 and AVIF can be read"
 _LACKING = "needs a decoder that denoise-ae lacks"
 _FOREIGN = {
     rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1)": f"HEIC {_LACKING}",
@@ -85,6 +90,7 @@ class Header:
         quality: a JPEG's, 1 to 100, estimated from its quantisation tables; None elsewhere.
         chroma: how a colour JPEG samples colour: "4:4:4", "4:2:2", "4:2:0", "4:4:0" or "4:1:1"; None elsewhere.
         other_pixels: pixels of all frames but the first.
+        plays: how often an animation is shown; 0: without end.
     """
 
     format: str
@@ -97,6 +103,7 @@ class Header:
     quality: int | None = None
     chroma: str | None = None
     other_pixels: int = 0
+    plays: int = 1
 
     @property
     def pixels(self) -> int:
@@ -106,12 +113,13 @@ class Header:
 
 @dataclass(frozen=True)
 class Inspected:
-    """A file's header with its metadata, what of them could not be read, and, of PNG and TIFF, what decoding needs."""
+    """A file's header with its metadata, what of them could not be read, and what decoding needs of some formats."""
 
     header: Header
     metadata: Metadata = field(default_factory=Metadata)
     warnings: tuple[str, ...] = ()
     png: Png | None = None
+    webp: Webp | None = None
     pages: tuple[Layout, ...] = ()
 
 
@@ -158,9 +166,10 @@ def inspect(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Ins
             size = f"{header.pixels} pixels in {header.frames} frames or pages"
         hint = "if you trust the file, --max-megapixels raises the limit"
         raise ImageError(f"{name}: its header claims {size}, more than {max_pixels} in all", hint)
-    if header.frames > 1 and header.format != "tiff":
-        kind = f"animated {format_name(header.format)}"
-        raise ImageError(f"{name}: {kind} is not supported", "save the picture that you want as a file of its own")
+    if header.frames > 1 and header.format == "avif":
+        raise ImageError(
+            f"{name}: animated AVIF is not supported", "save the picture that you want as a file of its own"
+        )
     if found.metadata.exif is not None:
         try:
             read_directory(found.metadata.exif)
@@ -183,8 +192,21 @@ def _inspect_known(data: bytes, name: str) -> Inspected:
 
 def _inspect_png(data: bytes, name: str) -> Inspected:
     png = read_png(data, name)
-    header = Header("png", png.width, png.height, png.mode, png.bits, frames=png.frames)
+    size = png.width, png.height
+    header = Header("png", *size, png.mode, png.bits, **_animation(size, len(png.pieces), png.plays))
     return Inspected(header, png.metadata, png.warnings, png)
+
+
+class _Animation(TypedDict):
+    frames: int
+    other_pixels: int
+    plays: int
+
+
+def _animation(size: tuple[int, int], frames: int, plays: int) -> _Animation:
+    """Say what a header says of an animation, whose frames are all of one size; a still picture is of one."""
+    frames = max(frames, 1)
+    return {"frames": frames, "other_pixels": (frames - 1) * size[0] * size[1], "plays": plays if frames > 1 else 1}
 
 
 def _inspect_tiff(data: bytes, name: str) -> Inspected:
@@ -205,30 +227,10 @@ def _inspect_jpeg(data: bytes, name: str) -> Inspected:
 
 
 def _inspect_webp(data: bytes, name: str) -> Inspected:
-    if len(data) < 8 + int.from_bytes(data[4:8], "little"):
-        raise ImageError(f"{name}: this WebP is cut short", _AGAIN)
-    chunks: dict[bytes, bytes] = {}
-    frames, start = 0, 12
-    while start + 8 <= len(data):
-        kind, length = data[start : start + 4], int.from_bytes(data[start + 4 : start + 8], "little")
-        frames += kind == b"ANMF"
-        # Pixels can be long; their first bytes are enough.
-        end = start + 8 + (length if kind in {b"EXIF", b"ICCP", b"XMP "} else min(length, 10))
-        chunks.setdefault(kind, data[start + 8 : end])
-        start += 8 + length + length % 2
-    if extended := chunks.get(b"VP8X"):
-        width, height = (int.from_bytes(extended[place : place + 3], "little") + 1 for place in (4, 7))
-        alpha = bool(extended[0] & 0x10)
-    elif lossless := chunks.get(b"VP8L"):
-        numbers = int.from_bytes(lossless[1:5], "little")
-        width, height, alpha = (numbers & 0x3FFF) + 1, (numbers >> 14 & 0x3FFF) + 1, bool(numbers >> 28 & 1)
-    else:
-        width, height = (number & 0x3FFF for number in struct.unpack("<HH", chunks[b"VP8 "][6:10]))
-        alpha = False
-    mode = "RGBA" if alpha else "RGB"
-    header = Header("webp", width, height, mode, frames=max(frames, 1), lossless=b"VP8L" in chunks)
-    exif = chunks.get(b"EXIF", b"").removeprefix(b"Exif\0\0")
-    return Inspected(header, Metadata(exif or None, chunks.get(b"ICCP"), chunks.get(b"XMP ")))
+    webp = read_webp(data, name)
+    size = webp.width, webp.height
+    header = Header("webp", *size, webp.mode, **_animation(size, len(webp.pieces), webp.plays), lossless=webp.lossless)
+    return Inspected(header, webp.metadata, webp=webp)
 
 
 def _inspect_bmp(data: bytes, _name: str) -> Inspected:
@@ -240,11 +242,9 @@ def _inspect_bmp(data: bytes, _name: str) -> Inspected:
         return Inspected(Header("bmp", *image.size, _MODES[image.mode]), Metadata(dpi=dpi))
 
 
-def _inspect_gif(data: bytes, _name: str) -> Inspected:
-    from PIL.GifImagePlugin import GifImageFile
-
-    with GifImageFile(io.BytesIO(data)) as image:
-        return Inspected(Header("gif", *image.size, "palette", frames=image.n_frames))
+def _inspect_gif(data: bytes, name: str) -> Inspected:
+    width, height, frames = count_frames(data, name)
+    return Inspected(Header("gif", width, height, "palette", **_animation((width, height), frames, read_plays(data))))
 
 
 def _inspect_pnm(data: bytes, name: str) -> Inspected:

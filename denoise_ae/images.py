@@ -1,4 +1,4 @@
-"""Files <-> pixels. The only importer of cv2, which decodes and encodes all but TIFF, and writes neither PNG nor PNM.
+"""Files <-> pixels. The only importer of cv2: decodes and encodes all but TIFF and GIF, and writes neither PNG nor PNM.
 
 Pixels are HxW gray, HxWx2 gray with alpha, HxWx3 RGB or HxWx4 RGBA; uint8, uint16, or float32 from TIFF; as stored,
 that is not turned as the metadata's orientation says.
@@ -16,14 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
-from denoise_ae.frames import Frame
+from denoise_ae.frames import Frame, changed, compose
+from denoise_ae.gif import encode_gif, read_gif
 from denoise_ae.headers import DEFAULT_MAX_PIXELS, FORMATS, Header, Inspected, format_name, inspect
 from denoise_ae.jpeg import add_metadata, can_hold
 from denoise_ae.metadata import METRE, Metadata, read_tiff_metadata
 from denoise_ae.pixels import from_unit, split_alpha, to_unit, upright
-from denoise_ae.png import encode_png
+from denoise_ae.png import encode_animated_png, encode_png
 from denoise_ae.tiff import read_pixels
 from denoise_ae.tiff_writer import encode_tiff
+from denoise_ae.webp import join_animation
 
 DEFAULT_QUALITY = 95
 """Quality of lossy formats where the source's own is unknown."""
@@ -39,11 +41,13 @@ _DEPTHS: dict[str, tuple[type[np.generic], ...]] = {
     "pnm": (np.uint8, np.uint16),
     "jpeg2000": (np.uint8, np.uint16),
     "avif": (np.uint8, np.uint16),
+    "gif": (np.uint8,),
 }
 """What a format can store; anything else becomes the last of them."""
 _SUFFIXES = {"jpeg": ".jpg", "webp": ".webp", "bmp": ".bmp", "jpeg2000": ".jp2", "avif": ".avif"}
 """Format -> the suffix by which OpenCV knows it."""
 _WITHOUT_ALPHA = ("jpeg", "pnm")
+_ANIMATED = ("png", "webp", "gif")
 _WITH_EXIF = ("png", "jpeg", "webp", "tiff", "avif")
 _BMP_RESOLUTION = 38
 """Where a BMP has its dots per metre, two 32-bit numbers."""
@@ -61,7 +65,7 @@ class Picture:
     """A decoded file.
 
     Attributes:
-        frames: its picture, or its pages; pixels are C-contiguous.
+        frames: its picture, its pages, or the frames of its animation; pixels are C-contiguous.
         header: what the file says of itself.
         warnings: what could not be read, but does not matter to the pixels.
     """
@@ -90,7 +94,7 @@ def format_for(path_or_suffix: str | Path) -> str:
     text = str(path_or_suffix)
     suffix = (Path(text).suffix or text).lower()
     if suffix not in FORMATS:
-        hint = "name it .png, .jpg, .webp, .tif, .bmp, .ppm, .jp2 or .avif"
+        hint = "name it .png, .jpg, .webp, .tif, .gif, .bmp, .ppm, .jp2 or .avif"
         raise ImageError(f"{text}: pictures can't be written as this", hint)
     return FORMATS[suffix]
 
@@ -99,7 +103,7 @@ def read(path: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
     """Read and decode a file that holds one picture.
 
     Raises:
-        ImageError: it can't be read, it holds several pages, or see `decode`.
+        ImageError: it can't be read, it holds several pages or an animation, or see `decode`.
     """
     try:
         data = Path(path).read_bytes()
@@ -111,7 +115,8 @@ def read(path: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
         raise ImageError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     picture = decode(data, str(path), max_pixels)
     if len(picture.frames) > 1:
-        raise ImageError(f"{path}: has {len(picture.frames)} pages", "save the one that you want as a file of its own")
+        kind = "pages" if picture.frames[-1].duration is None else "frames"
+        raise ImageError(f"{path}: has {len(picture.frames)} {kind}", "save the one that you want as a file of its own")
     return picture
 
 
@@ -132,12 +137,29 @@ def decode(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pict
     header, warnings = found.header, found.warnings
     if header.format == "tiff":
         return _decode_pages(data, found, name)
-    decoded = _decode_with_opencv(found.png.pixel_data(data) if found.png else data)
-    if decoded is None or decoded.shape[:2] != (header.height, header.width):
-        kind = format_name(header.format)
+    if header.format == "gif":
+        return Picture(read_gif(data, name), header, warnings)
+    size = header.height, header.width
+    container = found.png or found.webp
+    if container and container.pieces:
+        pieces = (
+            (piece, _decode_still(container.still(data, piece), (piece.height, piece.width), found, name))
+            for piece in container.pieces
+        )
+        # In a WebP, alpha may just say which pixels of a piece stay.
+        has_alpha = header.format == "png" and header.mode in {"gray+alpha", "RGBA"}
+        shown = zip(container.pieces, compose(size, pieces, has_alpha=has_alpha), strict=True)
+        return Picture([Frame(pixels, found.metadata, piece.duration) for piece, pixels in shown], header, warnings)
+    pixels = _decode_still(found.png.pixel_data(data) if found.png else data, size, found, name)
+    return Picture([Frame(pixels, found.metadata)], header, warnings)
+
+
+def _decode_still(data: bytes, size: tuple[int, int], found: Inspected, name: str) -> NDArray[Any]:
+    decoded = _decode_with_opencv(data)
+    if decoded is None or decoded.shape[:2] != size:
+        kind = format_name(found.header.format)
         raise ImageError(f"{name}: this {kind} is cut short or damaged", "get the file again from its source")
-    transparent = found.png.transparent if found.png else None
-    return Picture([Frame(_as_stored(decoded, header, transparent), found.metadata)], header, warnings)
+    return _as_stored(decoded, found.header, found.png.transparent if found.png else None)
 
 
 def _decode_pages(data: bytes, found: Inspected, name: str) -> Picture:
@@ -223,7 +245,7 @@ def encode_frames(
     like: Header | None = None,
     name: str = "the picture",
 ) -> bytes:
-    """Encode a picture, or the pages of a document.
+    """Encode a picture, the pages of a document, or an animation.
 
     What a format can't store is converted: 16 bits to 8 for JPEG, WebP and BMP, to 12 for AVIF; floating point, but for
     TIFF, from [0, 1] to the deepest integers of the format (outside is clipped, NaN is black). Alpha is dropped where
@@ -235,12 +257,12 @@ def encode_frames(
         file_format: as `format_for` names it.
         quality: 1 to 100 for JPEG, WebP and AVIF; None takes the source's own where it is known (JPEG to JPEG), and
             else 95, but WebP made from what was stored without loss is lossless. AVIF with alpha is always lossless.
-        like: the source's header.
+        like: the source's header, which says too how often an animation is shown.
         name: the picture in messages.
 
     Raises:
-        ImageError: transparent pixels in a format without alpha, a picture too large for it, several pages in a format
-            that has one, or an unknown format.
+        ImageError: transparent pixels in a format without alpha, a picture too large for it, several pages or an
+            animation in a format that has none, or an unknown format.
     """
     if file_format not in _DEPTHS:
         raise ImageError(
@@ -248,11 +270,19 @@ def encode_frames(
         )
     if quality is not None and not 1 <= quality <= 100:
         raise ImageError(f"quality {quality} is not between 1 and 100")
-    if len(frames) > 1 and file_format != "tiff":
+    animated = frames[-1].duration is not None
+    if animated and file_format not in _ANIMATED:
+        raise ImageError(f"{name}: {format_name(file_format)} holds no animation", "write it as PNG, WebP or GIF")
+    if len(frames) > 1 and not animated and file_format != "tiff":
         raise ImageError(f"{name}: {format_name(file_format)} holds one page, not {len(frames)}", "write it as TIFF")
     frames = [_as_held(frame, file_format, name) for frame in frames]
+    if animated:
+        parameters = _parameters(file_format, quality, like)
+        return _encode_animation(frames, file_format, parameters, like.plays if like else 1, name)
     if file_format == "tiff":
         return encode_tiff(frames)
+    if file_format == "gif":
+        return encode_gif(frames, 1, name)
     (frame,) = frames
     if file_format == "png":
         return encode_png(frame.pixels, frame.metadata)
@@ -307,6 +337,24 @@ def _parameters(file_format: str, quality: int | None, like: Header | None) -> l
     if file_format == "avif":
         return [cv2.IMWRITE_AVIF_QUALITY, quality or DEFAULT_QUALITY]
     return [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000] if file_format == "jpeg2000" else []
+
+
+def _encode_animation(frames: Sequence[Frame], file_format: str, parameters: list[int], plays: int, name: str) -> bytes:
+    if file_format == "png":
+        return encode_animated_png(frames, plays)
+    frames = [frame for frame in frames if frame.duration is not None]  # only PNG has a still picture beside
+    if file_format == "gif":
+        return encode_gif(frames, plays, name)
+    stills = []
+    before = None
+    for frame in frames:
+        rows, columns = changed(before, frame.pixels)
+        before = frame.pixels
+        part = Frame(np.ascontiguousarray(frame.pixels[rows, columns]))
+        still = _encode_with_opencv(part, "webp", parameters, name)
+        stills.append((frame, still, columns.start, rows.start, part.pixels.shape[1], part.pixels.shape[0]))
+    alpha = before is not None and before.ndim == 3 and before.shape[2] in {2, 4}
+    return join_animation(frames[0].pixels.shape[:2], stills, plays, alpha=alpha)
 
 
 def _encode_with_opencv(frame: Frame, file_format: str, parameters: list[int], name: str) -> bytes:

@@ -8,16 +8,19 @@ two copies of the picture. Size and speed are the same.
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
+from denoise_ae.frames import NOTHING, TO_BACKGROUND, TO_PREVIOUS, Frame, Piece, changed
 from denoise_ae.metadata import METRE, Metadata
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -45,7 +48,8 @@ class Png:
         bits: bits a sample, 1 to 16.
         mode: "gray", "gray+alpha", "RGB", "RGBA" or "palette".
         transparent: the raw tRNS chunk: the transparent colour, or alpha for palette entries.
-        frames: more than 1 in an animation.
+        pieces: of an animation, before them the still picture if it is no part of it; empty in a still picture.
+        plays: how often an animation is shown; 0: without end.
         metadata: EXIF, ICC, XMP and resolution.
         warnings: what of the metadata can't be read.
         pixel_chunks: where the chunks lie that the pixels need: (start, end).
@@ -56,7 +60,8 @@ class Png:
     bits: int
     mode: str
     transparent: bytes | None
-    frames: int
+    pieces: tuple[Piece, ...]
+    plays: int
     metadata: Metadata
     warnings: tuple[str, ...]
     pixel_chunks: tuple[tuple[int, int], ...]
@@ -67,6 +72,21 @@ class Png:
             return data
         view = memoryview(data)
         return b"".join([SIGNATURE, *(view[start:end] for start, end in self.pixel_chunks)])
+
+    def still(self, data: bytes, piece: Piece) -> bytes:
+        """Make a file of a piece of this file's data."""
+        out = io.BytesIO()
+        out.write(SIGNATURE)
+        for start, end in self.pixel_chunks:
+            kind, payload = data[start + 4 : start + 8], data[start + 8 : end - 4]
+            if kind == b"IHDR":
+                _write(out, kind, struct.pack(">II", piece.width, piece.height) + payload[8:])
+            elif kind not in {b"IDAT", b"IEND"}:
+                _write(out, kind, payload)
+        for start, end in piece.data:
+            _write(out, b"IDAT", data[start:end])
+        _write(out, b"IEND", b"")
+        return out.getvalue()
 
 
 def read_png(data: bytes, name: str) -> Png:
@@ -80,7 +100,10 @@ def read_png(data: bytes, name: str) -> Png:
     found: dict[bytes, memoryview] = {}
     kept: list[tuple[bytes, bytes]] = []
     xmp = None
+    animated = []
     for kind, start, payload in _chunks(data, name):
+        if kind in {b"fcTL", b"IDAT", b"fdAT"}:
+            animated.append((kind, start + 8, payload))
         if kind == b"IHDR" and len(payload) == 13:
             width, height, bits, colour_type = struct.unpack(">IIBB", payload[:10])
         elif kind == b"iTXt" and bytes(payload[: len(_XMP_KEYWORD) + 1]) == _XMP_KEYWORD + b"\0":
@@ -109,10 +132,44 @@ def read_png(data: bytes, name: str) -> Png:
         dpi=_parse_resolution(found.get(b"pHYs")),
         png_chunks=tuple((kind, bytes(payload)) for kind, payload in found.items() if kind in _COLOUR) + tuple(kept),
     )
-    frames = int.from_bytes(found[b"acTL"][:4]) if b"acTL" in found else 1
+    count, plays = struct.unpack(">II", found[b"acTL"]) if len(found.get(b"acTL", b"")) == 8 else (0, 1)
+    try:
+        pieces = _read_pieces(animated, (width, height), count) if count else []
+    except (ValueError, struct.error) as error:
+        raise ImageError(f"{name}: this animated PNG is damaged", "get the file again from its source") from error
     transparent = bytes(found[b"tRNS"]) if b"tRNS" in found else None
     mode = _MODES[colour_type]
-    return Png(width, height, bits, mode, transparent, frames, metadata, tuple(warnings), tuple(spans))
+    return Png(*(width, height, bits, mode, transparent, tuple(pieces), plays, metadata, tuple(warnings), tuple(spans)))
+
+
+def _read_pieces(chunks: list[tuple[bytes, int, memoryview]], size: tuple[int, int], count: int) -> list[Piece]:
+    """Put an animation's pieces together from the chunks that control and hold them.
+
+    Args:
+        chunks: fcTL, IDAT and fdAT: kinds, places of the payloads and payloads.
+        size: width and height of the whole.
+        count: how many frames the file claims.
+
+    Raises:
+        ValueError: this makes no sense.
+        struct.error: an fcTL chunk is too long or too short.
+    """
+    pieces: list[Piece] = []
+    for kind, start, payload in chunks:
+        if kind == b"fcTL":
+            _, width, height, x, y, *delay, disposal, blended = struct.unpack(">5I2H2B", payload)
+            seconds = Fraction(delay[0], delay[1] or 100)
+            pieces.append(Piece(x, y, width, height, seconds, disposal, bool(blended), []))
+            if not (width and height and x + width <= size[0] and y + height <= size[1] and disposal <= TO_PREVIOUS):
+                raise ValueError("a piece does not lie in the picture")
+            continue
+        if not pieces:  # the still picture is none of the animation's, and leaves nothing behind
+            pieces.append(Piece(0, 0, *size, None, TO_BACKGROUND, blended=False, data=[]))
+        place = start if kind == b"IDAT" else start + 4, start + len(payload)
+        pieces[-1].data.append(place)
+    if count != sum(piece.duration is not None for piece in pieces) or not all(piece.data for piece in pieces):
+        raise ValueError("frames are missing")
+    return pieces if len(pieces) > 1 else []
 
 
 def _chunks(data: bytes, name: str) -> Iterator[tuple[bytes, int, memoryview]]:
@@ -163,11 +220,59 @@ def encode_png(pixels: NDArray[Any], metadata: Metadata) -> bytes:
         pixels: HxW, HxWx2, HxWx3 or HxWx4; uint8 or uint16.
         metadata: what to write with it.
     """
-    height, width = pixels.shape[:2]
-    samples = 1 if pixels.ndim == 2 else pixels.shape[2]
     out = io.BytesIO()
+    _write_head(out, pixels, metadata)
+    for packed in _compress(pixels):
+        _write(out, b"IDAT", packed)
+    _write(out, b"IEND", b"")
+    return out.getvalue()
+
+
+def encode_animated_png(frames: Sequence[Frame], plays: int) -> bytes:
+    """Write an animation.
+
+    Args:
+        frames: uint8 or uint16, all of one kind and size. A first one without a duration is no part of the animation.
+        plays: how often it is shown; 0: without end.
+    """
+    out = io.BytesIO()
+    _write_head(out, frames[0].pixels, frames[0].metadata)
+    shown = sum(frame.duration is not None for frame in frames)
+    _write(out, b"acTL", struct.pack(">II", shown, plays))
+    order = itertools.count()
+    before = None
+    for number, frame in enumerate(frames):
+        rows, columns = changed(before, frame.pixels)
+        part = frame.pixels[rows, columns]
+        if frame.duration is not None:
+            before = frame.pixels
+            place = (part.shape[1], part.shape[0], columns.start, rows.start)
+            head = struct.pack(">5I2H2B", next(order), *place, *_delay(frame.duration), NOTHING, 0)
+            _write(out, b"fcTL", head)
+        for packed in _compress(part):
+            if packed and number:
+                _write(out, b"fdAT", struct.pack(">I", next(order)) + packed)
+            else:
+                _write(out, b"IDAT", packed)
+    _write(out, b"IEND", b"")
+    return out.getvalue()
+
+
+def _delay(seconds: Fraction) -> tuple[int, int]:
+    """Give a duration as two 16-bit numbers, as near as they can."""
+    for largest in (65535, 1000, 100, 1):
+        near = seconds.limit_denominator(largest)
+        if near.numerator <= 65535:
+            return near.numerator, near.denominator
+    return 65535, 1
+
+
+def _write_head(out: io.BytesIO, pixels: NDArray[Any], metadata: Metadata) -> None:
+    """Write what comes before the pixels."""
+    height, width = pixels.shape[:2]
+    colour_type = _COLOUR_TYPES[1 if pixels.ndim == 2 else pixels.shape[2]]
     out.write(SIGNATURE)
-    _write(out, b"IHDR", struct.pack(">IIBBBBB", width, height, pixels.itemsize * 8, _COLOUR_TYPES[samples], 0, 0, 0))
+    _write(out, b"IHDR", struct.pack(">IIBBBBB", width, height, pixels.itemsize * 8, colour_type, 0, 0, 0))
     if metadata.icc:
         _write(out, b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
     if dpi := metadata.resolution:
@@ -178,6 +283,12 @@ def encode_png(pixels: NDArray[Any], metadata: Metadata) -> bytes:
         _write(out, b"eXIf", metadata.exif)
     if metadata.xmp:
         _write(out, b"iTXt", _XMP_KEYWORD + b"\0\0\0\0\0" + metadata.xmp)
+
+
+def _compress(pixels: NDArray[Any]) -> Iterator[bytes]:
+    """Filter and deflate pixels, a piece at a time."""
+    height, width = pixels.shape[:2]
+    samples = 1 if pixels.ndim == 2 else pixels.shape[2]
     # After filtering, runs are all that noise leaves to find: looking for more takes several times as long and gains
     # next to nothing, on photographs it even loses.
     press = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 8, zlib.Z_RLE)
@@ -187,11 +298,9 @@ def encode_png(pixels: NDArray[Any], metadata: Metadata) -> bytes:
     for top in range(0, height, step):
         rows = np.ascontiguousarray(pixels[top : top + step], pixels.dtype.newbyteorder(">"))
         raw = rows.view(np.uint8).reshape(-1, stride)
-        _write(out, b"IDAT", press.compress(_filter(raw, above, samples * pixels.itemsize).data))
+        yield press.compress(_filter(raw, above, samples * pixels.itemsize).data)
         above = raw[-1:]
-    _write(out, b"IDAT", press.flush())
-    _write(out, b"IEND", b"")
-    return out.getvalue()
+    yield press.flush()
 
 
 def _write(out: io.BytesIO, kind: bytes, payload: bytes) -> None:

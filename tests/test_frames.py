@@ -1,8 +1,10 @@
-"""Several pages in one file: all are cleaned, each keeps what is its own, and no format loses one silently."""
+"""Several pages or an animation in one file: all of it is cleaned, with its timing, and nothing is lost silently."""
 
 import io
 from contextlib import closing
+from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -12,7 +14,8 @@ from denoise_ae import batch
 from denoise_ae.catalog import ModelCard
 from denoise_ae.denoiser import Restored
 from denoise_ae.errors import ImageError
-from denoise_ae.images import decode, encode_frames, read
+from denoise_ae.frames import Frame
+from denoise_ae.images import decode, encode, encode_frames, read
 from denoise_ae.jobs import Cleaned, Failed, Progress
 from denoise_ae.planning import plan
 
@@ -112,3 +115,252 @@ def test_pages_made_by_pillow_are_written_as_they_were():
         for number, image in enumerate(images):
             written.seek(number)
             np.testing.assert_array_equal(np.asarray(written), np.asarray(image))
+
+
+# Animations
+
+
+def save_animation(file_format, frames, **options):
+    """Let Pillow write an animation."""
+    out = io.BytesIO()
+    images = [frame if isinstance(frame, Image.Image) else Image.fromarray(frame) for frame in frames]
+    images[0].save(out, file_format, save_all=True, append_images=images[1:], **options)
+    return out.getvalue()
+
+
+def seen(data):
+    """Frames as Pillow shows them, in RGBA, and for how many milliseconds each."""
+    with Image.open(io.BytesIO(data)) as image:
+        frames, durations = [], []
+        for number in range(image.n_frames):
+            image.seek(number)
+            frames.append(np.asarray(image.convert("RGBA")).astype(int))
+            durations.append(image.info.get("duration"))
+        return np.array(frames), durations, image.info.get("loop")
+
+
+def as_rgba(frames):
+    """Our frames as RGBA."""
+    return np.array([np.asarray(Image.fromarray(frame.pixels).convert("RGBA")) for frame in frames]).astype(int)
+
+
+def moving(count=4, size=(30, 40), colours=20):
+    """A square that wanders over a still background of few colours."""
+    palette = noise(colours, 3)
+    still = palette[RANDOM.integers(0, colours, size)]
+    frames = []
+    for number in range(count):
+        frame = still.copy()
+        frame[3 + 5 * number : 11 + 5 * number, 7 + 3 * number : 17 + 3 * number] = palette[number]
+        frames.append(frame)
+    return frames
+
+
+def cut_out(frames):
+    """The same with a hole that wanders too."""
+    cut = []
+    for number, frame in enumerate(frames):
+        alpha = np.full(frame.shape[:2], 255, np.uint8)
+        alpha[number : number + 9, 2 : 20 - number] = 0
+        cut.append(np.dstack([frame, alpha]))
+    return cut
+
+
+TIMES = [40, 250, 100, 1000]
+OPTIONS = {"GIF": {"optimize": False}, "WEBP": {"lossless": True}, "PNG": {}}
+
+
+@pytest.mark.parametrize("file_format", OPTIONS)
+@pytest.mark.parametrize("transparent", [False, True])
+@pytest.mark.parametrize(("loop", "plays"), [(0, 0), (3, 3)])
+def test_an_animation_is_read_as_others_show_it_and_written_back_exactly(file_format, transparent, loop, plays):
+    frames = cut_out(moving()) if transparent else moving()
+    plays += file_format == "GIF" and plays > 0  # which counts repetitions
+    data = save_animation(file_format, frames, duration=TIMES, loop=loop, **OPTIONS[file_format])
+    picture = decode(data, "x")
+    expected, durations, _ = seen(data)
+    assert durations == TIMES
+    assert (picture.header.frames, picture.header.plays) == (4, plays)
+    assert picture.header.pixels == 4 * 30 * 40
+    assert [round(frame.duration * 1000) for frame in picture.frames] == TIMES
+    visible = expected[..., 3:] > 0
+    np.testing.assert_array_equal(as_rgba(picture.frames) * visible, expected * visible)
+    for target in ("png", "webp", "gif"):
+        written = encode_frames(picture.frames, target, like=picture.header)
+        shown, durations, _ = seen(written)
+        np.testing.assert_array_equal(shown * visible, expected * visible, err_msg=target)
+        assert durations == TIMES
+        again = decode(written, "x")
+        assert again.header.plays == plays
+        assert [frame.duration for frame in again.frames] == [frame.duration for frame in picture.frames]
+        for frame, same in zip(picture.frames, again.frames, strict=True):
+            if target != "gif" or not transparent:
+                np.testing.assert_array_equal(same.pixels, frame.pixels)
+
+
+@pytest.mark.parametrize(
+    ("file_format", "name"), [("GIF", "a.gif"), ("WEBP", "a.webp"), ("PNG", "a.png"), ("PNG", "a.apng")]
+)
+def test_all_frames_of_an_animation_are_cleaned(tmp_path, file_format, name):
+    frames = [np.clip(frame, 0, 254) for frame in moving()]
+    data = save_animation(file_format, frames, duration=TIMES, loop=0, **OPTIONS[file_format])
+    (tmp_path / name).write_bytes(data)
+    events = clean(tmp_path / name, tmp_path / f"out-{name}")
+    shown, durations, loop = seen((tmp_path / f"out-{name}").read_bytes())
+    np.testing.assert_array_equal(shown[..., :3], np.array(frames) + 1)
+    assert (durations, loop) == (TIMES, 0)
+    (cleaned,) = [event for event in events if isinstance(event, Cleaned)]
+    assert cleaned.megapixels == pytest.approx(4 * 30 * 40 / 1e6)
+    assert cleaned.sigma == frames[0][0, 0, 0]  # the median of the frames, for all
+
+
+def test_equal_frames_stay_apart():
+    frames = [Frame(moving(1)[0], duration=Fraction(number, 10)) for number in (1, 2, 3)]
+    for target in ("png", "webp", "gif"):
+        _, durations, _ = seen(encode_frames(frames, target, quality=80))
+        assert durations == [100, 200, 300]
+
+
+@pytest.mark.parametrize("disposal", [0, 1, 2])
+@pytest.mark.parametrize("blend", [0, 1])
+def test_pieces_of_a_png_are_laid_over_each_other_as_others_do(disposal, blend):
+    frames = cut_out(moving())
+    for number, frame in enumerate(frames):
+        frame[: 3 * number] = frames[0][: 3 * number]
+    data = save_animation("PNG", frames, duration=TIMES, disposal=disposal, blend=blend)
+    # Pillow itself takes what was there before "previous" for what was shown before.
+    _, animation = cv2.imdecodeanimation(np.frombuffer(data, np.uint8))
+    expected = np.array([frame[..., [2, 1, 0, 3]] for frame in animation.frames])
+    visible = expected[..., 3:] > 0
+    np.testing.assert_array_equal(as_rgba(decode(data, "x").frames) * visible, expected * visible)
+
+
+@pytest.mark.parametrize("blend", [0, 1])
+def test_half_transparent_pieces_are_mixed_as_light_is(blend):
+    frames = [noise(30, 40, 4) for _ in range(4)]
+    data = save_animation("PNG", frames, duration=TIMES, blend=blend)
+    shown = as_rgba(decode(data, "x").frames) / 255
+    light, seen_so_far = np.zeros((30, 40, 3)), np.zeros((30, 40, 1))
+    for frame, found in zip(frames, shown, strict=True):
+        colour, alpha = frame[..., :3] / 255, frame[..., 3:] / 255
+        light = colour * alpha + blend * light * (1 - alpha)
+        seen_so_far = alpha + blend * seen_so_far * (1 - alpha)
+        np.testing.assert_allclose(found[..., 3:], seen_so_far, atol=2 / 255)
+        np.testing.assert_allclose(found[..., :3] * found[..., 3:], light, atol=3 / 255)
+
+
+def test_a_still_picture_beside_the_animation_stays_beside_it(tmp_path):
+    frames = [np.clip(frame, 0, 254) for frame in moving()]
+    data = save_animation("PNG", frames, duration=TIMES[1:], default_image=True)
+    picture = decode(data, "x")
+    assert [frame.duration is None for frame in picture.frames] == [True, False, False, False]
+    (tmp_path / "a.png").write_bytes(data)
+    clean(tmp_path / "a.png", tmp_path / "b.png")
+    with Image.open(tmp_path / "b.png") as image:
+        assert image.info["default_image"]
+    shown, durations, _ = seen((tmp_path / "b.png").read_bytes())
+    np.testing.assert_array_equal(shown[..., :3], np.array(frames) + 1)
+    assert durations[1:] == TIMES[1:]
+    assert len(seen(encode_frames(picture.frames, "webp", quality=80))[0]) == 3
+
+
+def test_sixteen_bits_and_odd_times_of_a_png_are_kept():
+    frames = [Frame(noise(9, 11, 2, dtype=np.uint16), duration=Fraction(1, 30 + number)) for number in range(3)]
+    data = encode_frames(frames, "png")
+    picture = decode(data, "x")
+    for frame, same in zip(frames, picture.frames, strict=True):
+        np.testing.assert_array_equal(same.pixels, frame.pixels)
+        assert same.duration == frame.duration
+
+
+@pytest.mark.parametrize("seconds", [Fraction(10**6), Fraction(1, 10**6), Fraction(0), Fraction(70_001, 70_000)])
+def test_times_that_a_format_cannot_hold_are_rounded(seconds):
+    frames = [Frame(moving(1)[0], duration=seconds) for _ in range(2)]
+    for target in ("png", "webp", "gif"):
+        found = decode(encode_frames(frames, target, quality=80), "x").frames[0].duration
+        assert found == pytest.approx(seconds, rel=1e-3, abs=0.005) or seconds > 10_000
+
+
+def test_lossy_webp_is_near_and_keeps_its_alpha():
+    frames = cut_out(moving(size=(64, 64)))
+    data = save_animation("WEBP", frames, duration=TIMES, quality=95, exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0")
+    picture = decode(data, "x")
+    assert not picture.header.lossless
+    shown, durations, _ = seen(encode_frames(picture.frames, "webp", like=picture.header))
+    expected = as_rgba(picture.frames)
+    np.testing.assert_array_equal(shown[..., 3], expected[..., 3])
+    assert np.abs(shown - expected)[expected[..., 3] == 255].mean() < 12
+    assert durations == TIMES
+
+
+def test_metadata_of_an_animation_is_kept(tmp_path):
+    exif = Image.Exif()
+    exif[271] = "Camera & Sons"
+    for file_format in ("WEBP", "PNG"):
+        data = save_animation(file_format, moving(), duration=TIMES, exif=exif, icc_profile=b"some profile")
+        picture = decode(data, "x")
+        for target in ("webp", "png"):
+            with Image.open(io.BytesIO(encode_frames(picture.frames, target, like=picture.header))) as image:
+                assert image.getexif()[271] == "Camera & Sons"
+                assert image.info["icc_profile"] == b"some profile"
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_an_animation_is_turned_where_nothing_can_say_how(orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    frames = moving()
+    data = save_animation("PNG", frames, duration=TIMES, exif=exif)
+    picture = decode(data, "x")
+    shown, _, _ = seen(encode_frames(picture.frames, "gif", like=picture.header))
+    turned = np.array([np.rot90(frame, {3: 2, 6: -1}[orientation]) for frame in frames])
+    np.testing.assert_array_equal(shown[..., :3], turned)
+
+
+@pytest.mark.parametrize("target", ["jpeg", "tiff", "bmp", "avif"])
+def test_an_animation_is_not_dropped_where_a_format_has_none(target):
+    picture = decode(save_animation("GIF", moving(), duration=TIMES), "x")
+    with pytest.raises(ImageError, match="holds no animation") as error:
+        encode_frames(picture.frames, target)
+    assert "WebP" in error.value.hint
+
+
+def test_what_is_half_transparent_does_not_go_into_a_gif():
+    frames = [Frame(noise(9, 9, 4), duration=Fraction(1, 10)) for _ in range(2)]
+    with pytest.raises(ImageError, match="half transparent"):
+        encode_frames(frames, "gif")
+    with pytest.raises(ImageError, match="half transparent"):
+        encode(noise(9, 9, 4), "gif")
+
+
+@pytest.mark.parametrize("colours", [2, 200, 256])
+@pytest.mark.parametrize("transparent", [False, True])
+def test_a_still_gif_keeps_its_colours(colours, transparent):
+    frame = moving(1, (60, 80), colours - transparent)[0]
+    pixels = cut_out([frame])[0] if transparent else frame
+    decoded = decode(encode(pixels, "gif"), "x").pixels
+    visible = pixels[..., 3:] > 0 if transparent else True
+    np.testing.assert_array_equal(decoded * visible, pixels * visible)
+
+
+def test_more_colours_than_a_gif_has_become_the_nearest():
+    rows, columns = np.mgrid[:64, :64]
+    pixels = np.dstack([rows * 4, columns * 4, 128 + rows - columns]).astype(np.uint8)
+    decoded = decode(encode(pixels, "gif"), "x").pixels
+    assert len(np.unique(decoded.reshape(-1, 3), axis=0)) <= 256
+    assert np.abs(decoded.astype(int) - pixels).mean() < 6
+
+
+@pytest.mark.parametrize("file_format", OPTIONS)
+def test_an_animation_that_is_cut_is_an_error(file_format):
+    data = save_animation(file_format, moving(), duration=TIMES, **OPTIONS[file_format])
+    for length in range(20, len(data) - 1, max(1, len(data) // 40)):
+        with pytest.raises(ImageError, match=r"cut short|damaged"):
+            decode(data[:length], "x")
+
+
+def test_an_animation_counts_all_its_pixels_against_the_limit():
+    data = save_animation("GIF", moving(), duration=TIMES)
+    with pytest.raises(ImageError, match="4800 pixels in 4 frames"):
+        decode(data, "x", max_pixels=4799)
+    assert len(decode(data, "x", max_pixels=4800).frames) == 4
