@@ -85,8 +85,8 @@ def run(
         jobs: what to do; see `denoise_ae.planning.plan`.
         denoiser: the model; not to be used elsewhere meanwhile.
         settings: how to clean and write; None: the defaults.
-        side_by_side: how many pictures are read, are cleaned and are written at the same time. They share the
-            denoiser's threads, and each of these takes the memory of its own tiles.
+        side_by_side: how many pictures are read, are cleaned and are written at the same time. Those that are cleaned
+            share the denoiser's threads, and each takes the memory of its own tiles.
 
     Yields:
         For each job `Started`, `Progress` and `Cleaned`, or `Skipped` or `Failed`; the next picture may start before

@@ -87,12 +87,13 @@ def _compile(pattern: str, option: str) -> re.Pattern[str]:
     anywhere = "" if "/" in plain else "(?:.*/)?"
     parts = re.split(r"(\*\*/|\*\*|\*|\?|\[!?\]?[^]/]*\])", plain.removeprefix("/"))
     texts = (_WILD.get(part) or (_letters(part) if index % 2 else re.escape(part)) for index, part in enumerate(parts))
+    hint = "give one as *.png or sub/*"
+    if not plain:
+        raise UsageError(f"{option} {pattern!r} is no pattern: it is empty", hint)
     try:
-        if not plain:
-            raise re.error("it is empty")
         return re.compile(f"{anywhere}{''.join(texts)}(?:/.*)?", re.IGNORECASE | re.DOTALL)
     except re.error as error:
-        raise UsageError(f"{option} {pattern!r} is no pattern: {error.msg}", "give one as *.png or sub/*") from None
+        raise UsageError(f"{option} {pattern!r} is no pattern: {error.msg}", hint) from None
 
 
 def _letters(part: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms, ImageOps
 from tiny import pattern
 
 
@@ -84,6 +84,36 @@ class TestChoice:
         assert status == 0
         assert "skipped: b.png" in told
         assert sorted(content(".")) == ["a-clean.png", "a.png", "b.png"]
+
+
+class TestMetadata:
+    def write(self, name: str) -> None:
+        """Write a picture, wider than high, that is to be shown turned, with all that can be known about it."""
+        exif = Image.Exif()
+        exif[0x0112] = 6  # orientation: turn right by a quarter
+        exif[0x010F] = "a camera"
+        Image.fromarray(pattern(20, 30)).save(
+            name,
+            exif=exif,
+            icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+            xmp=b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>',  # which Pillow writes to all but PNG
+        )
+
+    @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
+    def test_it_is_kept_or_stripped_and_the_picture_stays_upright(self, clean, name):
+        self.write(name)
+        assert clean(name, "-o", f"kept/{name}")[0] == 0
+        assert clean(name, "-o", f"stripped/{name}", "--metadata", "strip", "--strength", 0, "--quality", 95)[0] == 0
+        known = {"icc_profile", "xmp"}
+        with Image.open(f"kept/{name}") as kept, Image.open(name) as source:
+            assert kept.size == (30, 20)
+            assert (kept.getexif()[0x0112], kept.getexif()[0x010F]) == (6, "a camera")
+            assert {key: kept.info.get(key) for key in known} == {key: source.info.get(key) for key in known}
+        with Image.open(f"stripped/{name}") as stripped, Image.open(name) as source:
+            assert not stripped.getexif()
+            assert not known & stripped.info.keys()
+            turned = np.asarray(ImageOps.exif_transpose(source).convert("RGB")).astype(int)
+            assert np.abs(np.asarray(stripped.convert("RGB")) - turned).mean() < 8
 
 
 class TestReport:
