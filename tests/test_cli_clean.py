@@ -417,7 +417,7 @@ class TestInterruption:
         words = [str(models / "slow.onnx") if word.endswith("blur.onnx") else word for word in command]
         words += ["in", "-o", "out", "--report", "report.jsonl"]
         process = subprocess.Popen(words, stderr=subprocess.PIPE)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while len(list(Path("out").glob("*.png"))) < 2 and process.poll() is None and time.monotonic() < end:
             time.sleep(0.01)
         yield process
