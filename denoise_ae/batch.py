@@ -26,7 +26,7 @@ from denoise_ae.headers import DEFAULT_MAX_PIXELS, Header
 from denoise_ae.jobs import Cleaned, Event, Failed, Job, Planned, Progress, Skipped, Started
 from denoise_ae.metadata import Metadata
 from denoise_ae.pixels import upright
-from denoise_ae.steps import Source, estimate_levels, explain, misnamed, read_source, write_result
+from denoise_ae.steps import Source, estimate_levels, explain, misnamed, read_source, target_format, write_result
 
 PIXELS_IN_FLIGHT = 48_000_000
 """Pixels decoded and not yet written, together: four pictures of 12 megapixels. A larger picture goes alone."""
@@ -298,7 +298,7 @@ class _Pipeline:
                 self._check_wanted()
                 data = images.encode_frames(
                     result.frames,
-                    job.file_format or result.header.format,
+                    target_format(job, result.header),
                     quality=self._settings.quality,
                     like=result.header,
                     name=job.name,

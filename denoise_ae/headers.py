@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TypedDict
 
 from denoise_ae.errors import ImageError
+from denoise_ae.extras import Opened, open_heic, open_jxl, open_raw
 from denoise_ae.gif import count_frames, read_plays
 from denoise_ae.jpeg import read_jpeg
 from denoise_ae.metadata import METRE, Metadata, read_directory, read_tiff_metadata
 from denoise_ae.png import SIGNATURE as PNG_SIGNATURE
 from denoise_ae.png import Png, read_png
-from denoise_ae.tiff import Layout, read_layouts
+from denoise_ae.tiff import Layout, is_raw, read_layouts
 from denoise_ae.webp import Webp, read_webp
 
 DEFAULT_MAX_PIXELS = 500_000_000
@@ -50,20 +51,23 @@ FORMATS = {
 }
 """Suffix -> format, for what can be written."""
 
-_NAMES = {"webp": "WebP", "jpeg2000": "JPEG 2000"}
+_NAMES = {"webp": "WebP", "jpeg2000": "JPEG 2000", "jxl": "JPEG XL", "raw": "camera RAW"}
 
-_OTHER_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".jxl"})
-"""Names of pictures that a walk through folders must not pass over in silence, though most of them can't be read."""
+_READ_ONLY = dict.fromkeys((".heic", ".heif", ".hif"), "heic") | {".jxl": "jxl"}
+"""Suffix -> format, for what optional packages read: a walk through folders must not pass over them in silence."""
+
+_RAW = ".3fr .arw .cr2 .cr3 .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .sr2 .srw .x3f"
+_READ_ONLY_NAMES = _READ_ONLY | dict.fromkeys(_RAW.split(), "raw")
+"""The same with camera RAW, which lies beside the camera's JPEGs: it is read where it is named, not on walks."""
+
+WRITTEN_AS = {"heic": "png", "jxl": "png", "raw": "tiff"}
+"""Format that can't be written -> the one that is written instead; both hold 16 bits, alpha, EXIF and ICC."""
 
 _AGAIN = "get the file again from its source"
 _CONVERT = "convert it to PNG, TIFF or JPEG first"
 _HINT_FORMATS = "PNG, JPEG, WebP, TIFF, GIF, BMP, PNM, JPEG 2000 and AVIF can be read"
-_LACKING = "needs a decoder that denoise-ae lacks"
 _FOREIGN = {
-    rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1)": f"HEIC {_LACKING}",
-    rb"\xff\x0a|\0\0\0\x0cJXL ": f"JPEG XL {_LACKING}",
-    rb"....ftypcrx |FUJIFILMCCD-RAW|II[RU][OS\0]|MMOR|\0MRM|FOVb|II\*\0....CR": f"camera RAW {_LACKING}",
-    rb"\xff\xd8\xff\xf7": f"JPEG-LS {_LACKING}",
+    rb"\xff\xd8\xff\xf7": "JPEG-LS needs a decoder that denoise-ae lacks",
     rb"8BPS": "Photoshop's own format is not supported",
     rb"%PDF": "this is a PDF, not a picture",
     rb"P7|P[Ff]\s": "PAM and PFM are not supported",
@@ -80,7 +84,7 @@ class Header:
     """What a file says of its picture.
 
     Attributes:
-        format: "png", "jpeg", "webp", "tiff", "bmp", "pnm", "jpeg2000", "avif" or "gif".
+        format: "png", "jpeg", "webp", "tiff", "bmp", "pnm", "jpeg2000", "avif" or "gif"; or "heic", "jxl" or "raw".
         width: in pixels, as stored (before any orientation).
         height: in pixels, as stored.
         frames: pages, or frames of an animation; what else is said here is the first one's.
@@ -121,6 +125,7 @@ class Inspected:
     png: Png | None = None
     webp: Webp | None = None
     pages: tuple[Layout, ...] = ()
+    opened: Opened | None = None
 
 
 def format_name(file_format: str) -> str:
@@ -130,7 +135,13 @@ def format_name(file_format: str) -> str:
 
 def is_image_name(path: str | Path) -> bool:
     """Tell by its suffix whether a file claims to be a picture; for walks through folders."""
-    return (suffix := Path(path).suffix.lower()) in FORMATS or suffix in _OTHER_SUFFIXES
+    return (suffix := Path(path).suffix.lower()) in FORMATS or suffix in _READ_ONLY
+
+
+def written_suffix(suffix: str) -> str:
+    """Return the ending of a result whose source has this one: the same, but for what can't be written."""
+    instead = WRITTEN_AS.get(_READ_ONLY_NAMES.get(suffix.lower(), ""), "")
+    return next((ending for ending, form in FORMATS.items() if form == instead), suffix)
 
 
 def read_header(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Header:
@@ -210,6 +221,8 @@ def _animation(size: tuple[int, int], frames: int, plays: int) -> _Animation:
 
 
 def _inspect_tiff(data: bytes, name: str) -> Inspected:
+    if is_raw(data):
+        return _inspect_raw(data, name)
     first, *others = pages = read_layouts(data, name)
     header = Header(
         *("tiff", first.width, first.height, first.mode, first.bits, len(pages)),
@@ -217,6 +230,23 @@ def _inspect_tiff(data: bytes, name: str) -> Inspected:
         other_pixels=sum(page.width * page.height for page in others),
     )
     return Inspected(header, *read_tiff_metadata(data, first.directory), pages=tuple(pages))
+
+
+def _inspect_raw(data: bytes, name: str) -> Inspected:
+    return _inspect_opened("raw", open_raw(data, name))
+
+
+def _inspect_heic(data: bytes, name: str) -> Inspected:
+    return _inspect_opened("heic", open_heic(data, name))
+
+
+def _inspect_jxl(data: bytes, name: str) -> Inspected:
+    return _inspect_opened("jxl", open_jxl(data, name))
+
+
+def _inspect_opened(file_format: str, opened: Opened) -> Inspected:
+    size = opened.width, opened.height
+    return Inspected(Header(file_format, *size, opened.mode, opened.bits, lossless=False), opened=opened)
 
 
 def _inspect_jpeg(data: bytes, name: str) -> Inspected:
@@ -307,5 +337,8 @@ _READERS: dict[bytes, Callable[[bytes, str], Inspected]] = {
     rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51": _inspect_jpeg2000,
     # AVIF may come first or anywhere among the brands that a file names.
     rb"\0\0..ftyp.{,64}?avi[fs]": _inspect_avif,
+    rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1)": _inspect_heic,
+    rb"\xff\x0a|\0\0\0\x0cJXL ": _inspect_jxl,
+    rb"....ftypcrx |FUJIFILMCCD-RAW|II[RU][OS\0]|MMOR|\0MRM|FOVb|II\*\0....CR": _inspect_raw,
 }
 """How a file begins -> what reads it."""

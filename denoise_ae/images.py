@@ -139,6 +139,9 @@ def decode(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pict
         return _decode_pages(data, found, name)
     if header.format == "gif":
         return Picture(read_gif(data, name), header, warnings)
+    if found.opened:
+        pixels, metadata = found.opened.read()
+        return Picture([Frame(pixels, metadata)], header, warnings)
     size = header.height, header.width
     container = found.png or found.webp
     if container and container.pieces:
@@ -164,9 +167,13 @@ def _decode_still(data: bytes, size: tuple[int, int], found: Inspected, name: st
 
 def _decode_pages(data: bytes, found: Inspected, name: str) -> Picture:
     frames, warnings = [], list(found.warnings)
+    described = 0
     for number, layout in enumerate(found.pages):
         pixels, notes = read_pixels(data, layout, name)
         metadata, complaints = (found.metadata, ()) if number == 0 else read_tiff_metadata(data, layout.directory)
+        described += sum(len(part or b"") for part in (metadata.exif, metadata.icc, metadata.xmp))
+        if described > 2 * len(data):  # thousands of pages may all point to one profile
+            raise ImageError(f"{name}: the pages of this TIFF share what should be each one's own", "save it anew")
         frames.append(Frame(pixels, metadata))
         warnings += (*complaints, *notes)
     return Picture(frames, found.header, tuple(dict.fromkeys(warnings)))

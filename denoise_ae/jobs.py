@@ -83,7 +83,7 @@ class Cleaned:
     seconds: float
     """Spent on cleaning; reading and writing ran beside it."""
     sigma: float
-    """Noise in 8-bit steps: as given, or as estimated."""
+    """Noise in 8-bit steps: as given, or as estimated; the mean of several frames."""
     estimated: bool
     warnings: tuple[str, ...] = ()
 

@@ -235,6 +235,21 @@ class Metadata:
         return orientation if 1 <= orientation <= 8 else 1
 
 
+def without_orientation(exif: bytes) -> bytes:
+    """Let an EXIF block say that its picture is upright as it is stored."""
+    try:
+        directory = read_directory(exif)
+        field = directory.fields.get(Tag.ORIENTATION)
+        (start,) = struct.unpack_from(directory.order + "I", exif, 4)
+    except (ValueError, struct.error):
+        return exif
+    if field is None or Metadata(exif=exif).orientation == 1:
+        return exif
+    entry = struct.pack(directory.order + "HHI", Tag.ORIENTATION, field.kind, field.count)
+    at = exif.index(entry, start) + len(entry)
+    return exif[:at] + bytes(integers(directory.order, 1).raw).ljust(4, b"\0") + exif[at + 4 :]
+
+
 def resolution(directory: Directory) -> tuple[float, float] | None:
     """Read how many dots per inch a directory claims across and down; None where it names none, or a mere ratio."""
     numbers = directory.numbers(Tag.X_RESOLUTION) + directory.numbers(Tag.Y_RESOLUTION)

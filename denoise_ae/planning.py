@@ -16,7 +16,7 @@ from pathlib import Path
 
 from denoise_ae.errors import ImageError, OutputError, UsageError
 from denoise_ae.finding import Choice, Identity, identity, is_folder, status_of, walk_inputs
-from denoise_ae.headers import FORMATS, is_image_name
+from denoise_ae.headers import FORMATS, is_image_name, written_suffix
 from denoise_ae.images import format_for
 from denoise_ae.jobs import Existing, Failed, Job, Skipped
 
@@ -164,7 +164,7 @@ class _Naming:
     def output(self, source: Path, root: Path) -> Path:
         """Name the result of a source that was found under `root`."""
         keeps = not self.ending or FORMATS.get(source.suffix.lower()) == self.file_format
-        name = f"{source.stem}{self.suffix}{source.suffix if keeps else self.ending}"
+        name = f"{source.stem}{self.suffix}{written_suffix(source.suffix) if keeps else self.ending}"
         return (self.folder / source.parent.relative_to(root) if self.folder else source.parent) / name
 
 

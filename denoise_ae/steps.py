@@ -16,7 +16,7 @@ from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import DenoiseError, ImageError, OutputError
 from denoise_ae.files import sweep_temporaries, write_atomic
 from denoise_ae.finding import status_of
-from denoise_ae.headers import FORMATS, Header, format_name, read_header
+from denoise_ae.headers import FORMATS, WRITTEN_AS, Header, format_name, read_header
 from denoise_ae.images import Picture
 from denoise_ae.jobs import Existing, Job
 
@@ -112,9 +112,24 @@ def misnamed(job: Job, header: Header) -> tuple[str, ...]:
     """Warn of a name that promises another format, where the output is to have the source's."""
     name = job.output or job.source
     promised = FORMATS.get(name.suffix.lower()) if name else None
-    if job.file_format or promised in (None, header.format):
+    written = WRITTEN_AS.get(header.format, header.format)
+    if job.file_format or promised in (None, written):
         return ()
-    return (f"it is {format_name(header.format)} whatever its name says, and is written as such",)
+    return (f"it is {format_name(header.format)} whatever its name says, and is written as {format_name(written)}",)
+
+
+def target_format(job: Job, header: Header) -> str:
+    """Say which format a result gets: as asked for, else its source's, or what stands in for one that can't be written.
+
+    Raises:
+        ImageError: a result that would be of another format is to replace its source.
+    """
+    if job.file_format:
+        return job.file_format
+    instead = WRITTEN_AS.get(header.format, header.format)
+    if instead != header.format and job.existing is Existing.IN_PLACE:
+        raise ImageError(f"{job.name}: {format_name(header.format)} can't be written, so not in place", "give -o")
+    return instead
 
 
 def write_result(

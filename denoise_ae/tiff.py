@@ -77,13 +77,10 @@ def read_layouts(data: bytes, name: str) -> list[Layout]:
         ImageError: the file is damaged or of a kind that is not supported.
     """
     layouts: list[Layout] = []
-    for number, directory in enumerate(_directories(data, name)):
-        if number == 0:
-            _refuse_raw(directory, name)
-        elif directory.number(Tag.SUBFILE_TYPE, 0) & 1:
-            continue
-        layouts.append(_layout(directory))
-        _check(layouts[-1], name)
+    for directory in _directories(data, name):
+        if not directory.number(Tag.SUBFILE_TYPE, 0) & 1:
+            layouts.append(_layout(directory))
+            _check(layouts[-1], name)
     return layouts
 
 
@@ -105,12 +102,14 @@ def _damaged(name: str) -> ImageError:
     return ImageError(f"{name}: this TIFF is cut short or damaged", "get the file again from its source")
 
 
-def _refuse_raw(directory: Directory, name: str) -> None:
-    """Refuse camera RAW, which is often a TIFF whose first page is a thumbnail."""
+def is_raw(data: bytes) -> bool:
+    """Tell camera RAW, which is often a TIFF whose first page is a thumbnail."""
+    try:
+        directory = read_directory(data)
+    except ValueError:
+        return False
     sensor = directory.number(Tag.PHOTOMETRIC, -1) in _SENSOR_DATA or Tag.DNG_VERSION in directory.fields
-    if sensor or directory.number(Tag.SUBFILE_TYPE, 0) & 1:
-        hint = "develop it first, with a RAW converter, into TIFF or PNG"
-        raise ImageError(f"{name}: camera RAW needs a decoder that denoise-ae lacks", hint)
+    return sensor or bool(directory.number(Tag.SUBFILE_TYPE, 0) & 1)
 
 
 def _layout(directory: Directory) -> Layout:

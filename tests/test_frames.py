@@ -1,6 +1,7 @@
 """Several pages or an animation in one file: all of it is cleaned, with its timing, and nothing is lost silently."""
 
 import io
+import struct
 from contextlib import closing
 from fractions import Fraction
 
@@ -89,6 +90,24 @@ def test_the_room_counts_all_pages(tmp_path):
     events = list(batch.run(work.jobs, Brighten(), batch.Settings(max_pixels=total - 1)))
     assert "--max-megapixels" in events[-1].error.hint
     assert isinstance(list(batch.run(work.jobs, Brighten(), batch.Settings(max_pixels=total)))[-1], Cleaned)
+
+
+@pytest.mark.parametrize("count", [1, 2, 50])
+def test_pages_that_point_to_one_profile_do_not_multiply_it(count):
+    profile, start = bytes(5000), 8 + 5000 + 2
+    data = struct.pack("<2sHI", b"II", 42, start) + profile + b"\x80\0"
+    size = 2 + 12 * 9 + 4
+    for number in range(1, count + 1):
+        numbers = {256: 1, 257: 1, 258: 8, 259: 1, 262: 1, 273: 8 + 5000, 277: 1, 279: 1}
+        fields = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in numbers.items())
+        shared = struct.pack("<HHII", 34675, 7, 5000, 8)
+        following = start + number * size if number < count else 0
+        data += struct.pack("<H", 9) + fields + shared + struct.pack("<I", following)
+    if count == 50:
+        with pytest.raises(ImageError, match="share"):
+            decode(data, "x")
+    else:
+        assert [frame.metadata.icc for frame in decode(data, "x").frames] == [profile] * count
 
 
 def test_a_damaged_page_fails_the_whole_file(tmp_path):

@@ -3,6 +3,7 @@
 import io
 import re
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -111,14 +112,7 @@ def animated(file_format):
         (save_tiff(GRAY.astype(np.int16)), "16-bit signed"),
         (save_tiff(np.zeros((8, 8, 5), np.uint8), photometric="rgb"), "5 samples a pixel"),
         (save(RGB, "TIFF", compression="jpeg").replace(b"\3\1\3\0\1\0\0\0\7", b"\3\1\3\0\1\0\0\0\6"), "old JPEG"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100), "HEIC needs a decoder"),
-        (b"\xff\x0a" + bytes(100), "JPEG XL needs a decoder"),
-        (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(100), "JPEG XL needs a decoder"),
-        (b"II*\0\x10\0\0\0CR\x02\0" + bytes(100), "camera RAW needs a decoder"),
-        (b"\0\0\0\x18ftypcrx " + bytes(100), "camera RAW needs a decoder"),
-        (b"FUJIFILMCCD-RAW 0201" + bytes(100), "camera RAW needs a decoder"),
-        (save_tiff(GRAY, extratags=[(50706, "B", 4, (1, 4, 0, 0), True)]), "camera RAW needs a decoder"),
-        (save_tiff(GRAY, subfiletype=1), "camera RAW needs a decoder"),
+        (b"\xff\xd8\xff\xf7" + bytes(100), "JPEG-LS needs a decoder"),
         (b"P5\n2 2\n1023\n" + bytes(8), "1023 as white"),
     ],
 )
@@ -135,6 +129,27 @@ def test_a_thumbnail_behind_the_picture_is_no_second_page():
         writer.write(RGB, photometric="rgb")
         writer.write(RGB[::4, ::4], photometric="rgb", subfiletype=1)
     assert read_header(out.getvalue(), "x.tif").frames == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "what", "module"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100), "HEIC", "pillow_heif"),
+        (b"\xff\x0a" + bytes(100), "JPEG XL", "pillow_jxl"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x64jxlc\xff\x0a" + bytes(100), "JPEG XL", "pillow_jxl"),
+        (b"II*\0\x10\0\0\0CR\x02\0" + bytes(100), "camera RAW", "rawpy"),
+        (b"\0\0\0\x18ftypcrx " + bytes(100), "camera RAW", "rawpy"),
+        (b"FUJIFILMCCD-RAW 0201" + bytes(100), "camera RAW", "rawpy"),
+        (save_tiff(GRAY, extratags=[(50706, "B", 4, (1, 4, 0, 0), True)]), "camera RAW", "rawpy"),
+        (save_tiff(GRAY, subfiletype=1), "camera RAW", "rawpy"),
+    ],
+)
+def test_what_an_optional_package_reads_is_refused_without_it(monkeypatch, data, what, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImageError, match=f"{what} needs a decoder that is not installed") as error:
+        read_header(data, "fotos/été.png")
+    extra = {"HEIC": "heic", "JPEG XL": "jxl", "camera RAW": "raw"}[what]
+    assert f"pip install 'denoise-ae[{extra}]'" in error.value.hint
 
 
 def test_pages_are_counted_and_their_pixels_too():

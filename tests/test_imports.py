@@ -18,6 +18,7 @@ LAYERS = (
             "images",
             "frames",
             "gif",
+            "extras",
             "webp",
             "headers",
             "metadata",

@@ -1,0 +1,199 @@
+"""HEIC, JPEG XL and camera RAW, read with optional packages and written as PNG and TIFF."""
+
+import io
+import struct
+from contextlib import closing
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from test_frames import Brighten
+
+from denoise_ae import batch
+from denoise_ae.errors import ImageError
+from denoise_ae.headers import read_header
+from denoise_ae.images import decode
+from denoise_ae.jobs import Cleaned, Existing, Failed
+from denoise_ae.metadata import Metadata, without_orientation
+from denoise_ae.planning import plan
+
+ROWS, COLUMNS = np.mgrid[:48, :64]
+RGB = np.dstack([40 + ROWS * 4, 20 + COLUMNS * 3, 128 + ROWS - COLUMNS]).astype(np.uint8)
+RGBA = np.dstack([RGB, np.where(ROWS > COLUMNS, 255, 40).astype(np.uint8)])
+GRAY = RGB[..., 0].copy()
+
+
+def make_exif(orientation=1):
+    exif = Image.Exif()
+    exif[271] = "Camera & Sons"
+    exif[274] = orientation
+    return exif.tobytes()
+
+
+def near(pixels, expected, error=6):
+    assert pixels.shape == expected.shape
+    assert pixels.dtype == expected.dtype
+    assert np.abs(pixels.astype(float) - expected).max() <= error * (257 if pixels.dtype == np.uint16 else 1)
+
+
+def heic(pixels, bits=8, **options):
+    """Let pillow-heif write a file."""
+    heif = pytest.importorskip("pillow_heif")
+    mode = {(48, 64): "L", (48, 64, 3): "RGB", (48, 64, 4): "RGBA"}[pixels.shape] + (";16" if bits > 8 else "")
+    out = io.BytesIO()
+    lossless = {"quality": -1, "chroma": 444, "matrix_coefficients": 0}
+    heif.encode(mode, (64, 48), pixels.tobytes(), out, **lossless, **options)
+    return out.getvalue()
+
+
+def jxl(pixels, mode=None, **options):
+    """Let pillow-jxl-plugin write a file."""
+    pytest.importorskip("pillow_jxl")
+    out = io.BytesIO()
+    image = Image.fromarray(pixels)
+    (image.convert(mode) if mode else image).save(out, "JXL", lossless=True, **options)
+    return out.getvalue()
+
+
+def dng(orientation=1, shape=(96, 128)):
+    """Let tifffile write what a camera would: a gray ramp behind a Bayer pattern of red, green and blue."""
+    pytest.importorskip("rawpy")
+    mosaic = np.tile((2000 + np.arange(shape[1]) * 200).astype(np.uint16), (shape[0], 1))
+    unit = [(1, 1), (0, 1), (0, 1), (0, 1), (1, 1), (0, 1), (0, 1), (0, 1), (1, 1)]
+    tags = [
+        (271, "s", 0, "Camera & Sons", True),
+        (272, "s", 0, "Box", True),
+        (274, "H", 1, orientation, True),
+        (33421, "H", 2, (2, 2), True),
+        (33422, "B", 4, bytes([0, 1, 1, 2]), True),
+        (50706, "B", 4, bytes([1, 4, 0, 0]), True),
+        (50708, "s", 0, "Camera & Sons Box", True),
+        (50714, "H", 1, 0, True),
+        (50717, "H", 1, 65535, True),
+        (50721, "2i", 9, [number for pair in unit for number in pair], True),
+        (50728, "2I", 3, [1, 1, 1, 1, 1, 1], True),
+        (50778, "H", 1, 21, True),
+    ]
+    out = io.BytesIO()
+    tifffile.imwrite(out, mosaic, photometric=32803, extratags=tags, metadata=None, software=None)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("pixels", [GRAY, RGB, RGBA], ids=["gray", "rgb", "rgba"])
+def test_heic_is_read(pixels):
+    picture = decode(heic(pixels), "x")
+    near(picture.pixels, pixels, 1)
+    assert (picture.header.format, picture.header.pixels, picture.header.bits) == ("heic", 48 * 64, 8)
+
+
+@pytest.mark.parametrize("pixels", [GRAY, RGB], ids=["gray", "rgb"])
+def test_deep_heic_stays_deep_and_its_white_is_white(pixels):
+    deep = (np.clip(pixels.astype(np.uint32) * 300, 0, 65535)).astype(np.uint16)
+    picture = decode(heic(deep, 10), "x")
+    near(picture.pixels, deep, 1)
+    assert picture.pixels.max() == 65535
+    assert picture.header.bits == 10
+
+
+def test_a_heic_is_upright_and_keeps_its_exif():
+    heif = pytest.importorskip("pillow_heif")
+    out = io.BytesIO()
+    heif.from_pillow(Image.fromarray(RGB)).save(out, quality=-1, chroma=444, matrix_coefficients=0, exif=make_exif(6))
+    picture = decode(out.getvalue(), "x")
+    assert b"Camera & Sons" in picture.metadata.exif
+    assert picture.metadata.orientation == 1
+    near(picture.pixels, np.rot90(RGB, -1), 1)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "mode"), [(GRAY, None), (RGB, None), (RGBA, None), (RGBA, "LA"), (GRAY.astype(np.uint16) * 257, None)]
+)
+def test_jxl_is_read(pixels, mode):
+    picture = decode(jxl(pixels, mode), "x")
+    expected = np.asarray(Image.fromarray(pixels).convert(mode)) if mode else pixels
+    near(picture.pixels, expected, 0)
+    assert picture.header.pixels == 48 * 64
+
+
+def test_a_jxl_keeps_exif_and_profile():
+    metadata = decode(jxl(RGB, exif=make_exif(6)), "x").metadata
+    assert b"Camera & Sons" in metadata.exif
+    assert metadata.orientation == 1
+    assert metadata.icc
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (8, 8), (7, 5000), (512, 513), (1920, 1080), (1080, 1080), (3, 2), (400, 300)], ids=str
+)
+def test_the_size_of_a_jxl_is_known_before_it_is_decoded(size):
+    header = read_header(jxl(np.zeros(size, np.uint8)), "x")
+    assert (header.height, header.width) == size
+    with pytest.raises(ImageError, match="claims"):
+        read_header(jxl(np.zeros(size, np.uint8)), "x", max_pixels=size[0] * size[1] - 1)
+
+
+def test_an_animated_jxl_is_refused():
+    # 1 bit: eighths; 5: height; 3: as wide; then not all as usual, more, orientation, no other size, no preview.
+    bits = [1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1]
+    animated = b"\xff\x0a" + sum(bit << place for place, bit in enumerate(bits)).to_bytes(3, "little") + bytes(50)
+    with pytest.raises(ImageError, match="animated JPEG XL"):
+        read_header(animated, "x")
+
+
+@pytest.mark.parametrize("make", [lambda: heic(RGB), lambda: jxl(RGB), dng], ids=["heic", "jxl", "raw"])
+def test_what_is_cut_is_an_error(make):
+    data = make()
+    for share in (0.05, 0.3, 0.8):
+        with pytest.raises(ImageError, match=r"^my file: .*damaged") as error:
+            decode(data[: int(len(data) * share)], "my file")
+        assert "\n" not in error.value.message
+
+
+@pytest.mark.parametrize(("orientation", "shape"), [(1, (96, 128)), (6, (128, 96))])
+def test_raw_is_developed_upright_with_its_exif(orientation, shape):
+    picture = decode(dng(orientation), "x")
+    assert picture.pixels.shape == (*shape, 3)
+    assert picture.pixels.dtype == np.uint16
+    assert (picture.header.format, picture.header.width, picture.header.height) == ("raw", shape[1], shape[0])
+    across = picture.pixels.mean(axis=(0 if orientation == 1 else 1, 2))  # which becomes down
+    assert across[8] < across[60] < across[-8]
+    assert b"Camera & Sons" in picture.metadata.exif
+    assert picture.metadata.orientation == 1
+
+
+def clean(source, output=None, **options):
+    with closing(batch.run(plan([source], output, **options).jobs, Brighten())) as events:
+        return [event for event in events if isinstance(event, Cleaned | Failed)]
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "result", "file_format"),
+    [
+        ("a.HEIC", lambda: heic(RGB), "a.png", "PNG"),
+        ("a.jxl", lambda: jxl(RGB), "a.png", "PNG"),
+        ("a.dng", dng, "a.tif", "TIFF"),
+    ],
+)
+def test_a_result_gets_a_format_that_can_be_written(tmp_path, name, make, result, file_format):
+    (tmp_path / name).write_bytes(make())
+    (cleaned,) = clean(tmp_path / name, f"{tmp_path}/out/")
+    assert cleaned.job.output.name == result
+    assert cleaned.warnings == ()
+    assert read_header((tmp_path / "out" / result).read_bytes(), "x").format == file_format.lower()
+    (cleaned,) = clean(tmp_path / name, tmp_path / "asked.jpg")
+    assert read_header((tmp_path / "asked.jpg").read_bytes(), "x").format == "jpeg"
+    before = (tmp_path / name).read_bytes()
+    (failed,) = clean(tmp_path / name, existing=Existing.IN_PLACE)
+    assert "can't be written, so not in place" in failed.error.message
+    assert (tmp_path / name).read_bytes() == before
+
+
+def test_an_orientation_can_be_taken_out_of_exif():
+    for order in "<>":
+        head = struct.pack(order + "2sHI", b"II" if order == "<" else b"MM", 42, 8)
+        exif = head + struct.pack(order + "H HHIHH I", 1, 274, 3, 1, 6, 0, 0)
+        assert Metadata(exif).orientation == 6
+        assert Metadata(without_orientation(exif)).orientation == 1
+        assert len(without_orientation(exif)) == len(exif)
+    assert without_orientation(b"nonsense") == b"nonsense"
