@@ -66,6 +66,8 @@ def rehearse(jobs: Sequence[Job], settings: Settings | None = None) -> Generator
             continue
         try:
             source = read_source(job, limit)
+            if source:
+                target_format(job, source.header)
         except Exception as error:
             yield Failed(job, explain(job, error))
         else:

@@ -98,7 +98,8 @@ def plan(
         if isinstance(found, ImageError):
             settled.append(Failed(Job(source, None), found))
             continue
-        job = Job(source, naming.output(source, root=found), naming.file_format, existing)
+        result = source if existing is Existing.IN_PLACE else naming.output(source, root=found)
+        job = Job(source, result, naming.file_format, existing)
         if choice.wants(source.relative_to(found)):
             jobs.append(job)
         else:

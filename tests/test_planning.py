@@ -243,9 +243,10 @@ class TestRefusals:
 
 class TestInPlace:
     def test_each_picture_becomes_itself(self):
-        touch("in/a.png", "in/sub/b.jpg", "c.png")
-        work = plan(["in", "c.png"], existing=Existing.IN_PLACE, recursive=True)
-        assert outputs(work) == {name: name for name in ("in/a.png", "in/sub/b.jpg", "c.png")}
+        names = ("in/a.png", "in/sub/b.jpg", "c.png", "d.heic", "no_ending")
+        touch(*names)
+        work = plan(["in", *names[2:]], existing=Existing.IN_PLACE, recursive=True)
+        assert outputs(work) == {name: name for name in names}
         assert not work.settled
 
     @pytest.mark.parametrize("options", [{"output": "out"}, {"suffix": "-x"}, {"file_format": "png"}, {"words": ["-"]}])
