@@ -49,6 +49,18 @@ def test_models_hold_no_path_of_the_machine_that_made_them(name):
             assert word not in data
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_can_be_trained_further(name):
+    pytest.importorskip("torch")
+    from denoise_ae.training.networks import build, count_parameters
+    from denoise_ae.training.pretrained import load_pretrained
+
+    source = load_pretrained(name)
+    network = build(source.recipe.network)
+    source.load_into(network)
+    assert count_parameters(network) == catalog.find(name).card.parameters
+
+
 @pytest.mark.parametrize(("sample", "gain"), [("cat", 7), ("coffee", 7), ("page", 6)])
 def test_photo_beats_the_noisy_sample(photo, sample, gain):
     clean, noisy = load("clean", sample), load("noisy", sample)

@@ -108,7 +108,9 @@ class Photos:
         for i, which in enumerate(rng.choice(len(self._pictures), stage.batch, p=self._weights)):
             picture = self._pictures[which]
             y, x = (int(rng.integers(0, size - side + 1)) for size in picture.shape[:2])
-            out[i] = _turn(picture[y : y + side, x : x + side, rng.permutation(3)], int(rng.integers(8)))
+            patch = picture[y : y + side, x : x + side]
+            patch = patch[..., rng.permutation(3)] if self._recipe.data.permute else patch
+            out[i] = _turn(patch, int(rng.integers(8)))
         patches = out.permute(0, 3, 1, 2).float().div_(255)
         grayed = torch.from_numpy(rng.random(stage.batch) < self._recipe.data.gray)
         patches[grayed] = patches[grayed].mean(1, keepdim=True).expand(-1, 3, -1, -1)

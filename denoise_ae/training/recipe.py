@@ -106,6 +106,8 @@ class DataRecipe(_Part):
     """Cut noisy pictures to [0, 1], as files are; research figures for photographs do not."""
     gray: Fraction = 0.0
     """Share of photo patches turned gray (three equal channels, equal noise)."""
+    permute: bool = True
+    """Whether the colours of photo patches change places: more variety, less of what colours pictures have."""
     validation: Positive = 8
     """Photographs held out for validation (at most a fifth of them); MNIST holds out its last 5,000."""
     limit: int = Field(default=0, ge=0)
