@@ -1,65 +1,158 @@
-"""``denoise-ae export``: a checkpoint becomes an ONNX model and its card."""
+"""``denoise-ae export``: a checkpoint becomes an ONNX model and its card; or a model its int8 twin."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
+
+from denoise_ae.errors import UsageError
+
+_INT8 = "int8"
+
+
+class CalibrationMethod(StrEnum):
+    """How the ranges of the activations are found."""
+
+    PERCENTILE = "percentile"
+    ENTROPY = "entropy"
+    MINMAX = "minmax"
 
 
 def export(
     checkpoint: Annotated[
         Path | None,
-        typer.Argument(metavar="CHECKPOINT|RUN", help="What to export.", show_default="the newest run's best"),
+        typer.Argument(
+            metavar="CHECKPOINT|RUN|FILE.onnx",
+            help="What to export; a FILE.onnx only with --int8.",
+            show_default="the newest run's best",
+        ),
     ] = None,
     *,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="The .onnx file; its card goes beside it.", show_default="NAME.onnx"),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="The model's name.", show_default="the recipe's")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The model's name.", show_default="the recipe's, or the model's with -int8")
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Folder that keeps the runs.")] = Path("runs"),
     measured: Annotated[
         Path | None,
         typer.Option(help="JSON file {what was measured: dB} for the card.", show_default=False),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    int8: Annotated[
+        bool,
+        typer.Option(
+            "--int8",
+            help="Quantise the model to 8 bits: about twice as fast on CPUs that have instructions for it.",
+            rich_help_panel=_INT8,
+        ),
+    ] = False,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Clean pictures of the sort that the model is for; noise is added to crops of them.",
+            show_default=False,
+            rich_help_panel=_INT8,
+        ),
+    ] = None,
+    calibration_method: Annotated[
+        CalibrationMethod | None,
+        typer.Option(
+            help="How the range of the values inside the network is found.",
+            show_default="percentile",
+            rich_help_panel=_INT8,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
 ) -> None:
     """Write a checkpoint as an ONNX model, once onnxruntime agrees with PyTorch on it.
 
     `denoise-ae clean --model that.onnx` uses it at once; `denoise-ae models add that.onnx` keeps it under its name.
+    With --int8 the model, or one that was exported before, is quantised to 8 bits, and refused where that costs too
+    much quality.
     """
     from denoise_ae.training import require_packages
 
+    if int8 and calibration is None:
+        raise UsageError("--int8 needs pictures to calibrate on", "give a folder of clean ones with --calibration")
+    if not int8 and (calibration, calibration_method) != (None, None):
+        raise UsageError("--calibration and --calibration-method are for --int8", "add --int8, or leave them out")
+    if not int8 and _is_model(checkpoint):
+        raise UsageError(f"{checkpoint}: is a model already", "give a checkpoint or a run, or --int8 to quantise it")
     require_packages()
     from denoise_ae.cli.render import print_line, stderr_console
-    from denoise_ae.errors import UsageError
     from denoise_ae.training import export as exporting
     from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint, newest_run
 
-    source = find_checkpoint(checkpoint or newest_run(runs))
-    output = output or Path(f"{name or load_checkpoint(source).recipe.name}.onnx")
+    if checkpoint is not None and _is_model(checkpoint):
+        source, own_name = checkpoint, checkpoint.stem
+    else:
+        source = find_checkpoint(checkpoint or newest_run(runs))
+        own_name = load_checkpoint(source).recipe.name
+    output = output or Path(f"{name or own_name + ('-int8' if int8 else '')}.onnx")
     if output.suffix != ".onnx":
         raise UsageError(f"-o {output}: a model's file ends with .onnx", f"give {output.with_suffix('.onnx')}")
-    card = exporting.export(
-        source, output, name=name, measured=_figures(measured) if measured else None, overwrite=overwrite
-    )
+    figures = _figures(measured) if measured else None
+    lines = []
+    if calibration is None:
+        card = exporting.export(source, output, name=name, measured=figures, overwrite=overwrite)
+    else:
+        from denoise_ae.training.int8 import LARGEST_LOSS, export_int8
+
+        with _as_model(source, own_name) as model:
+            card, judgement = export_int8(
+                model,
+                output,
+                calibration,
+                name=name,
+                method=calibration_method or CalibrationMethod.PERCENTILE,
+                measured=figures,
+                overwrite=overwrite,
+            )
+        lines.append(
+            f"int8 loses {judgement.loss:.2f} dB ({LARGEST_LOSS:g} are allowed): {judgement.int8:.2f} dB where float32 "
+            f"has {judgement.float32:.2f}, on {judgement.crops} noisy crops that it was not calibrated on"
+        )
     if not quiet:
         console = stderr_console()
         print_line(
             console, ("exported: ", "bold green"), f"{output} ({output.stat().st_size / 1e6:.1f} MB) from {source}"
         )
-        print_line(console, f"{card.network}; {card.noise}; {card.parameters:,} parameters")
+        for line in (*lines, f"{card.network}; {card.noise}; {card.parameters:,} parameters"):
+            print_line(console, line)
         print_line(console, ("next: ", "bold"), f"denoise-ae clean noisy.png -o clean.png --model {output}")
+
+
+def _is_model(path: Path | None) -> bool:
+    return path is not None and path.suffix.lower() == ".onnx"
+
+
+@contextmanager
+def _as_model(source: Path, name: str) -> Iterator[Path]:
+    """Give the ONNX file itself, or a checkpoint's in a folder that is removed afterwards."""
+    from denoise_ae.training.export import export as export_float
+
+    if _is_model(source):
+        yield source
+        return
+    with TemporaryDirectory() as folder:
+        model = Path(folder) / f"{name}.onnx"
+        export_float(source, model)
+        yield model
 
 
 def _figures(path: Path) -> dict[str, float]:
     import json
-
-    from denoise_ae.errors import UsageError
 
     try:
         values = json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,83 @@
+"""``export --int8`` as a user types it, from a model and from a checkpoint; the rest is in ``test_cli_train``."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("torch")
+
+from test_export import NETWORKS, save_checkpoint
+from test_quantize import blocks, smooth
+
+from denoise_ae import images
+from denoise_ae.cli.export import CalibrationMethod
+from denoise_ae.training.quantize import METHODS
+
+
+@pytest.fixture
+def model(place):
+    """A model and, in a folder, pictures for it."""
+    (place / "pictures").mkdir()
+    for number in range(2):
+        Image.fromarray(smooth(256, 384, number)).save(place / "pictures" / f"{number}.png")
+    path = place / "mine.onnx"
+    path.write_bytes(blocks().SerializeToString())
+    return path
+
+
+def test_a_model_becomes_its_int8_twin_and_cleans(run, model, place):
+    status, out, err = run("export", model, "--int8", "--calibration", "pictures")
+    assert (status, out) == (0, ""), err
+    card = json.loads((place / "mine-int8.json").read_text())
+    assert card["name"] == "blocks-int8" and "int8" in card["network"]
+    assert f"int8 loses {card['psnr']['lost by int8']:.2f} dB" in err
+    assert "mine-int8.onnx" in err
+    Image.fromarray(smooth(70, 90)).save("noisy.png")
+    status, _, err = run("clean", "noisy.png", "-o", "clean.png", "--model", "mine-int8.onnx", "--sigma", "20")
+    assert status == 0, err
+    cleaned = images.read(place / "clean.png").pixels
+    assert cleaned.shape == (70, 90, 3)
+    assert not np.array_equal(cleaned, smooth(70, 90))
+
+
+def test_a_checkpoint_becomes_an_int8_model(run, model, place):
+    save_checkpoint(place / "a.ckpt", NETWORKS["unet"])
+    words = ["export", "a.ckpt", "--int8", "--calibration", "pictures", "--calibration-method", "minmax", "--quiet"]
+    status, out, err = run(*words)
+    assert (status, out, err) == (0, "", "")
+    card = json.loads((place / "mine-int8.json").read_text())
+    assert card["psnr"].keys() == {"lost by int8", "in float32: validation"}
+    assert {path.name for path in place.iterdir()} == {
+        *("a.ckpt", "mine.onnx", "pictures"),
+        *("mine-int8.onnx", "mine-int8.json"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["mine.onnx", "--int8"], 2, "--calibration"),
+        (["mine.onnx", "--calibration", "pictures"], 2, "--int8"),
+        (["mine.onnx", "--calibration-method", "minmax"], 2, "--int8"),
+        (["mine.onnx"], 2, "is a model already"),
+        (["mine.onnx", "--int8", "--calibration", "nowhere"], 1, "nowhere: no such folder"),
+        (["mine.onnx", "--int8", "--calibration", "empty"], 1, "empty: not enough pictures"),
+        (["mine.onnx", "--int8", "--calibration", "pictures", "-o", "out.pt"], 2, "out.onnx"),
+        (["mine.onnx", "--int8", "--calibration", "pictures", "--calibration-method", "guess"], 2, "guess"),
+        (["absent.onnx", "--int8", "--calibration", "pictures"], 1, "absent.onnx"),
+        (["--int8", "--calibration", "pictures"], 1, "no run"),
+    ],
+)
+def test_bad_words_are_one_line_and_a_hint(words, status, message, run, model, place):
+    (place / "empty").mkdir()
+    before = set(place.iterdir())
+    ended, out, err = run("export", *words)
+    assert (ended, out) == (status, ""), err
+    assert message in err and "Traceback" not in err
+    assert set(place.iterdir()) == before
+
+
+def test_the_methods_are_those_there_are():
+    assert {method.value for method in CalibrationMethod} == METHODS.keys()
