@@ -19,7 +19,7 @@ from denoise_ae.errors import ImageError, ModelError, UsageError
 from denoise_ae.holes import Floats, Visible
 from denoise_ae.noise import estimate_sigma
 from denoise_ae.pixels import split_alpha
-from denoise_ae.runtime import Session
+from denoise_ae.runtime import Session, available_cpus
 from denoise_ae.tiling import Tile, plan_tiles, round_up
 
 SMALLEST_TILE, LARGEST_TILE = 512, 1536
@@ -33,7 +33,7 @@ LARGEST_NOISE = 4.0
 Gaussian noise, is taken for picture. Hence a picture of level 0 comes back as it was."""
 
 WORKERS = 2
-"""Tiles in work at once."""
+"""Most tiles in work at once; no more than there may be threads."""
 
 STRENGTH_RANGE = (0.0, 1.5)
 SIGMA_SAMPLE = 1_000_000
@@ -89,6 +89,7 @@ class Denoiser:
             self._session = Session(installed.read(), device, threads, installed.card.name, installed.card)
         self.card = self._session.card
         self.device = self._session.device
+        self._workers = min(WORKERS, threads or available_cpus())
         self._overlap = round_up((self.card.receptive_field - 1) // 2, self.card.size_multiple)
         # Below three overlaps most of the work is thrown away.
         self._tile = max(tile or default_tile(self._overlap), 3 * self._overlap, self.card.min_size)
@@ -239,7 +240,7 @@ class Denoiser:
             return 0.0 if levels is None else sum(map(_power, levels, group))
 
         power, done = 0.0, 0
-        with closing(_map(clean_group, groups)) as parts:
+        with closing(_map(clean_group, groups, self._workers)) as parts:
             for group, part in zip(groups, parts, strict=True):
                 power += part
                 done += len(group)
@@ -295,16 +296,16 @@ def _check_image(image: NDArray[Any]) -> None:
         raise ImageError(f"an array of shape {shape} is no picture", "give HxW, HxWx2, HxWx3 or HxWx4, not empty")
 
 
-def _map(work: Callable[[list[Tile]], float], groups: list[list[Tile]]) -> Generator[float]:
-    """Do the work on each group, `WORKERS` of them side by side, and yield the results in order.
+def _map(work: Callable[[list[Tile]], float], groups: list[list[Tile]], workers: int) -> Generator[float]:
+    """Do the work on each group, several of them side by side, and yield the results in order.
 
     While the network runs on one group's tiles, the other's are read or written. What was not begun when the caller
     stops listening is not done.
     """
-    if len(groups) == 1:
-        yield work(groups[0])
+    if min(len(groups), workers) == 1:
+        yield from map(work, groups)
         return
-    pool = ThreadPoolExecutor(WORKERS)
+    pool = ThreadPoolExecutor(workers)
     try:
         yield from pool.map(work, groups)
     finally:

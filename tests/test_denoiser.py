@@ -1,5 +1,7 @@
 """What a picture may rely on when it is cleaned: shape, type, alpha, holes, tiles, strength, noise level."""
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -224,6 +226,34 @@ def test_tiles_are_bounded_whatever_the_picture(network, monkeypatch):
     for size in [(700, 300), (1, 50_000), (50_000, 1), (30, 30)]:
         small.clean(np.zeros((*size, 3), np.uint8))
     assert max(count * height * width for count, _, height, width in shapes) <= 100 * 100
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_no_more_tiles_are_in_work_than_there_may_be_threads(network, monkeypatch, threads):
+    inside, most = [], []
+    real = Session.restore
+
+    def spy(self, batch, sigma=None):
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.02)
+        inside.pop()
+        return real(self, batch, sigma)
+
+    small = Denoiser(network("rgb"), tile=100, threads=threads)
+    monkeypatch.setattr(Session, "restore", spy)
+    small.clean(np.zeros((500, 500, 3), np.uint8))
+    assert max(most) == threads
+
+
+def test_a_caller_that_stops_listening_leaves_no_thread_behind(network):
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        Denoiser(network("rgb"), tile=100, threads=2).clean(np.zeros((500, 500, 3), np.uint8), progress=stop)
+    assert threading.active_count() == before
 
 
 # Fixed sizes
