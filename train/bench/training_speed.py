@@ -4,8 +4,8 @@ python train/bench/training_speed.py dense conv --mnist FOLDER
 python train/bench/training_speed.py unet --photos FOLDER
 
 The two take turns, several times; what counts is the ratio of samples a second, its median and range. Both draw the
-same batches and the same noise with the same code; the bare loop has the optimiser, the schedule, clipping and the
-moving average that the recipe asks for, but no Lightning, no checkpoints, no validation and no reports.
+same batches and the same noise with the same code; the bare loop has Adam as PyTorch gives it, a schedule, clipping
+and a moving average, but no Lightning, no checkpoints, no validation and no reports.
 """
 
 from __future__ import annotations
@@ -71,10 +71,9 @@ def bare(recipe: Recipe, folder: Path) -> float:
     data, _ = load_data(recipe, [folder])
     stage = recipe.training.stages[0]
     steps = recipe.training.steps_per_epoch
-    module = Denoising(recipe, steps)
-    network = module.network
-    configured = module.configure_optimizers()
-    optimizer, schedule = configured["optimizer"], configured["lr_scheduler"]["scheduler"]
+    network = Denoising(recipe, steps).network
+    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.training.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=ema_update(recipe.training.ema))
     loss_of = torch.nn.functional.mse_loss
     start = time.perf_counter()
