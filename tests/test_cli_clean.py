@@ -416,7 +416,10 @@ class TestInterruption:
             Path(f"in/{number}.png").hardlink_to("in/0.png")
         words = [str(models / "slow.onnx") if word.endswith("blur.onnx") else word for word in command]
         words += ["in", "-o", "out", "--report", "report.jsonl"]
+        # A shell's background job, which these tests may be, ignores Ctrl-C, and so would what it starts.
+        ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen(words, stderr=subprocess.PIPE)
+        signal.signal(signal.SIGINT, ignored)
         end = time.monotonic() + 120
         while len(list(Path("out").glob("*.png"))) < 2 and process.poll() is None and time.monotonic() < end:
             time.sleep(0.01)
