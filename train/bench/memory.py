@@ -18,11 +18,12 @@ from pathlib import Path
 from shared import noisy_picture
 
 from denoise_ae import images
+from denoise_ae.formats import format_for
 
 
 def make_picture(path: Path, megapixels: float) -> None:
     """Write a noisy picture."""
-    path.write_bytes(images.encode(noisy_picture(megapixels), images.format_for(path)))
+    path.write_bytes(images.encode(noisy_picture(megapixels), format_for(path)))
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from denoise_ae import catalog
-from denoise_ae.catalog import ModelCard
+from denoise_ae.card import ModelCard
 from denoise_ae.runtime import Session
 from denoise_ae.training.export import TOLERANCE, largest_difference, to_onnx
 from denoise_ae.training.networks import Autoencoder, count_parameters, macs_per_pixel
@@ -88,6 +88,7 @@ def exported(network: Autoencoder, threads: int) -> Session:
         size_multiple=network.size_multiple,
         receptive_field=network.receptive_field,
         takes_sigma=network.takes_sigma,
+        estimates_sigma=network.estimates_sigma,
         parameters=count_parameters(network),
         kmac_per_pixel=macs_per_pixel(network) / 1e3,
     )
