@@ -2,27 +2,58 @@
 
 The public names are loaded when they are first used, so that ``import denoise_ae`` stays cheap:
 
->>> from denoise_ae import Denoiser          # doctest: +SKIP
->>> Denoiser("photo").clean(array)           # doctest: +SKIP
+>>> from denoise_ae import Denoiser, clean_file     # doctest: +SKIP
+>>> clean_file("noisy.png", "clean.png")            # doctest: +SKIP
+>>> Denoiser("photo").clean(array)                  # doctest: +SKIP
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from denoise_ae.catalog import models as models
+    from denoise_ae.cleaning import CleanedFile as CleanedFile
+    from denoise_ae.cleaning import clean_file as clean_file
     from denoise_ae.denoiser import Denoiser as Denoiser
     from denoise_ae.denoiser import clean as clean
     from denoise_ae.errors import DenoiseError as DenoiseError
+    from denoise_ae.errors import DeviceError as DeviceError
+    from denoise_ae.errors import ImageError as ImageError
+    from denoise_ae.errors import ModelError as ModelError
+    from denoise_ae.errors import OutputError as OutputError
+    from denoise_ae.errors import PackageError as PackageError
+    from denoise_ae.errors import UsageError as UsageError
+
+# From 1.29 on onnxruntime tells its makers about every model that it loads, unless this is set before it is imported.
+# We promise to work offline, on pictures that are nobody else's business.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
-__all__ = ["DenoiseError", "Denoiser", "__version__", "clean", "models"]
+
+__all__ = [
+    "CleanedFile",
+    "DenoiseError",
+    "Denoiser",
+    "DeviceError",
+    "ImageError",
+    "ModelError",
+    "OutputError",
+    "PackageError",
+    "UsageError",
+    "__version__",
+    "clean",
+    "clean_file",
+    "models",
+]
 
 _HOMES = {
+    "CleanedFile": "denoise_ae.cleaning",
     "Denoiser": "denoise_ae.denoiser",
     "clean": "denoise_ae.denoiser",
+    "clean_file": "denoise_ae.cleaning",
     "models": "denoise_ae.catalog",
-    "DenoiseError": "denoise_ae.errors",
+    **{name: "denoise_ae.errors" for name in __all__ if name.endswith("Error")},
 }
 
 

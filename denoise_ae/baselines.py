@@ -14,7 +14,7 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae import images
+from denoise_ae import filters
 from denoise_ae.errors import PackageError, UsageError
 from denoise_ae.noise import estimate_sigma
 from denoise_ae.pixels import from_unit, to_unit
@@ -38,7 +38,7 @@ def non_local_means(noisy: Floats, sigma: float, factor: float = 0.9) -> Floats:
         sigma: standard deviation of the noise, in 8-bit steps.
         factor: the strength h is this times sigma.
     """
-    return to_unit(images.non_local_means(from_unit(noisy, np.uint8), factor * sigma))
+    return to_unit(filters.non_local_means(from_unit(noisy, np.uint8), factor * sigma))
 
 
 def wavelet(noisy: Floats, sigma: float, family: str = "db2") -> Floats:

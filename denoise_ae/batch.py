@@ -11,9 +11,8 @@ from __future__ import annotations
 import os
 import queue
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from queue import SimpleQueue
 from statistics import fmean
 from threading import Condition, Lock, Thread
@@ -22,11 +21,12 @@ from typing import Any
 from denoise_ae import images
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.frames import Frame
-from denoise_ae.headers import DEFAULT_MAX_PIXELS, Header
-from denoise_ae.jobs import Cleaned, Event, Failed, Job, Planned, Progress, Skipped, Started
+from denoise_ae.headers import Header
+from denoise_ae.jobs import Cleaned, Event, Failed, Job, Planned, Progress, Skipped, Started, sweep
 from denoise_ae.metadata import Metadata
 from denoise_ae.pixels import upright
 from denoise_ae.steps import Source, estimate_levels, explain, misnamed, read_source, target_format, write_result
+from denoise_ae.tasks import Settings
 
 PIXELS_IN_FLIGHT = 48_000_000
 """Pixels decoded and not yet written, together: four pictures of 12 megapixels. A larger picture goes alone."""
@@ -35,24 +35,7 @@ PICTURES_IN_FLIGHT = 16
 """The same limit for small pictures, each of which also holds a file's bytes, metadata and the like."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How every picture of a batch is cleaned and written."""
-
-    sigma: float | None = None
-    """Standard deviation of the noise in 8-bit steps; None: estimated for each picture. See `Denoiser.check_sigma`."""
-    strength: float = 1.0
-    """0 (leave it) to 1.5."""
-    quality: int | None = None
-    """Quality of lossy formats, 1 to 100; None: near the source's own."""
-    keep_metadata: bool = True
-    keep_time: bool = False
-    """Whether a result gets its source's modification time."""
-    max_pixels: int = DEFAULT_MAX_PIXELS
-    """Pictures with more pixels are refused before memory is taken."""
-
-
-def rehearse(jobs: Sequence[Job], settings: Settings | None = None) -> Generator[Event, None, None]:
+def rehearse(jobs: Iterable[Job], settings: Settings | None = None) -> Generator[Event, None, None]:
     """Tell what `run` would do with jobs, and write nothing.
 
     Files are read, and what their headers tell against them is told; their pixels are not decoded. Standard input is
@@ -66,8 +49,6 @@ def rehearse(jobs: Sequence[Job], settings: Settings | None = None) -> Generator
             continue
         try:
             source = read_source(job, limit)
-            if source:
-                target_format(job, source.header)
         except Exception as error:
             yield Failed(job, explain(job, error))
         else:
@@ -79,9 +60,12 @@ def run(
 ) -> Generator[Event, None, None]:
     """Do jobs, in their order.
 
-    Whatever goes wrong with one picture is a `Failed` event and stops no other. Closing the iterator, as leaving
-    ``contextlib.closing(run(...))`` or a KeyboardInterrupt does, ends the work after the tile at hand, and its threads
-    with it; what is not whole by then is not written.
+    What killed runs have left where the results go is swept first. Whatever goes wrong with one picture is a `Failed`
+    event and stops no other. Closing the iterator, as leaving ``contextlib.closing(run(...))`` or a KeyboardInterrupt
+    does, ends the work after the tile at hand, and its threads with it; what is not whole by then is not written.
+
+    All of it happens in this process: a decoder that crashes takes the caller with it. `denoise_ae.supervisor` has it
+    done in another process, and outlives that.
 
     Args:
         jobs: what to do; see `denoise_ae.planning.plan`.
@@ -94,7 +78,23 @@ def run(
         For each job `Started`, `Progress` and `Cleaned`, or `Skipped` or `Failed`; the next picture may start before
         the one before it is written, and end before it too where several are cleaned side by side.
     """
-    yield from _Pipeline(jobs, denoiser, settings or Settings(), side_by_side).events()
+    sweep(jobs)
+    yield from stream(jobs, denoiser, settings or Settings(), side_by_side)
+
+
+def stream(
+    jobs: Iterable[Job],
+    denoiser: Denoiser,
+    settings: Settings,
+    side_by_side: int,
+    announce: Callable[[Cleaned], None] = lambda _: None,
+) -> Generator[Event, None, None]:
+    """Do jobs as `run` does, but sweep nothing, and ask for the next job only when it can be read.
+
+    Jobs are asked for in threads of their own, one at a time. Before a result is written, `announce` is called with the
+    event that will tell of it.
+    """
+    yield from _Pipeline(jobs, denoiser, settings, side_by_side, announce).events()
 
 
 def _already_there(job: Job) -> Skipped:
@@ -174,15 +174,21 @@ class _Stage:
 class _Pipeline:
     """Three stages and the queues between them; None in a queue says that nothing more comes."""
 
-    def __init__(self, jobs: Sequence[Job], denoiser: Denoiser, settings: Settings, side_by_side: int) -> None:
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        for job in (*jobs, *[None] * side_by_side):
-            self._jobs.put(job)
+    def __init__(
+        self,
+        jobs: Iterable[Job],
+        denoiser: Denoiser,
+        settings: Settings,
+        side_by_side: int,
+        announce: Callable[[Cleaned], None],
+    ) -> None:
+        self._jobs = iter(jobs)
+        self._announce = announce
+        self._next_job = Lock()
         self._crew = side_by_side
         self._denoiser = denoiser
         self._settings = settings
         self._room = _Room()
-        self._swept: set[Path] = set()
         # Unbounded: what they hold is bounded by the room.
         self._decoded: SimpleQueue[_Decoded | None] = SimpleQueue()
         self._results: SimpleQueue[_Result | None] = SimpleQueue()
@@ -231,7 +237,7 @@ class _Pipeline:
             stage.leave()
 
     def _read_all(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (job := self._take_job()) is not None:
             share = 0
             try:
                 source = read_source(job, self._settings.max_pixels)
@@ -242,6 +248,11 @@ class _Pipeline:
                 self._decoded.put(self._decode(job, source, share))
             except Exception as error:
                 self._fail(job, error, share)
+
+    def _take_job(self) -> Job | None:
+        with self._next_job:
+            self._check_wanted()
+            return next(self._jobs, None)
 
     def _decode(self, job: Job, source: Source, share: int) -> _Decoded:
         picture = images.decode(source.data, job.name, self._settings.max_pixels)
@@ -272,6 +283,7 @@ class _Pipeline:
         begin = time.perf_counter()
         estimated = self._settings.sigma is None
         found: list[float] = []
+        changes: list[float] = []
         for frame, sigma in zip(picture.frames, item.sigmas, strict=True):
             level = None if estimated and not self._denoiser.card.takes_sigma else sigma
             restored = self._denoiser.restore(frame.pixels, level, self._settings.strength, progress=report)
@@ -279,6 +291,8 @@ class _Pipeline:
             level = restored.sigma if sigma is None else sigma
             assert level is not None
             found.append(level)
+            if restored.change is not None:
+                changes.append(restored.change)
             if not self._settings.keep_metadata:
                 # What said which way up it is goes, so that the pixels have to say it.
                 frame.pixels = upright(frame.pixels, frame.metadata.orientation)
@@ -289,6 +303,7 @@ class _Pipeline:
             seconds=time.perf_counter() - begin,
             sigma=fmean(found),
             estimated=estimated,
+            change=fmean(changes) if changes else None,
             warnings=(*picture.warnings, *misnamed(job, picture.header)),
         )
         return _Result(item.status, item.share, picture.frames, picture.header, event)
@@ -305,7 +320,8 @@ class _Pipeline:
                     like=result.header,
                     name=job.name,
                 )
-                write_result(job, data, self._swept, result.status, keep_time=self._settings.keep_time)
+                self._announce(result.event)
+                write_result(job, data, result.status, keep_time=self._settings.keep_time)
             except Exception as error:
                 self._fail(job, error, result.share)
             else:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.filters import BAYER_PATTERNS, blur, demosaic, resize
+from denoise_ae.filters import BAYER_PATTERNS, bilateral, blur, demosaic, jpeg_round_trip, resize
 from denoise_ae.pixels import to_unit
 
 Floats = NDArray[np.float32]
@@ -61,10 +61,15 @@ class Camera:
     edge_aware: bool
     scale: float
     """Sensor pixels for each picture pixel along a side: above 1 the picture was scaled down, below 1 up."""
+    cleaning: tuple[float, float]
+    """The camera's own noise reduction, a bilateral filter: its reach in pixels and the contrast, on [0, 1], from which
+    it keeps edges; contrast 0 for none."""
     chroma_blur: float
     """Standard deviation, in pixels, of the camera's smoothing of colour; 0 for none."""
     luma_blur: tuple[float, float]
     """Standard deviation in pixels and share of its smoothing of brightness."""
+    softening: float
+    """Standard deviation, in pixels, of what correcting the lens's distortion does to all; 0 for none."""
     sharpening: tuple[float, float]
     """Standard deviation in pixels and amount of its unsharp mask."""
     quality: int | None
@@ -85,7 +90,7 @@ def draw_camera(electrons: float, generator: np.random.Generator) -> Camera:
     # Read noise goes with the gain, with this spread between cameras (Brooks et al., fitted to the Darmstadt set).
     read = float(np.exp(2.18 * np.log(shot) + 1.20 + 0.26 * generator.standard_normal()))
     to_camera = np.tensordot(generator.dirichlet(np.ones(len(_XYZ_TO_CAMERA))), _XYZ_TO_CAMERA, 1) @ _RGB_TO_XYZ
-    scale = between(1.0, 2.0) if chance() < 0.35 else between(0.6, 1.0) if chance() < 0.25 else 1.0
+    scale = between(1.0, 2.0) if chance() < 0.3 else between(0.5, 1.0) if chance() < 0.4 else 1.0
     return Camera(
         shot=shot,
         read=read,
@@ -95,8 +100,11 @@ def draw_camera(electrons: float, generator: np.random.Generator) -> Camera:
         pattern=str(generator.choice(BAYER_PATTERNS)),
         edge_aware=bool(chance() < 0.6),
         scale=float(scale),
-        chroma_blur=float(between(0.5, 3.0)) if chance() < 0.4 else 0.0,
-        luma_blur=(float(between(0.5, 1.2)), float(between(0.2, 0.8)) if chance() < 0.3 else 0.0),
+        # Cameras clean what they take at a high ISO, colour more than brightness, and leave grain coarser than a pixel.
+        cleaning=(float(between(0.8, 2.0)), float(between(1, 4) * np.sqrt(shot)) if chance() < 0.4 else 0.0),
+        chroma_blur=float(np.exp(between(np.log(0.6), np.log(4.0)))) if chance() < 0.7 else 0.0,
+        luma_blur=(float(between(0.5, 1.8)), float(between(0.3, 1.0)) if chance() < 0.5 else 0.0),
+        softening=float(between(0.4, 1.0)) if chance() < 0.5 else 0.0,
         sharpening=(float(between(0.6, 1.5)), float(between(0.2, 1.5)) if chance() < 0.4 else 0.0),
         quality=int(generator.integers(70, 101)) if chance() < 0.85 else None,
         subsampled=bool(chance() < 0.6),
@@ -120,7 +128,8 @@ def shoot(image: Floats, camera: Camera, generator: np.random.Generator) -> Floa
     mosaic = _mosaic(_expose(seen, camera), camera.pattern)
     variance = camera.shot * mosaic.clip(0) + np.float32(camera.read)
     raw_noise: Floats = np.sqrt(variance) * generator.standard_normal(mosaic.shape, dtype=np.float32)
-    noise = (_develop(mosaic + raw_noise, camera) - _develop(mosaic - raw_noise, camera)) * np.float32(0.5)
+    brighter, darker = (_clean(_develop(mosaic + sign * raw_noise, camera), camera) for sign in (1, -1))
+    noise = (brighter - darker) * np.float32(0.5)
     noise = noise if camera.scale == 1 else resize(noise, height, width)
     noise = _finish(noise, camera)
     if is_gray(image):
@@ -164,6 +173,12 @@ def _develop(mosaic: Floats, camera: Camera) -> Floats:
     return np.asarray(image * image * (3 - 2 * image) if camera.tone_curve else image, np.float32)
 
 
+def _clean(image: Floats, camera: Camera) -> Floats:
+    """Do what the camera's own noise reduction does."""
+    reach, contrast = camera.cleaning
+    return bilateral(image, reach, contrast) if contrast else image
+
+
 def _finish(noise: Floats, camera: Camera) -> Floats:
     """Do to the noise what the camera's smoothing and sharpening do to it; all of it is linear."""
     luma = (noise @ _LUMA)[..., None]
@@ -174,13 +189,13 @@ def _finish(noise: Floats, camera: Camera) -> Floats:
     if share:
         luma = luma + np.float32(share) * (blur(luma, sigma)[..., None] - luma)
     noise = luma + chroma
+    if camera.softening:
+        noise = blur(noise, camera.softening)
     sigma, amount = camera.sharpening
     return noise + np.float32(amount) * (noise - blur(noise, sigma)) if amount else noise
 
 
 def _store(image: Floats, camera: Camera) -> Floats:
-    from denoise_ae.images import jpeg_round_trip
-
     pixels = np.rint(image * 255).astype(np.uint8)
     if camera.quality is not None and is_gray(image):
         pixels = np.repeat(jpeg_round_trip(pixels[..., 0].copy(), camera.quality)[..., None], 3, axis=2)

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae import catalog
-from denoise_ae.catalog import DEFAULT_MODEL, ModelCard
+from denoise_ae.card import ModelCard
+from denoise_ae.catalog import DEFAULT_MODEL
+from denoise_ae.cpus import available_cpus
 from denoise_ae.errors import ImageError, ModelError, UsageError
 from denoise_ae.holes import Floats, Visible
 from denoise_ae.noise import estimate_sigma
 from denoise_ae.pixels import split_alpha
-from denoise_ae.runtime import Session, available_cpus
+from denoise_ae.runtime import Session
 from denoise_ae.tiling import Tile, plan_tiles, round_up
 
 SMALLEST_TILE, LARGEST_TILE = 512, 1536
@@ -47,6 +49,36 @@ class Restored:
     pixels: NDArray[Any]
     sigma: float | None
     """Standard deviation of the noise in 8-bit steps, as told or as estimated; None where nobody asked for it."""
+    change: float | None = None
+    """Root mean square of what the model would take from the picture at full strength, in 8-bit steps; None where
+    nobody wants to know it, at strength 0."""
+
+
+_SMOOTH_SHARE = 1 / 3
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was found in a tile, or in all tiles, on the scale of 0 to 1."""
+
+    pixels: int
+    squares: float
+    """Sum of the squares of what the model takes from the pixels."""
+    levels: Floats
+    """The noise levels that the model itself estimates, a number for each cell; none where it does not."""
+
+    @property
+    def level(self) -> float:
+        """The level that a third of the picture stays below, in 8-bit steps; 0 where there is none.
+
+        In what is finely textured an estimate is less sure, and rather too high; most pictures are smooth for a third.
+        """
+        return 255 * float(np.quantile(self.levels, _SMOOTH_SHARE)) if self.levels.size else 0.0
+
+    @property
+    def change(self) -> float:
+        """The root mean square of what the model takes, in 8-bit steps."""
+        return 255 * math.sqrt(self.squares / self.pixels)
 
 
 class Denoiser:
@@ -82,11 +114,8 @@ class Denoiser:
     ) -> None:
         if tile is not None and tile < 1:
             raise UsageError(f"a tile of {tile} pixels is empty", "give --tile 1 or more, or leave it out")
-        if catalog.is_file_name(model):
-            self._session = Session(Path(model), device, threads)
-        else:
-            installed = catalog.find(model)
-            self._session = Session(installed.read(), device, threads, installed.card.name, installed.card)
+        found = catalog.find(model)
+        self._session = Session(found.read(), device, threads, found.card.name, found.card)
         self.card = self._session.card
         self.device = self._session.device
         self._workers = min(WORKERS, threads or available_cpus())
@@ -142,18 +171,18 @@ class Denoiser:
         result = image.copy(order="C")
         visible = Visible(image)
         if strength == 0 or visible.all_holes:
-            return Restored(result, 0.0 if visible.all_holes else sigma)
+            return Restored(result, 0.0, 0.0) if visible.all_holes else Restored(result, sigma)
         tiles = self._plan(visible)
         if not self.card.takes_sigma:
-            self._clean_tiles(visible, result, tiles, sigma=None, mix=strength, progress=progress)
-            return Restored(result, None)
+            found = self._clean_tiles(visible, result, tiles, sigma=None, mix=strength, progress=progress)
+            return Restored(result, None, found.change)
         more, mix = max(1.0, strength), min(1.0, strength)
         if sigma is None and self.card.estimates_sigma:
-            level = self._clean_tiles(visible, result, tiles, sigma=-more, mix=mix, progress=progress)
-        else:
-            level = estimate_sigma(visible.sample(SIGMA_SAMPLE)) if sigma is None else sigma / 255
-            self._clean_tiles(visible, result, tiles, sigma=level * more, mix=mix, progress=progress)
-        return Restored(result, level * 255)
+            found = self._clean_tiles(visible, result, tiles, sigma=-more, mix=mix, progress=progress)
+            return Restored(result, found.level, found.change)
+        level = 255 * estimate_sigma(visible.sample(SIGMA_SAMPLE)) if sigma is None else sigma
+        found = self._clean_tiles(visible, result, tiles, sigma=level / 255 * more, mix=mix, progress=progress)
+        return Restored(result, level, found.change)
 
     def check_sigma(self, sigma: float) -> None:
         """Check that a noise level, in 8-bit steps, can be given to the model.
@@ -181,7 +210,7 @@ class Denoiser:
             return 255 * estimate_sigma(visible.sample(SIGMA_SAMPLE))
         tiles = self._plan(visible)
         result = image.copy(order="C")
-        return 255 * self._clean_tiles(visible, result, tiles, sigma=-1.0, mix=1.0, progress=None)
+        return self._clean_tiles(visible, result, tiles, sigma=-1.0, mix=1.0, progress=None).level
 
     def _plan(self, visible: Visible) -> list[Tile]:
         height, width = visible.height, visible.width
@@ -217,36 +246,39 @@ class Denoiser:
         sigma: float | None,
         mix: float,
         progress: Callable[[int, int], None] | None,
-    ) -> float:
-        """Clean tile by tile, straight into `result`, which holds the picture.
-
-        Returns:
-            The root mean square of the noise levels that the model itself estimates, 0 where it does not.
-        """
+    ) -> _Found:
+        """Clean tile by tile, straight into `result`, which holds the picture."""
         colour, _ = split_alpha(result)
         # Small tiles, as the cells of a sheet, go through the network together.
         height, width = tiles[0].size
         together = max(1, self._tile**2 // (height * width))
         groups = [tiles[start : start + together] for start in range(0, len(tiles), together)]
 
-        def clean_group(group: list[Tile]) -> float:
+        def clean_group(group: list[Tile]) -> list[_Found]:
             noisy = np.empty((len(group), visible.channels, height, width), np.float32)
             for tile, planes in zip(group, noisy, strict=True):
                 visible.read(*tile.read, planes)
             clean, levels = self._run(noisy, sigma)
+            found = [
+                _Found(_area(tile), _square_sum(clean[index], noisy[index], tile), _kept_cells(levels, index, tile))
+                for index, tile in enumerate(group)
+            ]
             _limit(noisy, clean, sigma, mix)
             for tile, planes in zip(group, clean, strict=True):
                 visible.write(colour, planes[:, *tile.kept], *tile.write)
-            return 0.0 if levels is None else sum(map(_power, levels, group))
+            return found
 
-        power, done = 0.0, 0
+        found: list[_Found] = []
         with closing(_map(clean_group, groups, self._workers)) as parts:
-            for group, part in zip(groups, parts, strict=True):
-                power += part
-                done += len(group)
+            for part in parts:
+                found += part
                 if progress is not None:
-                    progress(done, len(tiles))
-        return math.sqrt(power / (visible.height * visible.width))
+                    progress(len(found), len(tiles))
+        return _Found(
+            sum(part.pixels for part in found),
+            sum(part.squares for part in found),
+            np.concatenate([part.levels for part in found]),
+        )
 
     def _run(self, noisy: Floats, sigma: float | None) -> tuple[Floats, Floats | None]:
         """Run the network on pictures NxCxHxW, whatever channels it takes itself.
@@ -296,7 +328,7 @@ def _check_image(image: NDArray[Any]) -> None:
         raise ImageError(f"an array of shape {shape} is no picture", "give HxW, HxWx2, HxWx3 or HxWx4, not empty")
 
 
-def _map(work: Callable[[list[Tile]], float], groups: list[list[Tile]], workers: int) -> Generator[float]:
+def _map(work: Callable[[list[Tile]], list[_Found]], groups: list[list[Tile]], workers: int) -> Generator[list[_Found]]:
     """Do the work on each group, several of them side by side, and yield the results in order.
 
     While the network runs on one group's tiles, the other's are read or written. What was not begun when the caller
@@ -326,11 +358,24 @@ def _limit(noisy: Floats, clean: Floats, sigma: float | None, mix: float) -> Non
     clean += noisy
 
 
-def _power(levels: Floats, tile: Tile) -> float:
-    """Add up the squares of a map of noise levels over the pixels that are kept of its tile."""
+def _kept_cells(levels: Floats | None, index: int, tile: Tile) -> Floats:
+    """Return those of a tile's map of noise levels that speak for the pixels that are kept of it, one after another."""
+    if levels is None:
+        return np.empty(0, np.float32)
     cells = tuple(
         slice(kept.start * count // side, -(-kept.stop * count // side))
-        for kept, count, side in zip(tile.kept, levels.shape, tile.size, strict=True)
+        for kept, count, side in zip(tile.kept, levels.shape[1:], tile.size, strict=True)
     )
-    height, width = (kept.stop - kept.start for kept in tile.kept)
-    return float(np.square(levels[cells]).mean()) * int(height * width)
+    kept: Floats = levels[index][cells].ravel()
+    return kept
+
+
+def _area(tile: Tile) -> int:
+    rows, columns = tile.kept
+    return int((rows.stop - rows.start) * (columns.stop - columns.start))
+
+
+def _square_sum(clean: Floats, noisy: Floats, tile: Tile) -> float:
+    """Add up, over the pixels that are kept of a tile, the squares of what was taken from them; the channels' mean."""
+    taken = clean[:, *tile.kept] - noisy[:, *tile.kept]
+    return float(np.vdot(taken, taken)) / len(clean)

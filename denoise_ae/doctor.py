@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from denoise_ae import __version__, catalog
+from denoise_ae.cpus import CpuLimits, cpu_limits
 from denoise_ae.errors import DeviceError, ModelError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from denoise_ae.runtime import CpuLimits
 
 SIDE = 512
 """Height and width in pixels of the picture that devices are tested with."""
@@ -35,6 +35,9 @@ TOLERANCE = 1.0
 WITH_WINDOWS = ("opencv-python", "opencv-contrib-python")
 """OpenCV's wheels with window code; those for Linux bring a Qt of their own."""
 PYSIDE = ("PySide6", "PySide6-Essentials")
+
+EXTRAS = ("pillow-heif", "pillow-jxl-plugin", "rawpy")
+"""Packages that read further formats."""
 
 _AVOID = "bring its driver and onnxruntime up to date; until then give --device cpu"
 _NEEDS = "install what it needs (https://onnxruntime.ai/docs/execution-providers), or give --device cpu"
@@ -131,10 +134,11 @@ class Report:
     executable: str
     platform: str
     libraries: list[Library]
+    extras: dict[str, str]
+    """Those of `EXTRAS` that are installed -> their versions."""
     torch: str | None
     """Version of the installed PyTorch, which only training needs."""
-    cpus: CpuLimits | None
-    """None where a library can't be loaded."""
+    cpus: CpuLimits
     models_folder: Path
     """Where the user's own models lie; it need not exist."""
     models: list[Model]
@@ -164,8 +168,9 @@ def examine() -> Report:
         executable=sys.executable,
         platform=platform.platform(),
         libraries=libraries,
+        extras=_installed(EXTRAS),
         torch=_installed(["torch"]).get("torch"),
-        cpus=_cpu_limits() if loadable else None,
+        cpus=cpu_limits(),
         models_folder=catalog.user_folder(),
         models=models,
         devices=check_devices() if loadable and testable else [],
@@ -241,12 +246,6 @@ def _check_model(name: str, origin: catalog.Origin) -> Model:
     except ModelError as error:
         return Model(name, origin, (Problem(error.message, error.hint),))
     return Model(name, origin)
-
-
-def _cpu_limits() -> CpuLimits:
-    from denoise_ae.runtime import cpu_limits
-
-    return cpu_limits()
 
 
 def _test_picture() -> NDArray[np.float32]:

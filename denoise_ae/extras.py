@@ -1,6 +1,7 @@
-"""Formats that only optional packages can decode: HEIC, JPEG XL and camera RAW. They are read, and written as others.
+"""Formats that only optional packages can decode: HEIC, JPEG XL and camera RAW. Of them HEIC is written too.
 
-Their decoders turn pictures upright, so that the orientation in EXIF has to go.
+Their decoders turn pictures upright, so that the orientation in EXIF has to go. The package for JPEG XL can write
+neither colour of 16 bits nor a profile, so that a PNG takes its place.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
-from denoise_ae.metadata import Metadata, read_directory, read_tiff_metadata, without_orientation
+from denoise_ae.metadata import Metadata, read_directory, read_tiff_metadata, upright_metadata
 
 _AGAIN = "get the file again from its source"
 _CONVERT = "convert it to PNG, TIFF or JPEG first"
 _MODES = {1: "gray", 2: "gray+alpha", 3: "RGB", 4: "RGBA"}
 _CHANNELS = {"L": 1, "I": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 """How these packages, which follow Pillow, name kinds of pixels (16-bit ones with ";16") -> channels."""
+
+_THIN = 64
+"""Pixels on a side under which the encoder of HEIC refuses long pictures that it may lose something of."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def _damaged(name: str, what: str) -> ImageError:
 
 def _upright_metadata(exif: bytes | None, icc: bytes | None, xmp: bytes | None) -> Metadata:
     exif = exif.removeprefix(b"Exif\0\0") if exif else None
-    return Metadata(without_orientation(exif) if exif else None, icc or None, xmp or None)
+    return upright_metadata(Metadata(exif or None, icc or None, xmp or None))
 
 
 def open_heic(data: bytes, name: str) -> Opened:
@@ -91,6 +95,39 @@ def open_heic(data: bytes, name: str) -> Opened:
         return pixels.copy(), _upright_metadata(info.get("exif"), info.get("icc_profile"), info.get("xmp"))
 
     return Opened(width, height, _MODES[channels], bits, read)
+
+
+def encode_heic(pixels: NDArray[Any], metadata: Metadata, quality: int, bits: int, name: str) -> bytes:
+    """Write HEIC with pillow-heif, colour at half the resolution as phones do: little else is decoded everywhere.
+
+    Args:
+        pixels: HxW, HxWx2, HxWx3 or HxWx4; uint8 or uint16. With alpha, whose quality can't be told apart, and thin
+            ones are written without loss.
+        metadata: what is turned must be upright by now.
+        quality: 1 to 100.
+        bits: to store of 16: 10 or 12.
+        name: the picture in messages.
+
+    Raises:
+        ImageError: pillow-heif isn't installed, or can't write this picture.
+    """
+    heif = _load("pillow_heif", "heic", "HEIC", name)
+    if pixels.ndim == 3 and pixels.shape[2] == 2:
+        pixels = pixels[..., [0, 0, 0, 1]]
+    size = pixels.shape[1], pixels.shape[0]
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[1 if pixels.ndim == 2 else pixels.shape[2]]
+    exact = mode == "RGBA" or min(size) < _THIN
+    lossless = {"quality": -1, "chroma": 444, "matrix_coefficients": 0} if exact else {"quality": quality}
+    depth = {"bit_depth": bits} if pixels.dtype == np.uint16 else {}
+    held = {"exif": metadata.exif and b"Exif\0\0" + metadata.exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}
+    options = lossless | depth | {name: part for name, part in held.items() if part}
+    out = io.BytesIO()
+    try:
+        data = np.ascontiguousarray(pixels).tobytes()
+        heif.encode(mode + (";16" if depth else ""), size, data, out, **options)
+    except (ValueError, RuntimeError, OSError) as error:
+        raise ImageError(f"{name}: pillow-heif can't write it as HEIC", "write it as PNG or TIFF") from error
+    return out.getvalue()
 
 
 def open_raw(data: bytes, name: str) -> Opened:

@@ -1,4 +1,4 @@
-"""Write files whole or not at all."""
+"""Read and write files whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from denoise_ae.errors import OutputError
+from denoise_ae.errors import ImageError, OutputError
 
 _LONGEST_NAME = 255
 """Bytes in a file name on all usual file systems (some count characters, which are fewer)."""
-_TEMPORARY = re.compile(r"\..*\.denoise-ae-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.tmp")
+_TEMPORARY = re.compile(r"\..*\.denoise-ae-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.tmp", re.DOTALL)
 _ABANDONED_SECONDS = 24 * 60 * 60
 """A temporary file whose writer can't be asked for is given up after this long."""
 
@@ -38,6 +38,42 @@ _REASONS = {
 }
 if hasattr(errno, "EDQUOT"):  # not on Windows
     _REASONS[errno.EDQUOT] = ("the disk quota is used up", "free some space, or write to another disk")
+
+
+def read_whole(path: Path) -> tuple[bytes, os.stat_result]:
+    """Read an ordinary file, all of it in one state, as far as the system tells one from another.
+
+    Returns:
+        Its content, and the status that it had.
+
+    Raises:
+        OSError: it can't be read.
+        ImageError: it is a pipe, which may never say anything, or a device, which may never end; or it was changed
+            meanwhile.
+    """
+    with open(path, "rb", opener=_open_at_once) as file:  # Path.open takes no opener
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise not_ordinary(path)
+        data = file.read()
+        if not same_state(status, os.fstat(file.fileno())):
+            raise ImageError(f"{path}: was changed while it was read", "clean it again when it is complete")
+    return data, status
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file, but do not wait for somebody to write to it if it is a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def not_ordinary(path: Path) -> ImageError:
+    """Return the error for an input that is a pipe or a device."""
+    return ImageError(f"{path}: is not an ordinary file", "- reads standard input")
+
+
+def same_state(one: os.stat_result, other: os.stat_result) -> bool:
+    """Tell whether two statuses are of one file that nobody has changed between them."""
+    return all(getattr(one, mark) == getattr(other, mark) for mark in ("st_dev", "st_ino", "st_size", "st_mtime_ns"))
 
 
 def write_atomic(path: str | Path, data: bytes, overwrite: bool = False, *, modified: int | None = None) -> None:
@@ -179,18 +215,20 @@ class LineFile:
     Args:
         path: where to write; its folder is made where it is missing.
         overwrite: replace a file of this name.
+        append: go on with a file of this name.
 
     Raises:
         OutputError: the file exists already, or can't be written.
     """
 
-    def __init__(self, path: str | Path, overwrite: bool = False) -> None:
+    def __init__(self, path: str | Path, overwrite: bool = False, *, append: bool = False) -> None:
         self._path = Path(path)
         with _explained(self._path):
             if not self._path.parent.exists():
                 self._path.parent.mkdir(parents=True)
             # Without a buffer: a line is handed to the system in one piece.
-            self._file = self._path.open("wb" if overwrite else "xb", buffering=0)
+            mode = "ab" if append else "wb" if overwrite else "xb"
+            self._file = self._path.open(mode, buffering=0)
 
     def __enter__(self) -> Self:
         """Nothing is left to do: the file is open."""
@@ -219,6 +257,11 @@ class LineFile:
                 raise
 
 
+def folder_written(path: Path) -> Path:
+    """Return the folder in which `write_atomic` works on a file: another than its own where the file is a link."""
+    return Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
+
+
 def sweep_temporaries(folder: str | Path) -> list[Path]:
     """Remove what runs that were killed have left in a folder (not in those below); return what was removed.
 
@@ -245,6 +288,7 @@ def _is_abandoned(path: Path, machine: str, process: int) -> bool:
         except (OSError, OverflowError):  # alive, but another user's; or no such number
             pass
     try:
-        return time.time() - path.stat().st_mtime > _ABANDONED_SECONDS
+        # Not st_mtime, which may be set already to what the file is to have.
+        return time.time() - path.stat().st_ctime > _ABANDONED_SECONDS
     except OSError:
         return False

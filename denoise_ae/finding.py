@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
 from denoise_ae.errors import ImageError, UsageError
-from denoise_ae.headers import is_image_name
+from denoise_ae.formats import is_image_name
 
 Identity = tuple[int, int]
 """Device and inode: equal for all names, links and spellings of one file."""
@@ -42,6 +42,10 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     """Sort key under which numbers count as numbers: ``2.png`` before ``10.png``."""
     parts = re.split("([0-9]+)", name.casefold())
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
+
+
+class NoPicturesError(ImageError):
+    """A folder holds no picture that is wanted."""
 
 
 class Choice:
@@ -122,35 +126,33 @@ def pictures_in(
     """
     found: list[Path] = []
     errors: list[ImageError] = []
-    seen = {avoid, identity(folder)}
+    seen = {avoid} - {None, identity(folder)}
     choice = choice or Choice()
-
-    def wants(entry: Path) -> bool:
-        return choice.wants(entry.relative_to(folder))
-
-    def walk(place: Path) -> None:
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        known = identity(place)
+        if known in seen:
+            continue
+        if known:
+            seen.add(known)
         try:
             entries = sorted(place.iterdir(), key=lambda entry: natural_key(entry.name))
         except OSError as error:
             errors.append(ImageError(f"{place}: the folder can't be read: {error.strerror}"))
-            return
+            continue
         folders = []
         for entry in entries:
-            status = status_of(entry)
             if entry.name.startswith("."):
                 continue
-            if status is not None and stat.S_ISDIR(status.st_mode):
-                folders.append(entry)
-            elif is_image_name(entry) and (status is None or stat.S_ISREG(status.st_mode)) and wants(entry):
+            status = status_of(entry)
+            path = entry.relative_to(folder)
+            if status and stat.S_ISDIR(status.st_mode):
+                if recursive and entry.name.casefold() not in _JUNK_FOLDERS and choice.enters(path):
+                    folders.append(entry)
+            elif is_image_name(entry) and (not status or stat.S_ISREG(status.st_mode)) and choice.wants(path):
                 found.append(entry)
-        for entry in folders if recursive else ():
-            known = identity(entry)
-            wanted = entry.name.casefold() not in _JUNK_FOLDERS and choice.enters(entry.relative_to(folder))
-            if wanted and known not in seen:
-                seen.add(known)
-                walk(entry)
-
-    walk(folder)
+        waiting.extend(reversed(folders))
     return found, errors
 
 
@@ -178,4 +180,4 @@ def walk_inputs(
         if not pictures and not errors:
             hint = "" if recursive else "--recursive reads its sub-folders too"
             kind = "pictures that --include and --exclude let through" if choice and choice.narrows else "pictures"
-            yield word, ImageError(f"{word}: no {kind} in this folder", hint)
+            yield word, NoPicturesError(f"{word}: no {kind} in this folder", hint)

@@ -1,6 +1,6 @@
 """What is in a picture file, by its content: format, size, metadata. Decodes no pixels; refuses by name what it must.
 
-PNG, JPEG, TIFF, WebP and GIF have modules of their own; PNM and JPEG 2000 are read here; the rest is Pillow's.
+PNG, JPEG, TIFF, WebP, GIF and JPEG 2000 have modules of their own; PNM is read here; the rest is Pillow's.
 """
 
 from __future__ import annotations
@@ -10,58 +10,19 @@ import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TypedDict
 
 from denoise_ae.errors import ImageError
 from denoise_ae.extras import Opened, open_heic, open_jxl, open_raw
+from denoise_ae.formats import DEFAULT_MAX_PIXELS
 from denoise_ae.gif import count_frames, read_plays
+from denoise_ae.jp2 import read_jp2
 from denoise_ae.jpeg import read_jpeg
 from denoise_ae.metadata import METRE, Metadata, read_directory, read_tiff_metadata
 from denoise_ae.png import SIGNATURE as PNG_SIGNATURE
 from denoise_ae.png import Png, read_png
 from denoise_ae.tiff import Layout, is_raw, read_layouts
 from denoise_ae.webp import Webp, read_webp
-
-DEFAULT_MAX_PIXELS = 500_000_000
-"""A header that claims more is taken for damaged or malicious, unless the caller allows it."""
-
-FORMATS = {
-    ".png": "png",
-    ".jpg": "jpeg",
-    ".jpeg": "jpeg",
-    ".jpe": "jpeg",
-    ".jfif": "jpeg",
-    ".webp": "webp",
-    ".tif": "tiff",
-    ".tiff": "tiff",
-    ".bmp": "bmp",
-    ".dib": "bmp",
-    ".pnm": "pnm",
-    ".pbm": "pnm",
-    ".pgm": "pnm",
-    ".ppm": "pnm",
-    ".jp2": "jpeg2000",
-    ".j2k": "jpeg2000",
-    ".j2c": "jpeg2000",
-    ".jpx": "jpeg2000",
-    ".avif": "avif",
-    ".gif": "gif",
-    ".apng": "png",
-}
-"""Suffix -> format, for what can be written."""
-
-_NAMES = {"webp": "WebP", "jpeg2000": "JPEG 2000", "jxl": "JPEG XL", "raw": "camera RAW"}
-
-_READ_ONLY = dict.fromkeys((".heic", ".heif", ".hif"), "heic") | {".jxl": "jxl"}
-"""Suffix -> format, for what optional packages read: a walk through folders must not pass over them in silence."""
-
-_RAW = ".3fr .arw .cr2 .cr3 .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .sr2 .srw .x3f"
-_READ_ONLY_NAMES = _READ_ONLY | dict.fromkeys(_RAW.split(), "raw")
-"""The same with camera RAW, which lies beside the camera's JPEGs: it is read where it is named, not on walks."""
-
-WRITTEN_AS = {"heic": "png", "jxl": "png", "raw": "tiff"}
-"""Format that can't be written -> the one that is written instead; both hold 16 bits, alpha, EXIF and ICC."""
 
 _AGAIN = "get the file again from its source"
 _CONVERT = "convert it to PNG, TIFF or JPEG first"
@@ -84,7 +45,7 @@ class Header:
     """What a file says of its picture.
 
     Attributes:
-        format: "png", "jpeg", "webp", "tiff", "bmp", "pnm", "jpeg2000", "avif" or "gif"; or "heic", "jxl" or "raw".
+        format: "png", "jpeg", "webp", "tiff", "bmp", "pnm", "jpeg2000", "avif", "gif", "heic", "jxl" or "raw".
         width: in pixels, as stored (before any orientation).
         height: in pixels, as stored.
         frames: pages, or frames of an animation; what else is said here is the first one's.
@@ -95,6 +56,7 @@ class Header:
         chroma: how a colour JPEG samples colour: "4:4:4", "4:2:2", "4:2:0", "4:4:0" or "4:1:1"; None elsewhere.
         other_pixels: pixels of all frames but the first.
         plays: how often an animation is shown; 0: without end.
+        bigtiff: a TIFF is one whose positions have 64 bits.
     """
 
     format: str
@@ -108,6 +70,7 @@ class Header:
     chroma: str | None = None
     other_pixels: int = 0
     plays: int = 1
+    bigtiff: bool = False
 
     @property
     def pixels(self) -> int:
@@ -126,22 +89,6 @@ class Inspected:
     webp: Webp | None = None
     pages: tuple[Layout, ...] = ()
     opened: Opened | None = None
-
-
-def format_name(file_format: str) -> str:
-    """Return a format's name as people write it."""
-    return _NAMES.get(file_format, file_format.upper())
-
-
-def is_image_name(path: str | Path) -> bool:
-    """Tell by its suffix whether a file claims to be a picture; for walks through folders."""
-    return (suffix := Path(path).suffix.lower()) in FORMATS or suffix in _READ_ONLY
-
-
-def written_suffix(suffix: str) -> str:
-    """Return the ending of a result whose source has this one: the same, but for what can't be written."""
-    instead = WRITTEN_AS.get(_READ_ONLY_NAMES.get(suffix.lower(), ""), "")
-    return next((ending for ending, form in FORMATS.items() if form == instead), suffix)
 
 
 def read_header(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Header:
@@ -183,6 +130,8 @@ def inspect(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Ins
         )
     if found.metadata.exif is not None:
         try:
+            if not found.metadata.exif.startswith((b"II*\0", b"MM\0*")):
+                raise ValueError("a BigTIFF is no EXIF")
             read_directory(found.metadata.exif)
         except ValueError:
             warnings = (*found.warnings, "its EXIF is damaged and left out")
@@ -228,6 +177,7 @@ def _inspect_tiff(data: bytes, name: str) -> Inspected:
         *("tiff", first.width, first.height, first.mode, first.bits, len(pages)),
         lossless=all(page.lossless for page in pages),
         other_pixels=sum(page.width * page.height for page in others),
+        bigtiff=data[2:4] in {b"+\0", b"\0+"},
     )
     return Inspected(header, *read_tiff_metadata(data, first.directory), pages=tuple(pages))
 
@@ -288,27 +238,16 @@ def _inspect_pnm(data: bytes, name: str) -> Inspected:
         raise ImageError(
             f"{name}: PNM with {white[0]} as white is not supported", "save it with 255 or 65535, or as PNG"
         )
-    return Inspected(Header("pnm", width, height, "RGB" if kind in b"36" else "gray", 16 if white == [65535] else 8))
+    colour, deep = kind in b"36", white == [65535]
+    row = (width + 7) // 8 if kind == b"4" else width * (3 if colour else 1) * (2 if deep else 1)
+    if kind in b"456" and data[numbers.end() + 1 + row * height :].lstrip()[:1] == b"P":
+        raise ImageError(f"{name}: PNM with several pictures is not supported", "split it into files of their own")
+    return Inspected(Header("pnm", width, height, "RGB" if colour else "gray", 16 if deep else 8))
 
 
 def _inspect_jpeg2000(data: bytes, name: str) -> Inspected:
-    # The SIZ marker segment follows the start of the codestream at once (ISO/IEC 15444-1, A.5.1).
-    start = data.index(b"\xff\x4f\xff\x51") + 8
-    right, bottom, left, top = struct.unpack_from(">4I", data, start)
-    (components,) = struct.unpack_from(">H", data, start + 32)
-    depths = {data[start + 34 + 3 * index] + 1 for index in range(components)}
-    bits = depths.pop()
-    kind = ""
-    if re.search(rb"colr\x01..\0\0\0\x0c", data[:start], re.S):
-        kind = "CMYK"
-    elif depths or not 8 <= bits <= 16:
-        kind = "samples of other than 8 to 16 bits"
-    elif components not in {1, 3, 4} or b"pclr" in data[:start]:
-        kind = "a palette" if b"pclr" in data[:start] else f"{components} samples a pixel"
-    if kind:
-        raise ImageError(f"{name}: JPEG 2000 with {kind} is not supported", _CONVERT)
-    mode = {1: "gray", 3: "RGB", 4: "RGBA"}[components]
-    return Inspected(Header("jpeg2000", right - left, bottom - top, mode, bits))
+    jp2 = read_jp2(data, name)
+    return Inspected(Header("jpeg2000", jp2.width, jp2.height, jp2.mode, jp2.bits), jp2.metadata)
 
 
 def _inspect_avif(data: bytes, name: str) -> Inspected:

@@ -1,15 +1,21 @@
-"""What a batch is made of: jobs, and the events that tell how they go."""
+"""What a batch is made of: jobs, what is tidied up before them, and the events that tell how they go."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from denoise_ae.errors import DenoiseError
+from denoise_ae.files import folder_written, sweep_temporaries
 
 LITTLE_NOISE = 1.5
 """Estimated noise, in 8-bit steps, under which a picture counts as clean already. Rounding to 8 bits alone is 0.3."""
+
+LITTLE_CHANGE = 1.6
+"""What a model takes from a picture, as a root mean square in 8-bit steps, under which the picture counts as clean
+already, too: fine texture may be taken for more noise than there is, and cost a little more than 1."""
 
 
 class Existing(StrEnum):
@@ -32,7 +38,7 @@ class Job:
     output: Path | None
     """None: standard output."""
     file_format: str | None = None
-    """Format to write, as `denoise_ae.images.format_for` names it; None: the source's own."""
+    """Format to write, as `denoise_ae.formats.format_for` names it; None: the source's own."""
     existing: Existing = Existing.REFUSE
 
     @property
@@ -44,6 +50,12 @@ class Job:
     def output_name(self) -> str:
         """The output in messages."""
         return "standard output" if self.output is None else str(self.output)
+
+
+def sweep(jobs: Iterable[Job]) -> None:
+    """Free the folders that results go to of what killed runs left behind."""
+    for folder in {folder_written(job.output) for job in jobs if job.output}:
+        sweep_temporaries(folder)
 
 
 @dataclass(frozen=True)
@@ -85,12 +97,16 @@ class Cleaned:
     sigma: float
     """Noise in 8-bit steps: as given, or as estimated; the mean of several frames."""
     estimated: bool
+    change: float | None
+    """Root mean square of what the model would take at full strength, in 8-bit steps, the mean of several frames; None
+    at strength 0."""
     warnings: tuple[str, ...] = ()
 
     @property
     def little_noise(self) -> bool:
         """Whether there was hardly anything to clean."""
-        return self.estimated and self.sigma < LITTLE_NOISE
+        hardly_changed = self.change is not None and self.change < LITTLE_CHANGE
+        return self.estimated and (self.sigma < LITTLE_NOISE or hardly_changed)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from denoise_ae.errors import ImageError
-from denoise_ae.metadata import Metadata
+from denoise_ae.metadata import Metadata, read_directory
 
 SAMPLINGS = {
     "4:4:4": [(1, 1), (1, 1), (1, 1)],
@@ -28,6 +28,12 @@ MAX_SEGMENT = 65533
 _EXIF_PREFIX = b"Exif\0\0"
 _XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC_PREFIX = b"ICC_PROFILE\0"
+_KEPT = {0xFE: b"", 0xED: b"Photoshop 3.0\0", 0xE1: b"http://ns.adobe.com/xmp/extension/\0"}
+"""Marker -> how what is kept as it is begins: comments, IPTC, and what of XMP does not fit into one segment."""
+_FURTHER_PICTURES = b"MPF\0"
+_ENTRIES, _ENTRY_BYTES = 0xB002, 16
+_THUMBNAILS = {0x010001, 0x010002}
+"""Kinds of further pictures that only repeat the first (CIPA DC-007, 5.2.3.3)."""
 
 _STANDARD_LUMA = (
     *(16, 11, 10, 16, 24, 40, 51, 61),
@@ -58,8 +64,8 @@ class Jpeg:
         mode: "gray" or "RGB".
         quality: 1 to 100, estimated; None where the luminance table is missing.
         chroma: a key of `SAMPLINGS`; None for gray and for unusual ones.
-        metadata: EXIF, ICC, XMP and resolution.
-        warnings: what of the metadata can't be read.
+        metadata: EXIF, ICC, XMP, resolution, comments and IPTC.
+        warnings: what of the metadata can't be read, and what else is in the file.
     """
 
     width: int
@@ -83,6 +89,8 @@ def read_jpeg(data: bytes, name: str) -> Jpeg:
     exif = xmp = dpi = None
     profile: dict[int, bytes] = {}
     pieces = 0
+    kept: list[tuple[int, bytes]] = []
+    warnings: tuple[str, ...] = ()
     for marker, payload in _read_segments(data, name):
         if marker in _FRAMES:
             frame = marker, payload
@@ -99,15 +107,34 @@ def read_jpeg(data: bytes, name: str) -> Jpeg:
         elif marker == 0xE2 and payload.startswith(_ICC_PREFIX):
             number, pieces = payload[len(_ICC_PREFIX) :][:2]
             profile[number] = payload[len(_ICC_PREFIX) + 2 :]
+        elif marker == 0xE2 and payload.startswith(_FURTHER_PICTURES):
+            warnings = _further_pictures(payload)
+        elif marker in _KEPT and payload.startswith(_KEPT[marker]):
+            kept.append((marker, payload))
     if frame is None:
         raise ImageError(f"{name}: this JPEG has no picture in it", "get the file again from its source")
     whole = list(profile) and sorted(profile) == list(range(1, pieces + 1))
     icc = b"".join(profile[number] for number in sorted(profile)) if whole else None
-    warnings = ("its colour profile is damaged and left out",) if profile and not whole else ()
+    if profile and not whole:
+        warnings += ("its colour profile is damaged and left out",)
     width, height, factors = _read_frame(*frame, name)
     mode = "gray" if len(factors) == 1 else "RGB"
-    metadata = Metadata(exif, icc, xmp, dpi)
+    metadata = Metadata(exif, icc, xmp, dpi, jpeg_segments=tuple(kept))
     return Jpeg(width, height, mode, estimate_quality(luma), name_sampling(factors), metadata, warnings)
+
+
+def _further_pictures(payload: bytes) -> tuple[str, ...]:
+    """Warn of pictures behind the first that are more than thumbnails of it, by the index of a multi-picture file."""
+    try:
+        directory = read_directory(payload[len(_FURTHER_PICTURES) :])
+    except ValueError:
+        return ()
+    entries = bytes(directory.fields[_ENTRIES].raw) if _ENTRIES in directory.fields else b""
+    attributes = struct.Struct(directory.order + "I")
+    kinds = [attributes.unpack_from(entries, at)[0] & 0xFFFFFF for at in range(0, len(entries) - 15, _ENTRY_BYTES)]
+    if all(kind in _THUMBNAILS for kind in kinds[1:]):
+        return ()
+    return ("further pictures in it, as of a second lens or for HDR, are left out",)
 
 
 def _read_segments(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
@@ -215,6 +242,7 @@ def _segments(metadata: Metadata) -> Iterator[tuple[int, bytes]]:
         pieces = [metadata.icc[start : start + room] for start in range(0, len(metadata.icc), room)]
         for number, piece in enumerate(pieces, 1):
             yield 0xE2, _ICC_PREFIX + bytes([number, len(pieces)]) + piece
+    yield from metadata.jpeg_segments
 
 
 def can_hold(metadata: Metadata) -> bool:

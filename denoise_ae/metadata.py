@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections.abc import Set
 from dataclasses import dataclass, replace
@@ -127,9 +128,40 @@ class Directory:
         return (self.numbers(tag) or (default,))[0]
 
 
-def integers(order: Order, *numbers: int) -> Field:
-    """Make a field of 16-bit integers where they fit, else of 32-bit ones."""
-    kind, letter = (3, "H") if max(numbers) < 2**16 else (4, "I")
+@dataclass(frozen=True)
+class Width:
+    """How many bytes the numbers of a TIFF have: a classic one counts in 2 and 4, a BigTIFF in 8."""
+
+    version: int
+    counter: str
+    """Struct letter of a directory's count of fields."""
+    word: str
+    """Struct letter of positions and of a field's count of values."""
+
+    @property
+    def inline(self) -> int:
+        """Bytes of a value that a field holds itself."""
+        return struct.calcsize(self.word)
+
+    def head(self, order: Order, position: int) -> bytes:
+        """Begin a file whose first directory lies at a position."""
+        mark = b"II" if order == "<" else b"MM"
+        middle = struct.pack(order + "HH", 8, 0) if self.inline == 8 else b""
+        return struct.pack(order + "2sH", mark, self.version) + middle + struct.pack(order + self.word, position)
+
+    def link(self, start: int, count: int) -> int:
+        """Say where a directory that starts somewhere and has `count` fields says where the next one is."""
+        return start + struct.calcsize(self.counter) + count * (4 + 2 * self.inline)
+
+
+CLASSIC, BIG = Width(42, "H", "I"), Width(43, "Q", "Q")
+_WIDTHS = {width.version: width for width in (CLASSIC, BIG)}
+
+
+def integers(order: Order, *numbers: int, least: int = 16) -> Field:
+    """Make a field of integers of 16 bits where they fit, else of 32 or 64; `least` asks for more."""
+    sizes = ((3, "H", 16), (4, "I", 32), (16, "Q", 64))
+    kind, letter, _ = next(size for size in sizes if size[2] >= least and max(numbers) < 2 ** size[2])
     return Field(kind, len(numbers), struct.pack(f"{order}{len(numbers)}{letter}", *numbers))
 
 
@@ -148,51 +180,50 @@ def read_directory(data: bytes | memoryview, position: int | None = None) -> Dir
     if order is None:
         raise ValueError("no TIFF header")
     try:
-        version = struct.unpack_from(order + "H", view, 2)[0]
-        if version not in {42, 43}:
+        width = _WIDTHS.get(struct.unpack_from(order + "H", view, 2)[0])
+        if width is None:
             raise ValueError("no TIFF header")
-        # A classic TIFF counts in 2 and 4 bytes, a BigTIFF in 8.
-        counter, word = ("H", "I") if version == 42 else ("Q", "Q")
         if position is None:
-            position = struct.unpack_from(order + word, view, 4 if version == 42 else 8)[0]
-        entry = struct.Struct(f"{order}HH{word}{word}")
-        inline = struct.calcsize(word)
-        (length,) = struct.unpack_from(order + counter, view, position)
-        start = position + struct.calcsize(counter)
-        end = start + length * entry.size
-        (following,) = struct.unpack_from(order + word, view, end)
-    except struct.error as error:
+            position = struct.unpack_from(order + width.word, view, width.inline)[0]
+        entry = struct.Struct(f"{order}HH{width.word}{width.word}")
+        (length,) = struct.unpack_from(order + width.counter, view, position)
+        start = position + struct.calcsize(width.counter)
+        end = width.link(position, length)
+        (following,) = struct.unpack_from(order + width.word, view, end)
+    except (struct.error, OverflowError) as error:
         raise ValueError("a TIFF directory lies outside the data") from error
     fields = {}
     for place in range(start, end, entry.size):
         tag, kind, count, value = entry.unpack_from(view, place)
         size = count * struct.calcsize("=" + _LETTERS.get(kind, ""))
-        at = place + entry.size - inline if size <= inline else value
+        at = place + entry.size - width.inline if size <= width.inline else value
         if kind in _LETTERS and at + size <= len(view):
             fields[tag] = Field(kind, count, view[at : at + size])
     return Directory(order, fields, following, end - start)
 
 
-def write_directory(order: Order, fields: dict[int, Field], position: int) -> bytes:
-    """Serialise a directory for a classic TIFF, its longer values right behind it.
+def write_directory(order: Order, fields: dict[int, Field], position: int, width: Width = CLASSIC) -> bytes:
+    """Serialise a directory, its longer values right behind it.
 
     Args:
         order: byte order.
         fields: what to write; their raw values must be in this byte order.
         position: where in the file the result will lie (values are found by absolute position).
+        width: of the file.
     """
-    table = struct.pack(order + "H", len(fields))
+    word = order + width.word
+    table = struct.pack(order + width.counter, len(fields))
     values = bytearray()
-    behind = position + len(table) + 12 * len(fields) + 4
+    behind = width.link(position, len(fields)) + width.inline
     for tag, field in sorted(fields.items()):
-        table += struct.pack(order + "HHI", tag, field.kind, field.count)
-        if len(field.raw) <= 4:
-            table += bytes(field.raw).ljust(4, b"\0")
+        table += struct.pack(f"{order}HH{width.word}", tag, field.kind, field.count)
+        if len(field.raw) <= width.inline:
+            table += bytes(field.raw).ljust(width.inline, b"\0")
         else:
-            table += struct.pack(order + "I", behind + len(values))
+            table += struct.pack(word, behind + len(values))
             values += field.raw
             values += b"\0" * (len(values) % 2)
-    return table + b"\0\0\0\0" + values
+    return table + struct.pack(word, 0) + values
 
 
 @dataclass(frozen=True)
@@ -205,6 +236,7 @@ class Metadata:
         xmp: an XMP packet.
         dpi: dots per inch across and down, from the container (EXIF has its own).
         png_chunks: what only PNG can hold, texts and the meaning of colours: kinds and payloads, as they were found.
+        jpeg_segments: what only JPEG can hold, comments, IPTC and the rest of a long XMP packet: markers and payloads.
     """
 
     exif: bytes | None = None
@@ -212,6 +244,7 @@ class Metadata:
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     png_chunks: tuple[tuple[bytes, bytes], ...] = ()
+    jpeg_segments: tuple[tuple[int, bytes], ...] = ()
 
     @property
     def resolution(self) -> tuple[float, float] | None:
@@ -250,6 +283,17 @@ def without_orientation(exif: bytes) -> bytes:
     return exif[:at] + bytes(integers(directory.order, 1).raw).ljust(4, b"\0") + exif[at + 4 :]
 
 
+def upright_metadata(metadata: Metadata) -> Metadata:
+    """Describe a picture that was turned upright: EXIF and XMP say that it is, and its resolution turns with it."""
+    dpi = metadata.resolution
+    return replace(
+        metadata,
+        exif=without_orientation(metadata.exif) if metadata.exif else None,
+        xmp=re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", metadata.xmp) if metadata.xmp else None,
+        dpi=dpi[::-1] if dpi and metadata.orientation > 4 else dpi,
+    )
+
+
 def resolution(directory: Directory) -> tuple[float, float] | None:
     """Read how many dots per inch a directory claims across and down; None where it names none, or a mere ratio."""
     numbers = directory.numbers(Tag.X_RESOLUTION) + directory.numbers(Tag.Y_RESOLUTION)
@@ -284,34 +328,38 @@ def _extract_exif(data: bytes, directory: Directory) -> bytes | None:
     """Copy the descriptive fields of a TIFF file into an EXIF block, None where it has none."""
     if not DESCRIPTIVE & directory.fields.keys():
         return None
-    head = b"II*\0" if directory.order == "<" else b"MM\0*"
     out = io.BytesIO()
-    out.write(head + b"\0\0\0\0")
+    out.write(CLASSIC.head(directory.order, 0))
     position = _copy_directory(data, directory, out, DESCRIPTIVE)
-    out.seek(4)
-    out.write(struct.pack(directory.order + "I", position))
+    out.seek(0)
+    out.write(CLASSIC.head(directory.order, position))
     return out.getvalue()
 
 
-def _copy_directory(data: bytes, directory: Directory, out: io.BytesIO, tags: Set[int], depth: int = 0) -> int:
+def _copy_directory(
+    data: bytes, directory: Directory, out: io.BytesIO, tags: Set[int], *, width: Width = CLASSIC, depth: int = 0
+) -> int:
     """Append a directory and those that it points to; return where it starts."""
-    fields = copy_fields(data, directory, out, tags, depth)
+    fields = copy_fields(data, directory, out, tags, width=width, depth=depth)
     position = out.tell()
-    out.write(write_directory(directory.order, fields, position))
+    out.write(write_directory(directory.order, fields, position, width))
     return position
 
 
-def copy_fields(data: bytes, directory: Directory, out: io.BytesIO, tags: Set[int], depth: int = 0) -> dict[int, Field]:
+def copy_fields(
+    data: bytes, directory: Directory, out: io.BytesIO, tags: Set[int], *, width: Width = CLASSIC, depth: int = 0
+) -> dict[int, Field]:
     """Pick fields of a directory for one in another file, to which the directories that they point to are appended.
 
     Raises:
         ValueError: one of those lies outside the data.
     """
     fields = {}
-    for tag in tags & directory.fields.keys():
+    for tag in sorted(tags & directory.fields.keys()):
         if tag not in POINTERS:
             fields[tag] = directory.fields[tag]
         elif depth < _DEEPEST:
             inner = read_directory(data, directory.number(tag, 0))
-            fields[tag] = integers(directory.order, _copy_directory(data, inner, out, inner.fields.keys(), depth + 1))
+            position = _copy_directory(data, inner, out, inner.fields.keys(), width=width, depth=depth + 1)
+            fields[tag] = integers(directory.order, position, least=8 * width.inline)
     return fields

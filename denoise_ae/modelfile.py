@@ -1,8 +1,9 @@
-"""What an ONNX file refers to, read from its bytes before onnxruntime sees them.
+"""What an ONNX file refers to and asks for, read from its bytes before onnxruntime sees them.
 
 onnxruntime follows a tensor's ``external_data`` to another file, for a model given as bytes even in the current
-folder. A model is one file here, so such a reference is refused, and that needs no more than a walk over the
-protobuf fields that lead to tensors (field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+folder. A model is one file here, so such a reference is refused, and so are operators that read files or need not
+end. That takes no more than a walk over the protobuf fields that lead to tensors and nodes (field numbers:
+https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 """
 
 from __future__ import annotations
@@ -28,45 +29,72 @@ NESTED: dict[str, dict[int, str]] = {
     "SparseTensorProto": {1: "TensorProto", 2: "TensorProto"},
     "TensorProto": {},
 }
-"""Message -> field number -> the message it holds, for each field on a way to a tensor."""
+"""Message -> field number -> the message it holds, for each field on a way to a tensor; nodes lie on such ways."""
 
+REFUSED_OPERATORS = {
+    b"Loop": "which may never end",
+    b"EPContext": "which reads other files",
+}
+"""Operator -> why no model may hold it. A network for pictures needs neither."""
+
+MOST_PARTS = 1_000_000
+"""Fields that a model may have in all; ours have 2,000. Each costs a file two bytes and its readers a hundred."""
+
+_OPERATOR = 4
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
-def check_self_contained(data: bytes, name: str) -> None:
-    """Check that a model keeps all its tensors in itself.
+def check_model(data: bytes, name: str) -> None:
+    """Check that a model keeps all its tensors in itself, holds no refused operator, and has no absurd number of parts.
 
     Args:
         data: the ONNX file.
         name: what to call the model in a message.
 
     Raises:
-        ModelError: the bytes are no ONNX file, or a tensor lies in another file.
+        ModelError: it does not, or the bytes are no ONNX file.
     """
     waiting = [("ModelProto", memoryview(data))]
     found_graph = False
+    parts = 0
     while waiting:
         message, content = waiting.pop()
         try:
             for number, value in _fields(content):
+                parts += 1
+                if parts > MOST_PARTS:
+                    raise ModelError(f"model {name} has more than {MOST_PARTS} parts", "no network needs that many")
                 inner = NESTED[message].get(number)
                 if inner is not None:
                     if not isinstance(value, memoryview):
                         raise ValueError("a message where a number is")
                     found_graph = found_graph or inner == "GraphProto"
                     waiting.append((inner, value))
-                elif message == "TensorProto" and (
-                    number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0)
-                ):
-                    raise ModelError(
-                        f"model {name} keeps weights in another file (external data), which is refused",
-                        "save it as one ONNX file, for example with onnx.save(model, save_as_external_data=False)",
-                    )
+                elif message == "TensorProto":
+                    _check_tensor(number, value, name)
+                elif message == "NodeProto" and number == _OPERATOR and isinstance(value, memoryview):
+                    _check_operator(bytes(value), name)
         except (ValueError, IndexError):
             raise _not_onnx(name) from None
     if not found_graph:
         raise _not_onnx(name)
+
+
+def _check_tensor(number: int, value: int | memoryview, name: str) -> None:
+    if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0):
+        raise ModelError(
+            f"model {name} keeps weights in another file (external data), which is refused",
+            "save it as one ONNX file, for example with onnx.save(model, save_as_external_data=False)",
+        )
+
+
+def _check_operator(operator: bytes, name: str) -> None:
+    if operator in REFUSED_OPERATORS:
+        raise ModelError(
+            f"model {name} holds the operator {operator.decode()}, {REFUSED_OPERATORS[operator]}: that is refused",
+            "export it without, for example by tracing the network with a picture",
+        )
 
 
 def _not_onnx(name: str) -> ModelError:

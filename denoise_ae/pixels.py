@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+_CHUNK_PIXELS = 1 << 18
+"""Pixels that are converted at a time, so that temporary copies stay small."""
+
 
 def peak_of(dtype: DTypeLike) -> float:
     """Return what white is for a type of pixel: 255, 65535, or 1.0 for floating point.
@@ -83,3 +86,9 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
+
+
+def chunks(pixels: NDArray[Any]) -> list[NDArray[Any]]:
+    """Cut into views of a few rows each."""
+    step = max(1, _CHUNK_PIXELS // pixels.shape[1])
+    return [pixels[top : top + step] for top in range(0, len(pixels), step)]

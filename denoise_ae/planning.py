@@ -1,24 +1,21 @@
-"""Plan a batch: which picture becomes which file. Everything that names alone can tell is found before work starts.
+"""Plan a batch: which picture becomes which file.
 
-A plan touches no pixels and writes nothing. What can't be done, because two pictures would become one file, because
-an output is an input or exists already, is settled here by name; the rest are jobs for `denoise_ae.batch`.
+A plan touches no pixels and writes nothing. What can't be done is settled by name, see `denoise_ae.settling`; the rest
+are jobs for `denoise_ae.batch`.
 """
 
 from __future__ import annotations
 
 import os
-import stat
-import sys
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from denoise_ae.errors import ImageError, OutputError, UsageError
-from denoise_ae.finding import Choice, Identity, identity, is_folder, status_of, walk_inputs
-from denoise_ae.headers import FORMATS, is_image_name, written_suffix
-from denoise_ae.images import format_for
+from denoise_ae.errors import ImageError, UsageError
+from denoise_ae.finding import Choice, identity, is_folder, walk_inputs
+from denoise_ae.formats import FORMATS, format_for, is_image_name, written_suffix
 from denoise_ae.jobs import Existing, Failed, Job, Skipped
+from denoise_ae.settling import settle
 
 DEFAULT_SUFFIX = "-clean"
 """What a result's name gets where it lies beside its source."""
@@ -74,6 +71,8 @@ def plan(
     target = None if output is None else os.fspath(output)
     if not words:
         raise UsageError("nothing to clean", "name at least one picture or folder")
+    if "" in (*words, target):  # not the folder at hand, as pathlib takes it
+        raise UsageError("an empty word names no file or folder", "is a variable empty? The folder at hand is .")
     if suffix and Path(suffix).name != suffix:
         raise UsageError(f"--suffix {suffix} would change the folder", "give a part of a file name, as -clean")
     choice = Choice(include, exclude)
@@ -88,7 +87,7 @@ def plan(
         single = _single_job(words, target, file_format, existing)
         if single.source and not choice.wants(Path(single.source.name)):
             return Plan((), (_unwanted(single),))
-        return _settle([single], [], earlier="")
+        return Plan(*settle([single]))
 
     naming = _naming(words, target, suffix, file_format)
     jobs: list[Job] = []
@@ -104,7 +103,8 @@ def plan(
             jobs.append(job)
         else:
             settled.append(_unwanted(job))
-    return _settle(jobs, settled, earlier="" if naming.folder else naming.suffix)
+    doable, hindered = settle(jobs, earlier="" if naming.folder else naming.suffix)
+    return Plan(doable, (*settled, *hindered))
 
 
 def _unwanted(job: Job) -> Skipped:
@@ -185,117 +185,3 @@ def _naming(words: list[str], target: str | None, suffix: str | None, file_forma
         suffix = "" if folder else DEFAULT_SUFFIX
     asked = _asked_format(file_format)
     return _Naming(folder, suffix, f".{file_format}" if file_format else "", asked)
-
-
-def _settle(candidates: list[Job], settled: Sequence[Skipped | Failed], *, earlier: str) -> Plan:
-    """Part the jobs that can be done from those that are settled by name.
-
-    Args:
-        candidates: all jobs; one that is named twice is done once.
-        settled: what is settled already.
-        earlier: suffix by which earlier results, lying beside their sources, are known; empty where they lie elsewhere.
-    """
-    settled = list(settled)
-    candidates = list(dict.fromkeys(candidates))
-    stems = {(job.source.parent, job.source.stem) for job in candidates if job.source}
-    present: list[Job] = []
-    replaced: dict[str, Job] = {}
-    for job in candidates:
-        origin = job.source.stem.removesuffix(earlier) if job.source else ""
-        if job.source and (missing := _unreachable(job.source)):
-            settled.append(Failed(job, missing))
-        elif job.source and origin != job.source.stem and (job.source.parent, origin) in stems:
-            settled.append(Skipped(job, f"looks like an earlier result, made from {origin}"))
-        elif _is_second(job, replaced):
-            settled.append(Skipped(job, "another name of a file that is cleaned already"))
-        else:
-            present.append(job)
-
-    sources = {identity(job.source): job for job in present if job.source}
-    places = _Places()
-    keys = {job: places.key(job.output) for job in present if job.output}
-    owners: dict[str, list[Job]] = {}
-    for job, key in keys.items():
-        owners.setdefault(key, []).append(job)
-
-    jobs: list[Job] = []
-    for job in present:
-        error = None
-        if job.output:
-            rivals = [other for other in owners[keys[job]] if other is not job]
-            error = _clash(job, rivals) or _forbidden(job, job.output, sources) or places.closed(job.output.parent)
-        if error:
-            settled.append(Failed(job, error))
-        else:
-            jobs.append(job)
-    return Plan(tuple(jobs), tuple(settled))
-
-
-def _is_second(job: Job, replaced: dict[str, Job]) -> bool:
-    """Tell whether a file that its result replaces was named before: through a link, say. Hard links become two."""
-    if job.existing is not Existing.IN_PLACE or not job.source:
-        return False
-    return replaced.setdefault(os.path.realpath(job.source), job) is not job
-
-
-def _unreachable(source: Path) -> ImageError | None:
-    try:
-        source.stat()
-    except FileNotFoundError:
-        reason = "is a link to nothing" if source.is_symlink() else "no such file or folder"
-        return ImageError(f"{source}: {reason}", "check the spelling; quote a name with spaces")
-    except (OSError, ValueError) as error:
-        return ImageError(f"{source}: {getattr(error, 'strerror', None) or error}")
-    return None
-
-
-def _clash(job: Job, rivals: list[Job]) -> OutputError | None:
-    if not rivals:
-        return None
-    hint = "give --suffix or another --format, or clean them one by one into separate folders"
-    return OutputError(f"{job.name}: {job.output_name} would come from {rivals[0].name} too", hint)
-
-
-def _forbidden(job: Job, output: Path, sources: dict[Identity | None, Job]) -> OutputError | None:
-    """Say why what lies at an output's name must stay, or None."""
-    if not os.path.lexists(output):
-        return None
-    status = status_of(output)
-    owner = sources.get(identity(output)) if status else None
-    if owner is not None and job.existing is not Existing.IN_PLACE:
-        whose = "the output is the input itself" if owner is job else f"its output {output} is another input"
-        hint = "give another -o, or a --suffix; --in-place alone replaces pictures by their results"
-        return OutputError(f"{job.name}: {whose}", hint)
-    if status and not stat.S_ISREG(status.st_mode):
-        return OutputError(f"{output}: is not an ordinary file, so that it can't be replaced", "give another -o")
-    if job.existing is Existing.IN_PLACE and not os.access(output, os.W_OK):
-        return OutputError(f"{output}: is write-protected", "change its permissions, or leave out --in-place")
-    if job.existing is Existing.REFUSE:
-        return OutputError(f"{output}: exists already", "--overwrite replaces it, --skip-existing passes over it")
-    return None
-
-
-class _Places:
-    """What is known of the folders that outputs go to; asked once for each."""
-
-    def __init__(self) -> None:
-        self._real: dict[Path, str] = {}
-
-    def key(self, output: Path) -> str:
-        """Return what is equal for all spellings of one output."""
-        parent = output.parent
-        if parent not in self._real:
-            self._real[parent] = os.path.realpath(parent)
-        path = os.path.join(self._real[parent], output.name)  # noqa: PTH118 - thousands of them, as text
-        if sys.platform in ("win32", "darwin"):  # where A.png is a.png, however its accents are written
-            return unicodedata.normalize("NFC", path).casefold()
-        return path
-
-    def closed(self, folder: Path) -> OutputError | None:
-        """Say why nothing can be made in a folder, which may itself have to be made, or None."""
-        place = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), Path())
-        if not is_folder(place):
-            return OutputError(f"{place}: is not a folder, so that nothing can be written there", "give another -o")
-        if not os.access(place, os.W_OK | os.X_OK):
-            return OutputError(f"{place}: this folder can't be written to", "give -o another place")
-        return None

@@ -34,6 +34,9 @@ _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _STEP_BYTES = 1 << 18
 """Rows are filtered and compressed this much at a time."""
+_SLACK = 1 << 16
+"""Bytes that the compressed pixels may take beside 9 a pixel, the most that a pixel can be. What is more would still be
+expanded, a thousandfold and to no end."""
 _MAX_METADATA = 1 << 26
 """What a compressed profile or XMP packet may grow to: 64 MB."""
 
@@ -116,6 +119,8 @@ def read_png(data: bytes, name: str) -> Png:
             spans.append((start, start + 12 + len(payload)))
     if colour_type not in _MODES or not any(data[start + 4 : start + 8] == b"IDAT" for start, _ in spans):
         raise ImageError(f"{name}: this PNG has no picture in it", "get the file again from its source")
+    if _is_bomb(spans, width, height):
+        raise ImageError(f"{name}: this PNG holds far more than its picture", "get the file again from its source")
     warnings = []
 
     def read(what: str, payload: memoryview | None, parse: Callable[[bytes], bytes]) -> bytes | None:
@@ -169,7 +174,14 @@ def _read_pieces(chunks: list[tuple[bytes, int, memoryview]], size: tuple[int, i
         pieces[-1].data.append(place)
     if count != sum(piece.duration is not None for piece in pieces) or not all(piece.data for piece in pieces):
         raise ValueError("frames are missing")
+    if any(_is_bomb(piece.data, piece.width, piece.height) for piece in pieces):
+        raise ValueError("a piece holds far more than its pixels")
     return pieces if len(pieces) > 1 else []
+
+
+def _is_bomb(spans: Sequence[tuple[int, int]], width: int, height: int) -> bool:
+    """Tell whether (start, end) of compressed pixels are more than pixels can need."""
+    return sum(end - start for start, end in spans) > 9 * (width + 8) * (height + 8) + _SLACK
 
 
 def _chunks(data: bytes, name: str) -> Iterator[tuple[bytes, int, memoryview]]:

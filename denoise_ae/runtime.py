@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import os
 import re
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from denoise_ae.catalog import METADATA_KEY, ModelCard, read_model
+from denoise_ae.card import LARGEST_SIDE, METADATA_KEY, ModelCard
+from denoise_ae.catalog import read_model
+from denoise_ae.cpus import available_cpus
 from denoise_ae.errors import DeviceError, ModelError, UsageError
-from denoise_ae.modelfile import check_self_contained
+from denoise_ae.modelfile import check_model
 from denoise_ae.probe import probe
-from denoise_ae.tiling import round_up
 
 DEVICES = {
     "cuda": "CUDAExecutionProvider",
@@ -40,80 +37,14 @@ LEVEL_OUTPUT = "noise_level"
 _SILENT = 4
 _IMAGE_TO_IMAGE = "give an ONNX file with one float input N x 1 or 3 x H x W and one output of the same size"
 _TRIAL_SIDE = 16
+_REPEATABLE = 1e-3
+"""Most that two runs on one picture may differ, from 0 to 1: threads may add up in another order each time."""
 
 
 def available_devices() -> list[str]:
     """Return the devices that this build of onnxruntime offers; the hardware may still be missing."""
     offered = onnxruntime.get_available_providers()
     return [device for device, provider in DEVICES.items() if provider in offered]
-
-
-@dataclass(frozen=True)
-class CpuLimits:
-    """What bounds the CPUs that this process may keep busy."""
-
-    machine: int
-    """CPUs of the machine."""
-    affinity: int
-    """CPUs in this process's affinity mask; all of the machine's where the platform has no such mask."""
-    quota: float | None
-    """CPUs that a container's control groups grant; None without a quota."""
-
-    @property
-    def usable(self) -> int:
-        """How many CPUs may be kept busy: the affinity mask, cut to the quota; at least 1."""
-        return max(1, math.ceil(min(self.affinity, math.inf if self.quota is None else self.quota)))
-
-
-def cpu_limits(root: Path = Path("/")) -> CpuLimits:
-    """Find out what bounds the CPUs that this process may keep busy.
-
-    Args:
-        root: where ``proc`` and ``sys`` lie.
-    """
-    machine = os.cpu_count() or 1
-    affinity = len(os.sched_getaffinity(0)) if sys.platform == "linux" else machine
-    quota = _cpu_quota(root)
-    return CpuLimits(machine, affinity, None if math.isinf(quota) else quota)
-
-
-def available_cpus(root: Path = Path("/")) -> int:
-    """Return how many CPUs this process may keep busy, see `CpuLimits`."""
-    return cpu_limits(root).usable
-
-
-def _cpu_quota(root: Path) -> float:
-    """Return the CPUs that the control groups (version 1 or 2) of this process grant; infinite without a quota."""
-    try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return math.inf
-    quota = math.inf
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
-            mounts, limit, period = ["unified", "."], "cpu.max", None
-        elif "cpu" in controllers.split(","):
-            mounts, limit, period = [controllers, "cpu"], "cpu.cfs_quota_us", "cpu.cfs_period_us"
-        else:
-            continue
-        # Any group above may hold the quota; in a container only the end of the path may be there.
-        group = Path(path.lstrip("/"))
-        for folder in (root / "sys/fs/cgroup" / mount / part for mount in mounts for part in (group, *group.parents)):
-            quota = min(quota, _read_quota(folder, limit, period))
-    return quota
-
-
-def _read_quota(folder: Path, limit: str, period: str | None) -> float:
-    """Read microseconds of CPU time for each period; ``max`` or a negative number means no quota."""
-    try:
-        words = (folder / limit).read_text().split()
-        if period is not None:
-            words.append((folder / period).read_text())
-        granted, each = float(words[0]), float(words[1])
-    except (OSError, ValueError, IndexError):
-        return math.inf
-    return granted / each if granted > 0 and each > 0 else math.inf
 
 
 class Session:
@@ -131,7 +62,8 @@ class Session:
         device: the device that it runs on.
 
     Raises:
-        ModelError: the model can't be read, refers to other files, is no image-to-image network, or fails a trial run.
+        ModelError: the model can't be read, refers to other files, is no image-to-image network, fails a trial run, or
+            gives another result each time.
         DeviceError: a device was named that is not to be had.
         UsageError: `threads` is below 1.
     """
@@ -148,14 +80,17 @@ class Session:
             raise UsageError(f"{threads} threads can't run a network", "give --threads 1 or more, or leave it out")
         data = model if isinstance(model, bytes) else read_model(model)
         self._name = name or (model.stem if isinstance(model, Path) else "model")
-        check_self_contained(data, self._name)
+        check_model(data, self._name)
         self._session, self.device = self._open(data, device, threads or available_cpus())
         self._check_graph()
         self.card = card or self._read_card() or self._probe()
         self._check_card()
-        side = round_up(max(self.card.min_size, _TRIAL_SIDE), self.card.size_multiple)
+        # An odd number of size multiples: what needs twice as many pixels, or four times, fails here and not later.
+        side = self.card.size_multiple * (-(-max(self.card.min_size, _TRIAL_SIDE) // self.card.size_multiple) | 1)
         trial = np.full((1, self.card.channels, *(self.card.fixed_size or (side, side))), 0.5, np.float32)
-        self.run(trial, 0.1 if self.card.takes_sigma else None)
+        first, second = (self.run(trial, 0.1 if self.card.takes_sigma else None) for _ in range(2))
+        if np.abs(first - second).max() > _REPEATABLE:
+            raise self._refusal("gives another result each time, so that its tiles would not join")
 
     def run(self, batch: NDArray[np.float32], sigma: float | None = None) -> NDArray[np.float32]:
         """Run the network.
@@ -265,6 +200,8 @@ class Session:
         batch, self._channels, height, width = dimensions
         if self._channels not in (None, 1, 3) or batch not in (None, 1) or (height is None) != (width is None):
             raise self._refusal(f"takes {shape}")
+        if max(height or 1, width or 1) > LARGEST_SIDE:
+            raise self._refusal(f"takes {shape}, more than {LARGEST_SIDE} pixels on a side")
         self._image = image.name
         self._batch_of_one = batch == 1
         self._fixed_size = (height, width) if height and width else None
@@ -313,6 +250,8 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
 
 
 def _reason(error: Exception) -> str:
-    """Return the first line of onnxruntime's message without its codes."""
+    """Return the first line of onnxruntime's message without its codes and without the place in its source."""
     line = (str(error).splitlines() or [type(error).__name__])[0]
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", line)[:300]
+    line = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", line)
+    line = re.sub(r"^Non-zero status code returned while running (\w+) node\..*?Status Message: ", r"\1: ", line)
+    return re.sub(r"/onnxruntime_src/\S+:\d+ .*?\) ", "", line)[:300]

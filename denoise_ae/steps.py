@@ -6,7 +6,6 @@ import os
 import sys
 import traceback
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -14,10 +13,11 @@ from numpy.typing import NDArray
 
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import DenoiseError, ImageError, OutputError
-from denoise_ae.files import sweep_temporaries, write_atomic
+from denoise_ae.files import read_whole, same_state, write_atomic
 from denoise_ae.finding import status_of
-from denoise_ae.headers import FORMATS, WRITTEN_AS, Header, format_name, read_header
-from denoise_ae.images import Picture
+from denoise_ae.formats import FORMATS, WRITTEN_AS, format_name
+from denoise_ae.headers import Header, read_header
+from denoise_ae.images import Picture, check_held, decode
 from denoise_ae.jobs import Existing, Job
 
 
@@ -45,18 +45,15 @@ def read_source(job: Job, max_pixels: int) -> Source | None:
 
     Raises:
         OSError: it can't be read.
-        ImageError: it is no picture that can be read, or it has too many pixels.
+        ImageError: it is no picture that can be read, was changed meanwhile, has too many pixels, or its result could
+            not be written in the format that it is to have.
     """
-    if job.existing is Existing.SKIP and is_whole_picture(job):
+    if job.existing is Existing.SKIP and is_whole_picture(job, max_pixels):
         return None
-    status = None
-    if job.source is None:
-        data = sys.stdin.buffer.read()
-    else:
-        with job.source.open("rb") as file:
-            status = os.fstat(file.fileno())
-            data = file.read()
-    return Source(data, read_header(data, job.name, max_pixels), status)
+    data, status = (sys.stdin.buffer.read(), None) if job.source is None else read_whole(job.source)
+    header = read_header(data, job.name, max_pixels)
+    check_held(header, target_format(job, header), job.name)
+    return Source(data, header, status)
 
 
 def estimate_levels(picture: Picture, denoiser: Denoiser) -> list[float | None]:
@@ -99,10 +96,15 @@ def explain(job: Job, error: Exception) -> DenoiseError:
     return explained
 
 
-def is_whole_picture(job: Job) -> bool:
-    """Tell whether a job's output exists and is a picture: results appear whole or not at all, other files may not."""
+def is_whole_picture(job: Job, max_pixels: int) -> bool:
+    """Tell whether a job's output exists and can be decoded: results appear whole or not at all, other files may not.
+
+    Args:
+        job: whose output.
+        max_pixels: the most that it may have.
+    """
     try:
-        read_header(job.output.read_bytes() if job.output else b"", job.output_name)
+        decode(read_whole(job.output)[0] if job.output else b"", job.output_name, max_pixels)
     except (OSError, ImageError):
         return False
     return True
@@ -132,15 +134,12 @@ def target_format(job: Job, header: Header) -> str:
     return instead
 
 
-def write_result(
-    job: Job, data: bytes, swept: set[Path], status: os.stat_result | None = None, *, keep_time: bool = False
-) -> None:
+def write_result(job: Job, data: bytes, status: os.stat_result | None = None, *, keep_time: bool = False) -> None:
     """Write a result, whole or not at all, into a folder that is made where it is missing.
 
     Args:
         job: whose result it is.
         data: the file.
-        swept: folders that were freed of what killed runs left behind; the result's is added.
         status: its source's when that was read; None for standard input.
         keep_time: give it the modification time of its source.
 
@@ -151,26 +150,27 @@ def write_result(
         _write_stdout(data)
         return
     folder = job.output.parent
-    if folder not in swept:
-        sweep_temporaries(folder)
-        swept.add(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: this folder can't be made: {error.strerror}") from error
-    if job.existing is Existing.IN_PLACE and status and _has_changed(job.output, status):
-        raise OutputError(f"{job.name}: was changed while it was cleaned, and stays as it is now", "clean it again")
+    if status:
+        _check_unchanged(job, status, status_of(job.output))
     modified = status.st_mtime_ns if keep_time and status else None
     write_atomic(job.output, data, overwrite=job.existing is not Existing.REFUSE, modified=modified)
 
 
-_MARKS = ("st_dev", "st_ino", "st_size", "st_mtime_ns")
-"""What tells one state of a file from another."""
+def _check_unchanged(job: Job, source: os.stat_result, there: os.stat_result | None) -> None:
+    """Check that what lies where a result goes is what the plan took it for: the very picture that was read, or not.
 
-
-def _has_changed(path: Path, before: os.stat_result) -> bool:
-    now = status_of(path)
-    return now is None or any(getattr(now, name) != getattr(before, name) for name in _MARKS)
+    Raises:
+        OutputError: it is not. Somebody has changed the picture, or made the output folder a link to the inputs.
+    """
+    if job.existing is Existing.IN_PLACE:
+        if not there or not same_state(source, there):
+            raise OutputError(f"{job.name}: was changed while it was cleaned, and stays as it is now", "clean it again")
+    elif there and os.path.samestat(source, there):
+        raise OutputError(f"{job.name}: the output has become the input itself", "give another -o")
 
 
 def _write_stdout(data: bytes) -> None:

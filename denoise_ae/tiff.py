@@ -7,10 +7,13 @@ for black. So TIFF is read here; of strips and tiles, Pillow's libtiff unpacks w
 
 from __future__ import annotations
 
+import ctypes
 import io
+import math
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +33,8 @@ _FOR_CODECS = {Tag.BITS, Tag.COMPRESSION, Tag.PHOTOMETRIC, Tag.SAMPLES, Tag.FILL
 _FOR_CODECS |= {Tag.JPEG_TABLES, Tag.SUBSAMPLING}
 """What JPEG and CCITT must know to expand a strip or tile."""
 _SENSOR_DATA = {32803, 34892}
+_TILE_ALLOWANCE = 4096**2
+"""Pixels that tiles may hold beside four times the picture's: who writes tiles larger than that means harm."""
 _PREMULTIPLIED_ALPHA = 1
 _FORMAT_NAMES = {1: "unsigned", 2: "signed", 3: "floating-point"}
 _DTYPES = {(1, 1): "u1", (2, 1): "u1", (4, 1): "u1", (8, 1): "u1", (16, 1): "u2", (32, 3): "f4"}
@@ -56,6 +61,11 @@ class Layout:
     tiled: bool
 
     @property
+    def blocks(self) -> tuple[int, int]:
+        """How many strips or tiles there are across and down."""
+        return -(-self.width // max(self.block_width, 1)), -(-self.height // max(self.block_height, 1))
+
+    @property
     def lossless(self) -> bool:
         """Whether reading gives back what was stored."""
         return self.compression != _JPEG
@@ -79,8 +89,12 @@ def read_layouts(data: bytes, name: str) -> list[Layout]:
     layouts: list[Layout] = []
     for directory in _directories(data, name):
         if not directory.number(Tag.SUBFILE_TYPE, 0) & 1:
-            layouts.append(_layout(directory))
-            _check(layouts[-1], name)
+            layout = _layout(directory)
+            _check(layout, name)
+            in_tiles = math.prod((*layout.blocks, layout.block_width, layout.block_height))
+            if layout.tiled and in_tiles > 4 * layout.width * layout.height + _TILE_ALLOWANCE:
+                raise _damaged(name)
+            layouts.append(layout)
     return layouts
 
 
@@ -200,8 +214,7 @@ def read_pixels(data: bytes, layout: Layout, name: str) -> tuple[NDArray[Any], t
 
 def _assemble(data: memoryview, layout: Layout) -> NDArray[Any]:
     """Put the blocks together: HxWxsamples, raising ValueError and zlib.error where bytes are missing or wrong."""
-    across = -(-layout.width // max(layout.block_width, 1))
-    down = -(-layout.height // max(layout.block_height, 1))
+    across, down = layout.blocks
     planes = layout.samples if layout.separate_planes else 1
     depth = layout.samples // planes
     offsets = layout.directory.numbers(Tag.TILES if layout.tiled else Tag.STRIPS)
@@ -285,6 +298,7 @@ def _unpack_with_libtiff(block: memoryview, rows: int, width: int, order: Order,
     """
     from PIL.TiffImagePlugin import TiffImageFile
 
+    _silence_libtiff()
     start = 8 + len(block) + len(block) % 2
     numbers = {Tag.WIDTH: width, Tag.HEIGHT: rows, Tag.STRIPS: 8, Tag.ROWS_PER_STRIP: rows}
     numbers[Tag.STRIP_COUNTS] = len(block)
@@ -296,6 +310,19 @@ def _unpack_with_libtiff(block: memoryview, rows: int, width: int, order: Order,
     out.write(write_directory(order, fields, start))
     out.seek(0)
     return TiffImageFile(out).tobytes()
+
+
+def _silence_libtiff() -> None:
+    """Keep libtiff from printing what it thinks of damaged strips: that they are is raised, as one line.
+
+    Where it is built into Pillow, as on Windows, it is out of reach and goes on printing.
+    """
+    from PIL import _imaging
+
+    with suppress(AttributeError, OSError):
+        library = ctypes.CDLL(_imaging.__file__)  # through which those are found that it is linked to
+        library.TIFFSetErrorHandler(None)
+        library.TIFFSetWarningHandler(None)
 
 
 def _look_up(indices: NDArray[Any], layout: Layout) -> NDArray[Any]:

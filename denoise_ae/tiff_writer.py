@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.errors import ImageError
 from denoise_ae.frames import Frame
 from denoise_ae.metadata import (
+    BIG,
+    CLASSIC,
     DESCRIPTIVE,
     Field,
-    Metadata,
     Order,
     Tag,
     copy_fields,
@@ -36,34 +36,34 @@ _UNSIGNED, _FLOAT = 1, 3
 _STRAIGHT_ALPHA = 2
 _STRIP_BYTES = 1 << 18
 """A strip holds about this much, so that readers can take few rows at a time."""
-_ADDRESSABLE = 2**32 - 2**20
-"""How long a file may grow: positions have 32 bits, and the directory with its values comes last."""
+_ADDRESSABLE = 2**32
+"""How long a classic TIFF may be: its positions have 32 bits."""
 
 
-def encode_tiff(pages: Sequence[Frame]) -> bytes:
+def encode_tiff(pages: Sequence[Frame], *, big: bool = False) -> bytes:
     """Write a picture, or the pages of a document.
 
     Args:
         pages: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32. The orientation in their metadata is kept, so the
             pixels must be as it says. EXIF in another byte order than that of the first page that has any is left out.
-
-    Raises:
-        ImageError: more than 4 GB, which a TIFF can't address.
+        big: write a BigTIFF; so is what may not fit into the 4 GB of a classic one.
     """
     described = [read_directory(page.metadata.exif) if page.metadata.exif else None for page in pages]
     order: Order = next((directory.order for directory in described if directory), "<")
-    # An EXIF block is a TIFF without pixels. The file begins with that of the first page, so that all positions in it
-    # stay right, those in a maker's note too, and its fields join ours in a new directory. Those of the others move.
+    width = BIG if big or sum(map(_longest, pages)) > _ADDRESSABLE else CLASSIC
+    # An EXIF block is a TIFF without pixels. A classic file begins with that of the first page, so that all positions
+    # in it stay right, those in a maker's note too, and its fields join ours in a new directory. All others move.
+    stays = width is CLASSIC and described[0] is not None
     out = io.BytesIO()
-    out.write(pages[0].metadata.exif or struct.pack(order + "2sHI", b"II" if order == "<" else b"MM", 42, 0))
-    link = 4
+    out.write((stays and pages[0].metadata.exif) or width.head(order, 0))
+    link = width.inline
     for number, (page, directory) in enumerate(zip(pages, described, strict=True)):
         fields: dict[int, Field] = {}
-        if number == 0 and directory:
+        if number == 0 and directory and stays:
             fields = {tag: field for tag, field in directory.fields.items() if tag in DESCRIPTIVE}
         elif directory and directory.order == order:
-            fields = copy_fields(page.metadata.exif or b"", directory, out, DESCRIPTIVE)
-        fields |= _write_pixels(page.pixels, page.metadata, order, out)
+            fields = copy_fields(page.metadata.exif or b"", directory, out, DESCRIPTIVE, width=width)
+        fields |= _write_pixels(page.pixels, order, out)
         claimed = resolution(directory) if directory else None
         if page.metadata.dpi and page.metadata.dpi != claimed:  # what cameras claim in EXIF means little
             fields[Tag.RESOLUTION_UNIT] = integers(order, _INCH)
@@ -75,15 +75,21 @@ def encode_tiff(pages: Sequence[Frame]) -> bytes:
             fields[Tag.XMP] = Field(1, len(page.metadata.xmp), page.metadata.xmp)
         out.write(b"\0" * (out.tell() % 2))
         start = out.tell()
-        out.write(write_directory(order, fields, start))
+        out.write(write_directory(order, fields, start, width))
         out.seek(link)
-        out.write(struct.pack(order + "I", start))
+        out.write(struct.pack(order + width.word, start))
         out.seek(0, io.SEEK_END)
-        link = start + 2 + 12 * len(fields)  # where the directory says where the next one is
+        link = width.link(start, len(fields))
     return out.getvalue()
 
 
-def _write_pixels(pixels: NDArray[Any], metadata: Metadata, order: Order, out: io.BytesIO) -> dict[int, Field]:
+def _longest(page: Frame) -> int:
+    """Bound the bytes of a page; what can't be compressed grows a little by Deflate's marks."""
+    described = sum(len(part or b"") for part in (page.metadata.exif, page.metadata.icc, page.metadata.xmp))
+    return page.pixels.nbytes + page.pixels.nbytes // 512 + 2 * described + _STRIP_BYTES
+
+
+def _write_pixels(pixels: NDArray[Any], order: Order, out: io.BytesIO) -> dict[int, Field]:
     """Append the strips of a page, and return the fields that tell how they are stored."""
     height, width = pixels.shape[:2]
     samples = 1 if pixels.ndim == 2 else pixels.shape[2]
@@ -93,8 +99,6 @@ def _write_pixels(pixels: NDArray[Any], metadata: Metadata, order: Order, out: i
         strip = _deflate(pixels[top : top + rows].reshape(-1, width, samples), order)
         offsets.append(out.tell())
         counts.append(out.write(strip))
-        if out.tell() + len(metadata.icc or b"") + len(metadata.xmp or b"") > _ADDRESSABLE:
-            raise ImageError("a TIFF holds 4 GB at most", "write it as PNG")
     numbers: dict[Tag, list[int]] = {
         Tag.WIDTH: [width],
         Tag.HEIGHT: [height],

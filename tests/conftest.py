@@ -1,13 +1,17 @@
 """Shared by all tests: a home of their own, the command line, and the tiny networks as files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import onnx
 import pytest
 from tiny import NETWORKS
 
+from denoise_ae import trial
 from denoise_ae.cli import main
+from denoise_ae.runtime import Session
+
+TRY_OUT = trial.try_out
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +20,20 @@ def home(tmp_path_factory, monkeypatch) -> Path:
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("DENOISE_AE_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def trials_at_home() -> Iterator[None]:
+    """Try files out in this process, which saves a third of a second each; `real_trials` is as it is for users."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trial, "try_out", lambda data, name: Session(data, "cpu", name=name).card)
+        yield
+
+
+@pytest.fixture
+def real_trials(monkeypatch) -> None:
+    """Try files out in a process of their own."""
+    monkeypatch.setattr(trial, "try_out", TRY_OUT)
 
 
 @pytest.fixture

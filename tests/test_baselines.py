@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from denoise_ae import baselines, images
+from denoise_ae import baselines, filters
 from denoise_ae.baselines import BASELINES, bm3d, choose, non_local_means
 from denoise_ae.errors import PackageError, UsageError
 from denoise_ae.metrics import psnr
@@ -63,7 +63,7 @@ def test_each_leaves_a_picture_without_noise(baseline):
 
 def test_non_local_means_has_the_tuned_strength():
     eight_bit = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    expected = images.non_local_means(eight_bit, 0.9 * 25)
+    expected = filters.non_local_means(eight_bit, 0.9 * 25)
     assert np.array_equal(np.rint(non_local_means(eight_bit / np.float32(255), 25) * 255), expected)
 
 

@@ -14,11 +14,12 @@ import pytest
 from PIL import Image
 
 from denoise_ae import batch, steps
-from denoise_ae.catalog import ModelCard
+from denoise_ae.card import ModelCard
 from denoise_ae.denoiser import Restored
 from denoise_ae.errors import OutputError
 from denoise_ae.jobs import Cleaned, Existing, Failed, Job, Planned, Progress, Skipped, Started
 from denoise_ae.planning import plan
+from denoise_ae.tasks import Settings
 
 TIMEOUT = 20
 """Seconds after which a thread that should have acted is taken for stuck."""
@@ -28,6 +29,7 @@ class Brighten:
     """A stand-in for a denoiser: adds one, in four tiles."""
 
     sigma = 12.5
+    change = 9.0
     card = ModelCard("brighten", takes_sigma=True)
 
     def estimate_sigma(self, image):
@@ -36,7 +38,7 @@ class Brighten:
     def restore(self, image, sigma=None, strength=1.0, *, progress=None):
         for done in range(1, 5):
             progress(done, 4)
-        return Restored(image + np.uint8(1), sigma)
+        return Restored(image + np.uint8(1), sigma, self.change)
 
 
 @pytest.fixture
@@ -84,16 +86,20 @@ def test_every_picture_is_cleaned_and_told_about_in_order(folder, tmp_path):
 
 
 def test_a_given_level_is_not_estimated(folder, tmp_path):
-    events = run(folder, tmp_path / "out", settings=batch.Settings(sigma=0.5))
+    events = run(folder, tmp_path / "out", settings=Settings(sigma=0.5))
     assert {(event.sigma, event.estimated, event.little_noise) for event in of(Cleaned, events)} == {
         (0.5, False, False)
     }
 
 
 def test_little_noise_is_said(folder, tmp_path):
+    """Where the model takes next to nothing; not where nobody asked it, or where somebody told it a level."""
     denoiser = Brighten()
-    denoiser.sigma = 0.4
+    denoiser.change = 1.0
     assert all(event.little_noise for event in of(Cleaned, run(folder, tmp_path / "out", denoiser)))
+    told = run(folder, tmp_path / "told", denoiser, Settings(sigma=5))
+    denoiser.change = None
+    assert not any(event.little_noise for event in of(Cleaned, [*told, *run(folder, tmp_path / "none", denoiser)]))
 
 
 def test_one_bad_file_does_not_stop_the_rest(folder, tmp_path):
@@ -254,7 +260,7 @@ def test_content_decides_the_format_and_a_wrong_name_is_told(tmp_path):
 
 
 def test_pictures_above_the_limit_are_refused(folder, tmp_path):
-    events = run(folder, tmp_path / "out", settings=batch.Settings(max_pixels=199))
+    events = run(folder, tmp_path / "out", settings=Settings(max_pixels=199))
     assert len(of(Failed, events)) == 5
 
 
@@ -297,7 +303,7 @@ def test_the_modification_time_is_kept_when_asked(folder, tmp_path, existing):
     picture = folder / "1.png"
     os.utime(picture, (1_000_000_000, 1_000_000_000))
     output = None if existing is Existing.IN_PLACE else tmp_path / "out.png"
-    (cleaned,) = of(Cleaned, run(picture, output, settings=batch.Settings(keep_time=True), existing=existing))
+    (cleaned,) = of(Cleaned, run(picture, output, settings=Settings(keep_time=True), existing=existing))
     assert np.unique(np.asarray(Image.open(cleaned.job.output))) == [11]
     assert cleaned.job.output.stat().st_mtime == 1_000_000_000
 
@@ -331,7 +337,7 @@ class TestRehearsal:
         assert planned[0].megapixels == pytest.approx(200e-6)
 
     def test_the_limit_on_pixels_counts(self, folder, tmp_path):
-        assert len(of(Failed, self.rehearse(folder, tmp_path / "out", batch.Settings(max_pixels=199)))) == 5
+        assert len(of(Failed, self.rehearse(folder, tmp_path / "out", Settings(max_pixels=199)))) == 5
 
     def test_standard_input_is_left_for_the_run(self):
         (told,) = batch.rehearse([Job(None, Path("gone.png"))])

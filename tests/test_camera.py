@@ -15,8 +15,10 @@ def plain(electrons=500.0, **changes):
     usual = {
         "tone_curve": False,
         "scale": 1.0,
+        "cleaning": (1.0, 0.0),
         "chroma_blur": 0.0,
         "luma_blur": (1.0, 0.0),
+        "softening": 0.0,
         "sharpening": (1.0, 0.0),
         "quality": None,
     }
@@ -79,6 +81,7 @@ def test_smoothing_scaling_and_sharpening_show():
     usual = noise_of(flat(0.5), plain())
     assert neighbours(noise_of(flat(0.5), plain(scale=0.6))) > neighbours(usual) + 0.1
     assert noise_of(flat(0.5), plain(scale=2.0)).std() < 0.8 * usual.std()
+    assert neighbours(noise_of(flat(0.5), plain(softening=0.8))) > neighbours(usual) + 0.1
     assert noise_of(flat(0.5), plain(sharpening=(1.0, 1.0))).std() > 1.2 * usual.std()
     smooth = noise_of(flat(0.5), plain(luma_blur=(1.0, 0.8)))
     luma = np.array([0.299, 0.587, 0.114])
@@ -86,6 +89,15 @@ def test_smoothing_scaling_and_sharpening_show():
     colour = usual - usual.mean(axis=2, keepdims=True)
     smooth = noise_of(flat(0.5), plain(chroma_blur=2.0))
     assert (smooth - smooth.mean(axis=2, keepdims=True)).std() < 0.6 * colour.std()
+
+
+def test_the_cameras_own_cleaning_spares_edges():
+    """It leaves less noise where the picture is flat, and more of it beside an edge than away from it."""
+    usual = noise_of(flat(0.5), plain())
+    assert noise_of(flat(0.5), plain(cleaning=(1.5, 0.15))).std() < 0.7 * usual.std()
+    stripes = flat(0.3)
+    stripes[:, np.arange(128) % 4 < 2] += 0.4
+    assert noise_of(stripes, plain(cleaning=(1.5, 0.15))).std() > 0.8 * noise_of(stripes, plain()).std()
 
 
 def test_the_picture_stays_as_sharp_as_it_was():

@@ -1,9 +1,9 @@
-"""Cards, and how a name becomes a file: shipped models, the user's own, any file."""
+"""How a name becomes a file: shipped models, the user's own, any file."""
 
 import hashlib
 import json
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -12,19 +12,8 @@ from onnx import TensorProto, helper
 from tiny import NETWORKS
 
 from denoise_ae import catalog
-from denoise_ae.catalog import METADATA_KEY, ModelCard
+from denoise_ae.card import METADATA_KEY, ModelCard
 from denoise_ae.errors import ModelError, OutputError
-
-CARD = ModelCard(
-    "photo",
-    description="Für Fotos",
-    size_multiple=8,
-    fixed_size=(28, 28),
-    value_range=(-1, 1),
-    sigma_range=(0, 55),
-    takes_sigma=True,
-    psnr={"CBSD68, sigma 25": 30.9},
-)
 
 
 def install(folder: Path, file: Path, name: str) -> None:
@@ -45,54 +34,6 @@ def shipped(tmp_path, monkeypatch, network) -> Path:
     (folder / "index.json").write_text(json.dumps({"project": "denoise-ae", "models": ["photo", "digits"]}))
     monkeypatch.setattr(catalog, "__file__", str(package / "catalog.py"))
     return folder
-
-
-# Cards
-
-
-def test_a_card_survives_json():
-    assert ModelCard.from_json(CARD.to_json()) == CARD
-
-
-def test_a_card_of_a_newer_version_can_be_read():
-    text = json.dumps(asdict(CARD) | {"invented_later": [1, 2]})
-    assert ModelCard.from_json(text) == CARD
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"name": None},
-        {"channels": 2},
-        {"channels": "3"},
-        {"channels": True},
-        {"size_multiple": 0},
-        {"size_multiple": 10**6},
-        {"size_multiple": 1.5},
-        {"min_size": -1},
-        {"receptive_field": 0},
-        {"fixed_size": [28]},
-        {"fixed_size": [28, 28, 1]},
-        {"fixed_size": [28, 0]},
-        {"fixed_size": 28},
-        {"value_range": [1, 0]},
-        {"value_range": [0, float("inf")]},
-        {"value_range": [0, float("nan")]},
-        {"value_range": "01"},
-        {"value_range": None},
-        {"takes_sigma": 1},
-    ],
-    ids=str,
-)
-def test_a_card_that_makes_no_sense_is_refused(changes):
-    with pytest.raises(ValueError, match="card"):
-        ModelCard.from_json(json.dumps(asdict(CARD) | changes))
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", '{"description": "no name"}'])
-def test_what_is_no_card_is_refused(text):
-    with pytest.raises(ValueError):
-        ModelCard.from_json(text)
 
 
 # What comes with the package

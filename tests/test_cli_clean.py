@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image
 from tiny import Graph
 
 import denoise_ae
-from denoise_ae.catalog import ModelCard
+from denoise_ae.card import ModelCard
 from denoise_ae.cli import main
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals of POSIX")
@@ -173,6 +174,24 @@ class TestOnePicture:
         assert not Path("out").exists()
         assert "Traceback" in text(clean_here("text.png", "-o", "out/", "--debug"))
 
+    def test_decoders_print_nothing_of_their_own(self, clean):
+        """Neither of what is refused nor of what is cleaned; libpng and libjpeg would remark on these."""
+        noisy("a.png", size=(60, 40))
+        png = Path("a.png").read_bytes()
+        start = png.index(b"IDAT")
+        end = start + 4 + int.from_bytes(png[start - 4 : start])
+        chunk = bytearray(png[start:end])
+        chunk[len(chunk) // 2] ^= 0x55
+        Path("a.png").write_bytes(png[:start] + chunk + zlib.crc32(chunk).to_bytes(4) + png[end + 4 :])
+        noisy("a.jpg", size=(60, 40), quality=90)
+        jpeg = Path("a.jpg").read_bytes()
+        Path("a.jpg").write_bytes(jpeg[:-100] + b"\xff\xd5\x12\x34\xff\xd1" + jpeg[-94:])
+        refused, cleaned = clean("a.png", "-o", "-"), clean("a.jpg", "-o", "-")
+        assert (refused.returncode, refused.stdout) == (1, b"")
+        assert [line.split()[0] for line in text(refused).splitlines()] == ["model", "error:", "hint:"]
+        assert [line.split()[0] for line in text(cleaned).splitlines()] == ["model", "a.jpg"]
+        assert Image.open(io.BytesIO(cleaned.stdout)).size == (60, 40)
+
     def test_the_limit_on_pixels(self, clean_here):
         noisy("noisy.png")
         result = clean_here("noisy.png", "-o", "out.png", "--max-megapixels", "0.001")
@@ -323,40 +342,57 @@ class TestTelling:
         assert summary["status"] == "summary"
         assert [summary[key] for key in ("cleaned", "skipped", "failed", "interrupted")] == [1, 1, 1, False]
 
+    @pytest.fixture
+    def on_terminal(self, command, place):
+        """Run the command with a terminal for stderr; gives its status and what the terminal was sent."""
+
+        def run(*words, **environment):
+            import pty
+            import threading
+
+            screen, stderr = pty.openpty()
+            shown = bytearray()
+
+            def watch():
+                try:
+                    while chunk := os.read(screen, 4096):
+                        shown.extend(chunk)
+                except OSError:
+                    pass  # the other end is closed
+
+            watcher = threading.Thread(target=watch)
+            watcher.start()
+            environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"} | environment
+            result = subprocess.run(
+                [*command, *words], stderr=stderr, stdout=subprocess.PIPE, env=environment, timeout=60, check=False
+            )
+            os.close(stderr)
+            watcher.join()
+            os.close(screen)
+            assert result.stdout == b""
+            return result.returncode, shown.decode()
+
+        return run
+
     @needs_posix
     @pytest.mark.parametrize("plain", [False, True])
-    def test_a_terminal_gets_a_bar_and_colours_unless_told_not_to(self, command, place, plain):
-        import pty
-        import threading
-
+    def test_a_terminal_gets_a_bar_and_colours_unless_told_not_to(self, on_terminal, plain):
         noisy("a.png", size=(300, 300))
         noisy("b.png", size=(300, 300))
         Path("bad.png").write_text("no picture")
-        screen, stderr = pty.openpty()
-        shown = bytearray()
-
-        def watch():
-            try:
-                while chunk := os.read(screen, 4096):
-                    shown.extend(chunk)
-            except OSError:
-                pass  # the other end is closed
-
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"} | ({"NO_COLOR": "1"} if plain else {})
-        words = [*command, "a.png", "b.png", "bad.png", "-o", "out"]
-        result = subprocess.run(words, stderr=stderr, stdout=subprocess.PIPE, env=environment, timeout=60, check=False)
-        os.close(stderr)
-        watcher.join()
-        os.close(screen)
-        assert result.returncode == 1
-        assert result.stdout == b""
-        drawn = shown.decode()
+        status, drawn = on_terminal("a.png", "b.png", "bad.png", "-o", "out", **({"NO_COLOR": "1"} if plain else {}))
+        assert status == 1
         assert "3/3" in drawn
         assert "MP/s" in drawn
         assert "\x1b[?25h" in drawn, "the cursor comes back"
         assert ("\x1b[1;31merror" in drawn) is not plain
+
+    @needs_posix
+    def test_a_terminal_without_a_cursor_gets_lines_alone(self, on_terminal):
+        noisy("a.png")
+        status, drawn = on_terminal("a.png", TERM="dumb")
+        assert status == 0
+        assert [line.split()[0] for line in drawn.split("\r\n")[:-1]] == ["model", "a.png"]
 
 
 class TestUsage:
@@ -381,6 +417,9 @@ class TestUsage:
             (["a.png", "-o", "-", "--keep-time"], "--keep-time"),
             (["a.png", "--report", "-"], "--json"),
             (["a.png", "--include", "[z-a]"], "--include"),
+            ([""], "empty"),
+            (["", "--in-place"], "empty"),
+            (["a.png", "-o", ""], "empty"),
         ],
     )
     def test_wrong_usage_is_status_2(self, clean_here, words, said):

@@ -27,6 +27,7 @@ def test_a_sound_installation_is_shown(run, home):
         rf"^denoise-ae +{re.escape(__version__)}",
         r"^Python +3\.\d+\.\d+, ",
         r"^OpenCV +\d.* \(opencv-python-headless \d",
+        r"^extras +pillow-heif \d",
         r"^threads +\d+ of the machine's \d+ CPUs \(affinity mask \d+, ",
         rf"^your models +{re.escape(str(home))}.*not there yet",
         r"^photo +shipped +ok",
@@ -35,6 +36,13 @@ def test_a_sound_installation_is_shown(run, home):
     ):
         assert re.search(pattern, output, re.MULTILINE), pattern
     assert "error:" not in output
+
+
+def test_missing_extras_are_no_problem_but_a_hint(run, monkeypatch):
+    monkeypatch.setattr(doctor, "EXTRAS", ("no-such-package",))
+    status, output, _ = run("doctor")
+    assert status == 0
+    assert "none; HEIC, JPEG XL and camera RAW need them: pip install 'denoise-ae[heic,jxl,raw]'" in output
 
 
 def test_json_has_the_same_and_nothing_else(run, home, network):

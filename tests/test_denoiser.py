@@ -10,7 +10,7 @@ import pytest
 from tiny import Graph, cell_gain, pattern, residual
 
 from denoise_ae import denoiser
-from denoise_ae.catalog import ModelCard
+from denoise_ae.card import ModelCard
 from denoise_ae.denoiser import Denoiser, clean
 from denoise_ae.errors import ImageError, ModelError, UsageError
 from denoise_ae.runtime import Session
@@ -402,7 +402,7 @@ def test_the_estimate_sees_visible_pixels_only(model):
 
 @pytest.fixture
 def estimating(save):
-    """A network that finds noise of 20 steps, in cells of 8 pixels, left of column 64, and 10 right of it.
+    """A network that finds noise of 20 steps, in cells of 8 pixels, left of column 96, and 10 right of it.
 
     Its result is the level that it goes by.
     """
@@ -422,7 +422,7 @@ def estimating(save):
         return Denoiser(save(model, "estimating"), tile=tile)
 
     image = np.full((100, 128, 3), 10, np.uint8)
-    image[:, :64] = 20
+    image[:, :96] = 20
     return make, image
 
 
@@ -432,7 +432,8 @@ def test_a_model_may_estimate_the_level_itself(estimating, tile):
     model = make(tile)
     restored = model.restore(image)
     assert (restored.pixels == image).all()
-    assert restored.sigma == pytest.approx(np.sqrt((20**2 + 10**2) / 2), rel=1e-3)
+    assert restored.sigma == pytest.approx(20, rel=1e-3)  # in most of the picture
+    assert restored.change == pytest.approx(0, abs=1e-3)
     assert model.estimate_sigma(image) == pytest.approx(restored.sigma, rel=1e-5)
 
 
@@ -444,6 +445,8 @@ def test_strength_scales_what_the_model_estimated_and_a_told_level_replaces_it(e
     told = model.restore(image, 12)
     assert (told.pixels == 12).all()
     assert told.sigma == 12
+    assert told.change == pytest.approx(np.sqrt((96 * 8**2 + 32 * 2**2) / 128), rel=1e-3)
+    assert model.restore(image, 12, strength=0.5).change == pytest.approx(told.change, rel=1e-3)
     assert make().restore(np.full((16, 16), 30, np.uint8)).sigma == pytest.approx(30, rel=1e-3)
 
 

@@ -12,9 +12,9 @@ import onnxruntime
 import pytest
 from fake_packages import VERSION, pretend_installed
 
-from denoise_ae import catalog, doctor, runtime
+from denoise_ae import catalog, cpus, doctor
+from denoise_ae.cpus import CpuLimits, cpu_limits
 from denoise_ae.doctor import ONNXRUNTIME, REQUIRED, check_devices, check_models, examine
-from denoise_ae.runtime import CpuLimits, cpu_limits
 
 ROOT = Path(__file__).resolve().parent.parent
 OPENCV = REQUIRED[1]
@@ -255,7 +255,7 @@ def test_the_cpu_failing_is_a_problem_and_nothing_is_compared_with_it(gpu, monke
 def test_a_broken_library_keeps_devices_from_being_tested(monkeypatch):
     monkeypatch.setattr(doctor, "REQUIRED", (*REQUIRED, replace(ONNXRUNTIME, module="denoise_ae.nowhere")))
     report = examine()
-    assert (report.ok, report.devices, report.cpus) == (False, [], None)
+    assert (report.ok, report.devices) == (False, [])
     assert [problem.message.split(":")[0] for problem in report.problems] == ["onnxruntime can't be loaded"]
 
 
@@ -278,7 +278,7 @@ def test_the_parts_of_the_threads_are_found(tmp_path, monkeypatch):
     (tmp_path / "proc/self/cgroup").write_text("0::/\n")
     (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
     (tmp_path / "sys/fs/cgroup/cpu.max").write_text("150000 100000\n")
-    monkeypatch.setattr(runtime.os, "cpu_count", lambda: 16)
-    monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda _: {0, 1, 4}, raising=False)
-    monkeypatch.setattr(runtime.sys, "platform", "linux")
+    monkeypatch.setattr(cpus.os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(cpus.os, "sched_getaffinity", lambda _: {0, 1, 4}, raising=False)
+    monkeypatch.setattr(cpus.sys, "platform", "linux")
     assert cpu_limits(tmp_path) == CpuLimits(machine=16, affinity=3, quota=1.5)

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from denoise_ae.catalog import METADATA_KEY, ModelCard  # noqa: E402
+from denoise_ae.card import METADATA_KEY, ModelCard  # noqa: E402
 from denoise_ae.errors import DenoiseError, OutputError, TrainingError  # noqa: E402
 from denoise_ae.runtime import Session  # noqa: E402
 from denoise_ae.training import export as exporting  # noqa: E402

@@ -1,27 +1,30 @@
-"""HEIC, JPEG XL and camera RAW, read with optional packages and written as PNG and TIFF."""
+"""HEIC, JPEG XL and camera RAW, read with optional packages; HEIC is written, the others as PNG and TIFF."""
 
 import io
 import struct
+import sys
 from contextlib import closing
 
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageCms
 from test_frames import Brighten
 
 from denoise_ae import batch
-from denoise_ae.errors import ImageError
+from denoise_ae.errors import ImageError, UsageError
 from denoise_ae.headers import read_header
-from denoise_ae.images import decode
+from denoise_ae.images import decode, encode
 from denoise_ae.jobs import Cleaned, Existing, Failed
 from denoise_ae.metadata import Metadata, without_orientation
+from denoise_ae.pixels import upright
 from denoise_ae.planning import plan
 
 ROWS, COLUMNS = np.mgrid[:48, :64]
 RGB = np.dstack([40 + ROWS * 4, 20 + COLUMNS * 3, 128 + ROWS - COLUMNS]).astype(np.uint8)
 RGBA = np.dstack([RGB, np.where(ROWS > COLUMNS, 255, 40).astype(np.uint8)])
 GRAY = RGB[..., 0].copy()
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def make_exif(orientation=1):
@@ -170,7 +173,6 @@ def clean(source, output=None, **options):
 @pytest.mark.parametrize(
     ("name", "make", "result", "file_format"),
     [
-        ("a.HEIC", lambda: heic(RGB), "a.png", "PNG"),
         ("a.jxl", lambda: jxl(RGB), "a.png", "PNG"),
         ("a.dng", dng, "a.tif", "TIFF"),
     ],
@@ -187,6 +189,59 @@ def test_a_result_gets_a_format_that_can_be_written(tmp_path, name, make, result
     (failed,) = clean(tmp_path / name, existing=Existing.IN_PLACE)
     assert "can't be written, so not in place" in failed.error.message
     assert (tmp_path / name).read_bytes() == before
+
+
+def test_a_heic_stays_one_with_what_it_says(tmp_path):
+    source = tmp_path / "a.HEIC"
+    source.write_bytes(heic(RGB, exif=make_exif(), xmp=b"<x:xmpmeta>said</x:xmpmeta>", icc_profile=SRGB))
+    (cleaned,) = clean(source, existing=Existing.IN_PLACE)
+    assert cleaned.warnings == ()
+    image = pytest.importorskip("pillow_heif").open_heif(source)
+    near(np.asarray(image), RGB + 1, 12)
+    assert b"Camera & Sons" in image.info["exif"]
+    assert image.info["icc_profile"] == SRGB
+    assert image.info["xmp"] == b"<x:xmpmeta>said</x:xmpmeta>"
+
+
+def test_ten_bits_of_a_heic_stay_ten():
+    deep = np.clip(RGB.astype(np.uint32) * 300, 0, 65535).astype(np.uint16)
+    picture = decode(heic(deep, 10), "x")
+    assert decode(encode(picture.pixels, "heic", like=picture.header), "x").header.bits == 10
+    again = decode(encode(picture.pixels, "heic", quality=100), "x")
+    assert again.header.bits == 12
+    assert np.abs(again.pixels.astype(int) - picture.pixels).mean() < 1000
+
+
+def test_alpha_of_a_heic_is_kept_bit_for_bit():
+    assert np.array_equal(decode(encode(RGBA, "heic"), "x").pixels, RGBA)
+    gray = np.dstack([GRAY, RGBA[..., 3]])
+    assert np.array_equal(decode(encode(gray, "heic"), "x").pixels, gray[..., [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_heic_is_written_upright(orientation):
+    exif = make_exif(orientation).removeprefix(b"Exif\0\0")
+    heif = pytest.importorskip("pillow_heif")
+    file = heif.open_heif(io.BytesIO(encode(RGB, "heic", metadata=Metadata(exif), quality=100)))
+    near(np.asarray(file), upright(RGB, orientation), 24)
+    assert Metadata(file.info["exif"].removeprefix(b"Exif\0\0")).orientation == 1
+
+
+def test_quality_of_a_heic_can_be_said():
+    assert len(encode(RGB.repeat(4, 0).repeat(4, 1), "heic", quality=20)) < len(
+        encode(RGB.repeat(4, 0).repeat(4, 1), "heic")
+    )
+
+
+def test_heic_is_no_name_for_a_result_without_its_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(ImageError, match="not installed") as error:
+        encode(RGB, "heic")
+    assert "denoise-ae[heic]" in error.value.hint
+    monkeypatch.setattr("denoise_ae.formats._can_write_heic", lambda: False)
+    with pytest.raises(UsageError, match="not installed") as error:
+        plan(["a.png"], "b.heic")
+    assert "denoise-ae[heic]" in error.value.hint
 
 
 def test_an_orientation_can_be_taken_out_of_exif():

@@ -1,5 +1,6 @@
 """Files appear whole or not at all, whatever happens in between."""
 
+import ast
 import errno
 import os
 import signal
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from denoise_ae.errors import OutputError
-from denoise_ae.files import LineFile, check_target, sweep_temporaries, write_atomic
+from denoise_ae.errors import ImageError, OutputError
+from denoise_ae.files import LineFile, check_target, read_whole, sweep_temporaries, write_atomic
 
 OLD, NEW = b"old" * 1000, b"new" * 2000
 NAMES = ["plain.png", "été 漢字 🦊.png", "-o.png", "n" * 251 + ".png", "漢" * 83 + ".png", " .png"]
@@ -20,6 +21,31 @@ NAMES = ["plain.png", "été 漢字 🦊.png", "-o.png", "n" * 251 + ".png", "�
 
 def names_in(folder):
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    path.write_bytes(OLD)
+    assert read_whole(path) == (OLD, path.stat())
+    status_of = os.fstat
+
+    def change_after(descriptor):
+        status = status_of(descriptor)
+        with path.open("ab") as file:
+            file.write(NEW)
+        return status
+
+    monkeypatch.setattr(os, "fstat", change_after)
+    with pytest.raises(ImageError, match=r"a\.png: was changed while it was read"):
+        read_whole(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", Path("/dev/zero")):
+        with pytest.raises(ImageError, match="is not an ordinary file"):
+            read_whole(path)
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
@@ -297,18 +323,71 @@ def test_a_killed_run_leaves_the_old_file_whole_and_its_remains_are_swept(tmp_pa
     assert names_in(tmp_path) == [path.name]
 
 
-def test_sweeping_takes_only_what_is_ours_and_given_up(tmp_path):
-    day = 24 * 60 * 60
-    names = {
-        ".a.png.denoise-ae-00000000-4000000-0123abcd.tmp": 2 * day,  # of another machine, and old
-        ".b.png.denoise-ae-00000000-4000000-0123abcd.tmp": 0.5 * day,  # of another machine: it may still be writing
-        ".c.png.denoise-ae-notes.tmp": 9 * day,  # somebody's own
-        "d.png": 9 * day,
-        ".e.png.tmp": 9 * day,
-    }
-    for name, age in names.items():
+KILL_AT_EVERY_STEP = """
+import io, os, signal, sys
+from pathlib import Path
+from denoise_ae import files
+
+path, old, new = Path(sys.argv[1]), b"old" * 1000, b"new" * 2000
+options = {"overwrite": sys.argv[2] == "over", "modified": 10**18}
+seen, step, status = set(), 0, None
+while status != 0:
+    step += 1
+    if options["overwrite"]:
+        path.write_bytes(old)
+    else:
+        path.unlink(missing_ok=True)
+    child = os.fork()
+    if not child:
+        calls = 0
+        def count(_frame, event, function):
+            global calls
+            if event in ("c_call", "c_return"):
+                whose = getattr(function, "__self__", None)
+                calls += whose in (sys.modules["posix"], sys.modules["_io"]) or isinstance(whose, io.IOBase)
+            if calls == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+        sys.setprofile(count)
+        files.write_atomic(path, new, **options)
+        sys.setprofile(None)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    assert status in (0, signal.SIGKILL), status
+    content = path.read_bytes() if path.exists() else b"none"
+    assert content in (old, new, b"none"), content
+    seen.add((content[:3], len(list(path.parent.iterdir())) - path.exists()))
+    files.sweep_temporaries(path.parent)
+    assert [*path.parent.iterdir()] == [path] * path.exists()
+print(step, sorted(seen))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are copied as POSIX does it")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_kill_before_or_after_any_call_to_the_system_leaves_the_old_file_or_the_new_one(tmp_path, overwrite):
+    words = [sys.executable, "-c", KILL_AT_EVERY_STEP, tmp_path / "a.png", "over" if overwrite else "new"]
+    run = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    steps, seen = run.stdout.split(" ", 1)
+    assert int(steps) > 20
+    before = "old" if overwrite else "non"
+    assert {(before.encode(), 0), (before.encode(), 1), (b"new", 0)} <= set(ast.literal_eval(seen))
+
+
+def test_sweeping_takes_only_what_is_ours_and_given_up(tmp_path, monkeypatch):
+    names = [
+        ".a.png.denoise-ae-00000000-4000000-0123abcd.tmp",  # of another machine
+        ".new\nline.png.denoise-ae-00000000-4000000-0123abcd.tmp",
+        ".c.png.denoise-ae-notes.tmp",  # somebody's own
+        "d.png",
+        ".e.png.tmp",
+    ]
+    for name in names:
         (tmp_path / name).touch()
-        os.utime(tmp_path / name, (time.time() - age,) * 2)
-    assert sweep_temporaries(tmp_path) == [tmp_path / next(iter(names))]
-    assert set(names_in(tmp_path)) == set(names) - {next(iter(names))}
+        os.utime(tmp_path / name, (0, 0))  # as --keep-time may: it says nothing of when it was written
+    assert sweep_temporaries(tmp_path) == []  # the other machine may still be writing
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 2 * 24 * 60 * 60)
+    assert sorted(path.name for path in sweep_temporaries(tmp_path)) == names[:2]
+    assert names_in(tmp_path) == sorted(names[2:])
     assert sweep_temporaries(tmp_path / "missing") == []

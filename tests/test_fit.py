@@ -20,7 +20,7 @@ from PIL import Image  # noqa: E402
 from denoise_ae.errors import TrainingError  # noqa: E402
 from denoise_ae.training.callbacks import TrainingInterruptedError  # noqa: E402
 from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint, newest_run  # noqa: E402
-from denoise_ae.training.fit import Hardware, fit  # noqa: E402
+from denoise_ae.training.fit import Denoising, Hardware, fit  # noqa: E402
 from denoise_ae.training.recipe import Recipe, parse_recipe, read_recipe  # noqa: E402
 from denoise_ae.training.watch import Observer  # noqa: E402
 
@@ -123,6 +123,14 @@ def test_best_checkpoint_is_the_best_epoch(whole):
     assert checkpoint.figures["validation"] == pytest.approx(float(best["val_psnr"]), abs=1e-4)
 
 
+def test_the_last_checkpoint_is_the_last_epoch_however_bad(photos, tmp_path):
+    """So that a run is resumed where it was stopped, not where it was best."""
+    wild = {"optimizer": "adam", "learning_rate": 0.05, "schedule": "constant", "clip_norm": 0, "warmup_steps": 0}
+    fit(tiny_recipe(ema=0, **wild), [photos], tmp_path / "run", hardware=CPU)
+    steps = [load_checkpoint(tmp_path / "run" / "checkpoints" / f"{name}.ckpt").step for name in ("best", "last")]
+    assert steps[0] < steps[1] == 18
+
+
 def test_checkpoint_holds_the_averaged_weights(whole):
     state = last_state(whole)
     loaded = load_checkpoint(find_checkpoint(whole, "last"))
@@ -153,7 +161,7 @@ def test_killed_and_resumed_equals_whole(whole, photos, tmp_path):
     run = tmp_path / "run"
     code = (
         "import sys; from pathlib import Path\n"
-        "from denoise_ae.training.fit import Hardware, fit\n"
+        "from denoise_ae.training.fit import Denoising, Hardware, fit\n"
         "from denoise_ae.training.recipe import parse_recipe, read_recipe\n"
         "recipe = parse_recipe(read_recipe(Path(sys.argv[1])), '')\n"
         "fit(recipe, [Path(sys.argv[2])], Path(sys.argv[3]), hardware=Hardware(accelerator='cpu'))\n"
@@ -205,8 +213,29 @@ def test_an_estimator_learns_the_level_from_pictures_alone(photos, tmp_path):
     assert levels[1] * 255 == pytest.approx(40, rel=0.5)
 
 
+def test_an_estimator_may_be_trained_alone_and_cautiously(photos, tmp_path):
+    """The rest of the network stays as it was; the more a low estimate counts, the higher it gets."""
+    levels = []
+    for caution in (0.05, 20):
+        stages = [{"patch": 32, "batch": 8}]
+        recipe = tiny_recipe(epochs=2, steps_per_epoch=20, ema=0, stages=stages)
+        training = recipe.training.model_copy(update={"part": "estimator", "caution": caution})
+        network = recipe.network.model_copy(update={"widths": (8, 8, 8), "blocks": (1, 1, 1), "estimator": True})
+        recipe = recipe.model_copy(update={"network": network, "training": training})
+        run = tmp_path / str(caution)
+        fit(recipe, [photos], run, hardware=CPU)
+        trained = load_checkpoint(run / "checkpoints" / "last.ckpt").network()
+        before = Denoising(recipe, 40).network.state_dict()
+        changed = {name for name, weight in trained.state_dict().items() if not torch.equal(weight, before[name])}
+        assert changed == {name for name in before if name.startswith("estimator.")}
+        noise = torch.randn(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            levels.append(trained.restore(0.5 + noise / 10, torch.full((1, 1, 1, 1), -1.0))[1].mean())
+    assert levels[1] > 1.2 * levels[0]
+
+
 @pytest.mark.parametrize("kind", ["dense", "conv"])
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "muon"])
 def test_digits_train(tmp_path, kind, optimizer):
     write_mnist(tmp_path / "mnist")
     recipe = Recipe.model_validate(

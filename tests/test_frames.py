@@ -12,13 +12,14 @@ import tifffile
 from PIL import Image
 
 from denoise_ae import batch
-from denoise_ae.catalog import ModelCard
+from denoise_ae.card import ModelCard
 from denoise_ae.denoiser import Restored
 from denoise_ae.errors import ImageError
 from denoise_ae.frames import Frame
 from denoise_ae.images import decode, encode, encode_frames, read
 from denoise_ae.jobs import Cleaned, Failed, Progress
 from denoise_ae.planning import plan
+from denoise_ae.tasks import Settings
 
 RANDOM = np.random.default_rng(5)
 
@@ -87,9 +88,9 @@ def test_the_room_counts_all_pages(tmp_path):
     save_pages(tmp_path / "scan.tif")
     total = sum(page.shape[0] * page.shape[1] for page in PAGES)
     work = plan([tmp_path / "scan.tif"], tmp_path / "clean.tif")
-    events = list(batch.run(work.jobs, Brighten(), batch.Settings(max_pixels=total - 1)))
+    events = list(batch.run(work.jobs, Brighten(), Settings(max_pixels=total - 1)))
     assert "--max-megapixels" in events[-1].error.hint
-    assert isinstance(list(batch.run(work.jobs, Brighten(), batch.Settings(max_pixels=total)))[-1], Cleaned)
+    assert isinstance(list(batch.run(work.jobs, Brighten(), Settings(max_pixels=total)))[-1], Cleaned)
 
 
 @pytest.mark.parametrize("count", [1, 2, 50])

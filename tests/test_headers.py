@@ -12,7 +12,8 @@ import tifffile
 from PIL import Image
 
 from denoise_ae.errors import ImageError
-from denoise_ae.headers import inspect, is_image_name, read_header
+from denoise_ae.formats import is_image_name
+from denoise_ae.headers import inspect, read_header
 
 RANDOM = np.random.default_rng(0)
 GRAY = RANDOM.integers(0, 256, (17, 31), np.uint8)
@@ -241,3 +242,21 @@ def test_half_broken_exif_is_nobodys_business_but_ours():
         broken = bytearray(data)
         broken[start + place] ^= 0xFF
         assert read_header(bytes(broken), "x").width == 31
+
+
+@pytest.mark.parametrize("exif", [b"II+\0\x08\0\0\0" + b"\xff" * 8, b"MM\0+\0\x08\0\0\0\0\0\0\0\0\0\x10" + bytes(16)])
+def test_exif_that_is_a_bigtiff_is_broken(exif):
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG", exif=exif)
+    found = inspect(out.getvalue(), "x")
+    assert found.metadata.exif is None
+    assert found.warnings == ("its EXIF is damaged and left out",)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+def test_a_pnm_with_several_pictures_is_refused(mode):
+    out = io.BytesIO()
+    Image.new(mode, (13, 7), 0).save(out, "PPM")
+    assert read_header(out.getvalue() + b"\n", "x").pixels == 13 * 7
+    with pytest.raises(ImageError, match="PNM with several pictures"):
+        read_header(out.getvalue() * 2, "x")

@@ -141,6 +141,51 @@ def test_texts_and_colours_of_a_png_stay_in_png():
     assert b"Title" not in encode(PIXELS, "png")
 
 
+def with_segments(*segments):
+    """A JPEG with further segments behind its head."""
+    data = save("JPEG")
+    extra = b"".join(struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload for marker, payload in segments)
+    return data[:20] + extra + data[20:]
+
+
+def test_comments_iptc_and_a_long_xmp_packet_stay_in_jpeg():
+    iptc = b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x0c\x1c\x02\x78\0\x07caption"
+    rest = b"http://ns.adobe.com/xmp/extension/\0" + b"0" * 40 + b"more"
+    written = transcode(with_segments((0xFE, b"made by hand"), (0xED, iptc), (0xE1, rest)), "jpeg")
+    image = reopen(written)
+    assert image.info["comment"] == b"made by hand"
+    assert image.info["photoshop"][0x0404] == b"\x1c\x02\x78\0\x07caption"
+    assert rest in written
+    for target in ("png", "webp", "tiff"):
+        assert b"caption" not in transcode(written, target)
+    assert b"caption" not in encode(PIXELS, "jpeg")
+
+
+@pytest.mark.parametrize(("kind", "warned"), [(0x010001, False), (0x020002, True), (0, True)])
+def test_further_pictures_behind_a_jpeg_are_told_unless_they_are_thumbnails(kind, warned):
+    entries = struct.pack("<4I", 0x030000, 0, 0, 0) + struct.pack("<4I", kind, 0, 0, 0)
+    index = b"MPF\0II*\0\x08\0\0\0" + struct.pack("<HHHIII", 1, 0xB002, 7, len(entries), 26, 0) + entries
+    picture = decode(with_segments((0xE2, index)), "x")
+    assert any("further pictures" in warning for warning in picture.warnings) == warned
+    assert b"MPF\0" not in transcode(with_segments((0xE2, index)), "jpeg")
+
+
+def test_pillows_own_file_of_two_pictures_is_told():
+    out = io.BytesIO()
+    Image.fromarray(PIXELS).save(out, "MPO", save_all=True, append_images=[Image.fromarray(PIXELS[::-1])])
+    assert any("further pictures" in warning for warning in decode(out.getvalue(), "x").warnings)
+
+
+def test_xmp_says_upright_too_where_pixels_are_turned():
+    twice = b'<rdf tiff:Orientation="6"/><tiff:Orientation>6</tiff:Orientation>'
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/">' + twice + b"</x:xmpmeta>"
+    exif = make_exif(6)
+    exif.get_ifd(0x8769)[0x927C] = bytes(70_000)  # too long for a JPEG
+    written = transcode(save("WEBP", exif=exif, xmp=xmp), "jpeg")
+    assert reopen(written).info["xmp"] == xmp.replace(b"6", b"1")
+    assert reopen(written).size == (PIXELS.shape[0], PIXELS.shape[1])
+
+
 def test_a_gray_profile_does_not_go_into_a_webp_which_has_no_gray():
     profile = SRGB[:16] + b"GRAY" + SRGB[20:]
     written = transcode(save("PNG", PIXELS[..., 0].copy(), icc_profile=profile), "webp")

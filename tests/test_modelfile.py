@@ -1,12 +1,14 @@
-"""References to other files are found wherever ONNX can hold a tensor; what is no ONNX file is called so."""
+"""References to other files are found wherever ONNX can hold a tensor, operators that may never end wherever it can
+hold a node; what is no ONNX file is called so."""
 
 import onnx
 import pytest
 from onnx import TensorProto, helper
 from tiny import NETWORKS
 
+from denoise_ae import modelfile
 from denoise_ae.errors import ModelError
-from denoise_ae.modelfile import NESTED, check_self_contained
+from denoise_ae.modelfile import NESTED, check_model
 
 
 def external_tensor() -> TensorProto:
@@ -61,10 +63,44 @@ def with_a_place_but_no_mark(model):
 )
 def test_external_data_is_refused(hide):
     model = NETWORKS["rgb"]()
-    check_self_contained(model.SerializeToString(), "mine")
+    check_model(model.SerializeToString(), "mine")
     hide(model)
     with pytest.raises(ModelError, match="mine keeps weights in another file"):
-        check_self_contained(model.SerializeToString(), "mine")
+        check_model(model.SerializeToString(), "mine")
+
+
+def loop():
+    return helper.make_node("Loop", ["m", "c"], ["d"], body=helper.make_graph([], "body", [], []))
+
+
+def loop_in_graph(model):
+    model.graph.node.append(loop())
+
+
+def loop_in_branch(model):
+    branch = helper.make_graph([loop()], "branch", [], [])
+    model.graph.node.append(helper.make_node("If", ["c"], ["d"], then_branch=branch, else_branch=branch))
+
+
+def loop_in_function(model):
+    model.functions.append(helper.make_function("d", "f", [], ["d"], [loop()], [helper.make_opsetid("", 17)]))
+
+
+@pytest.mark.parametrize("hide", [loop_in_graph, loop_in_branch, loop_in_function])
+def test_what_may_never_end_is_refused(hide):
+    model = NETWORKS["rgb"]()
+    hide(model)
+    with pytest.raises(ModelError, match="mine holds the operator Loop, which may never end") as caught:
+        check_model(model.SerializeToString(), "mine")
+    assert caught.value.hint
+
+
+def test_a_model_has_a_number_of_parts_that_makes_sense(monkeypatch):
+    data = NETWORKS["rgb"]().SerializeToString()
+    check_model(data, "mine")
+    monkeypatch.setattr(modelfile, "MOST_PARTS", 50)
+    with pytest.raises(ModelError, match="mine has more than 50 parts"):
+        check_model(data, "mine")
 
 
 def test_a_tag_with_bits_beyond_its_32_hides_nothing():
@@ -73,7 +109,7 @@ def test_a_tag_with_bits_beyond_its_32_hides_nothing():
     tag = bytes([0x80 | (7 << 3 | 2), 0x80, 0x80, 0x80, 0x10])
     length = bytes([0x80 | (len(graph) & 0x7F), len(graph) >> 7])
     with pytest.raises(ModelError, match="another file"):
-        check_self_contained(tag + length + graph, "mine")
+        check_model(tag + length + graph, "mine")
 
 
 @pytest.mark.parametrize(
@@ -81,11 +117,11 @@ def test_a_tag_with_bits_beyond_its_32_hides_nothing():
 )
 def test_what_is_no_onnx_file_is_refused(content):
     with pytest.raises(ModelError, match="mine is no whole ONNX file"):
-        check_self_contained(content, "mine")
+        check_model(content, "mine")
 
 
 def test_a_file_cut_anywhere_is_refused():
     data = NETWORKS["rgb"]().SerializeToString()
     for length in range(0, len(data), 97):
         with pytest.raises(ModelError):
-            check_self_contained(data[:length], "mine")
+            check_model(data[:length], "mine")

@@ -146,6 +146,18 @@ class TestFolders:
             plan(["in"], "in/../in")
         assert outputs(plan(["in"], "in", suffix="-x")) == {"in/a.png": "in/a-x.png"}
 
+    def test_a_tree_deeper_than_the_stack_of_python(self):
+        levels = [Path("in", *["d"] * depth) for depth in range(1200)]
+        for level in levels:
+            level.mkdir()
+        try:
+            (levels[-1] / "a.png").touch()
+            assert len(plan(["in"], "out", recursive=True).jobs) == 1
+        finally:  # here, because what removes the folders of tests has a stack too
+            (levels[-1] / "a.png").unlink()
+            for level in reversed(levels):
+                level.rmdir()
+
     def test_a_folder_without_pictures_fails_by_name(self):
         touch("in/sub/a.png", "b.png")
         work = plan(["in", "b.png"], "out")

@@ -254,15 +254,6 @@ def test_a_file_without_the_whole_network_is_refused(parts, tmp_path, spoil, wor
     assert "bad.onnx" in error.value.message and "\n" not in error.value.message and error.value.hint
 
 
-def test_a_recipe_that_asks_for_more_memory_than_there_is(parts, tmp_path):
-    weights, recipe = parts
-    for width in (10**6, 10**12):
-        write_model(tmp_path / "huge.onnx", weights, changed(recipe, widths=[width, width, width]))
-        with pytest.raises(TrainingError, match=r"huge\.onnx") as error:
-            load_pretrained(str(tmp_path / "huge.onnx"))
-        assert "\n" not in error.value.message
-
-
 def test_quantised_weights_are_not_taken(parts, tmp_path):
     weights, recipe = parts
     write_model(tmp_path / "int8.onnx", weights, recipe.model_dump_json(), kind=np.int8)

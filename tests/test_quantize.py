@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from test_export import NETWORKS, save_checkpoint  # noqa: E402
 
 from denoise_ae import Denoiser  # noqa: E402
-from denoise_ae.catalog import METADATA_KEY, ModelCard  # noqa: E402
+from denoise_ae.card import METADATA_KEY, ModelCard  # noqa: E402
 from denoise_ae.errors import ModelError, OutputError, TrainingError  # noqa: E402
 from denoise_ae.metrics import psnr  # noqa: E402
 from denoise_ae.runtime import Session  # noqa: E402
@@ -25,7 +25,7 @@ from denoise_ae.training.pretrained import RECIPE_KEY  # noqa: E402
 from denoise_ae.training.quantize import METHODS, quantize  # noqa: E402
 from denoise_ae.training.recipe import NoiseRecipe  # noqa: E402
 
-CARD = ModelCard("blocks", takes_sigma=True, sigma_range=(0.0, 50.0), receptive_field=21)
+CARD = ModelCard("blocks", size_multiple=2, takes_sigma=True, sigma_range=(0.0, 50.0), receptive_field=21)
 WHITE = Noise([NoiseRecipe(type="gaussian", level=(0.0, 50.0))], clip=False)
 
 

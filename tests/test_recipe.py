@@ -43,6 +43,7 @@ def test_shipped_recipes_exist():
             "multiples of 8",
         ),
         ({"training": {"stages": [{"start": 0.5}]}}, "stages start at 0"),
+        ({"training": {"part": "estimator"}}, "network.estimator is false"),
         ({"name": "../evil"}, "name"),
     ],
 )
@@ -83,7 +84,7 @@ def test_electrons_are_drawn_on_a_logarithmic_scale(tmp_path):
 
 
 def test_flags_override_a_recipe_file():
-    photo = next(path for path in RECIPES if path.stem == "photo")
+    photo = next(path for path in RECIPES if path.stem == "photo-gaussian")
     recipe = assemble(photo, [], {"training.epochs": 3, "training.batch": 4, "seed": None}, "0.1", "uniform")
     assert recipe.training.epochs == 3
     assert [stage.batch for stage in recipe.training.stages] == [4, 4, 4]
@@ -105,8 +106,8 @@ def test_a_noise_type_needs_a_level():
 
 
 def test_stages_follow_the_fraction_of_steps():
-    photo = next(path for path in RECIPES if path.stem == "photo")
-    recipe = parse_recipe(read_recipe(photo), "photo")
+    photo = next(path for path in RECIPES if path.stem == "photo-gaussian")
+    recipe = parse_recipe(read_recipe(photo), "photo-gaussian")
     assert recipe.stage_at(0, 1000).patch == 64
     assert recipe.stage_at(599, 1000).patch == 64
     assert recipe.stage_at(600, 1000).patch == 128

@@ -2,12 +2,14 @@
 
 import io
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
+from denoise_ae import images, tiff_writer
 from denoise_ae.errors import ImageError
 from denoise_ae.frames import Frame
 from denoise_ae.metadata import Metadata
@@ -253,6 +255,64 @@ def test_pillow_reads_what_is_written():
     for pixels in (noise((700, 900, 3), np.uint8), noise((9, 9, 4), np.uint8), noise((9, 9), np.uint16)):
         with Image.open(io.BytesIO(encode_tiff([Frame(pixels)]))) as image:
             assert_same(np.asarray(image), pixels)
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "jpeg", "zstd", "tiff_lzw"])
+def test_nothing_is_printed_about_destroyed_strips(compression, capfd):
+    pixels = noise((64, 640), np.uint8)
+    data = bytearray(
+        save_with_pillow(pixels > 127 if compression.startswith("group") else pixels, compression=compression)
+    )
+    for place in range(100, len(data) // 2, 7):
+        data[place] ^= 0xFF
+    try:
+        read(bytes(data))
+    except ImageError as error:
+        assert "damaged" in error.message
+    assert capfd.readouterr() == ("", "")
+
+
+def describe():
+    """EXIF with the time and the place of a picture, as Pillow writes it."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "Camera & Sons", 6
+    exif.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
+    exif.get_ifd(0x8825)[2] = (48.0, 12.0, 30.0)
+    return exif.tobytes().removeprefix(b"Exif\0\0")
+
+
+def test_a_bigtiff_stays_one_with_all_that_it_says():
+    pages = [noise((17, 31, 3), np.uint16), noise((9, 8), np.uint8)]
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out, bigtiff=True) as writer:
+        for page in pages:
+            writer.write(page, photometric="rgb" if page.ndim == 3 else "minisblack", resolution=(300, 150))
+    picture = images.decode(out.getvalue(), "x")
+    assert picture.header.bigtiff
+    profile = bytes(range(256)) * 300
+    described = [replace(frame.metadata, exif=describe(), icc=profile) for frame in picture.frames]
+    frames = [replace(frame, metadata=told) for frame, told in zip(picture.frames, described, strict=True)]
+    written = images.encode_frames(frames, "tiff", like=picture.header)
+    with tifffile.TiffFile(io.BytesIO(written)) as file:
+        assert file.is_bigtiff
+        for page, pixels in zip(file.pages, pages, strict=True):
+            assert_same(page.asarray(), pixels)
+            assert page.tags["ExifTag"].value["DateTimeOriginal"] == "2024:05:06 07:08:09"
+            assert page.tags["GPSTag"].value["GPSLatitude"] == (48, 1, 12, 1, 30, 1)
+            assert page.tags["XResolution"].value[0] / page.tags["XResolution"].value[1] == 300
+            assert page.tags["InterColorProfile"].value == profile
+    again = images.decode(written, "x")
+    assert [frame.metadata.orientation for frame in again.frames] == [6, 6]
+    assert images.decode(images.encode_frames(again.frames, "tiff"), "x").header.bigtiff is False
+
+
+def test_what_is_too_long_for_a_classic_tiff_becomes_a_bigtiff(monkeypatch):
+    pixels = noise((64, 65, 3), np.uint8)
+    monkeypatch.setattr(tiff_writer, "_ADDRESSABLE", pixels.nbytes + 100)
+    written = images.encode(pixels, "tiff")
+    with tifffile.TiffFile(io.BytesIO(written)) as file:
+        assert file.is_bigtiff
+        assert_same(file.asarray(), pixels)
 
 
 def test_flat_pictures_are_compressed():

@@ -209,3 +209,22 @@ def test_one_picture_is_enough(tmp_path):
     assert data.steps_per_epoch >= 1
     assert data.batch(0, 0, Stage(batch=2, patch=64)).shape == (2, 3, 64, 64)
     assert len(data.validation()) == 1
+
+
+def test_magnified_patches_are_softer_pictures_of_the_same():
+    """A share of them, as the recipe says; the others stay as they are."""
+    stage = Stage(batch=64, patch=32)
+
+    def roughness(share):
+        data = {"kind": "photos", "clip": False, "permute": False, "magnified": share}
+        recipe = Recipe.model_validate({"network": {"type": "unet"}, "data": data, "noise": [{"level": 25}]})
+        patches = Photos(recipe, pictures()).batch(0, 0, stage)
+        assert patches.shape == (64, 3, 32, 32)
+        assert patches.min() >= 0 and patches.max() <= 1
+        assert patches.mean().item() == pytest.approx(0.5, abs=0.02)
+        return (patches[..., 1:] - patches[..., :-1]).flatten(1).std(dim=1)
+
+    plain, half, all_of_them = (roughness(share) for share in (0.0, 0.5, 0.999))
+    assert all_of_them.mean() < 0.75 * plain.mean()
+    soft = (half < 0.9 * plain.min()).sum().item()
+    assert 16 < soft < 48

@@ -6,6 +6,7 @@ Command modules import numpy, cv2, onnxruntime and torch inside their functions,
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NoReturn
 
@@ -13,11 +14,8 @@ import typer
 
 from denoise_ae import __version__
 from denoise_ae.cli import bench, clean, compare, doctor, export, models, noise, train
-from denoise_ae.cli.render import print_error
+from denoise_ae.cli.render import INTERRUPTED, print_error
 from denoise_ae.errors import DenoiseError
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C: 128 + SIGINT."""
 
 
 def _version(show: bool) -> None:
@@ -62,11 +60,16 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     Args:
         arguments: the words after the program's name; None takes them from ``sys.argv``.
     """
+    # Handed over, since typer expands on Windows what it reads itself: a[1].png would mean a1.png, ~ the home folder.
     words = sys.argv[1:] if arguments is None else arguments
     # Read here too, because an error may come before or after the option is parsed.
     debug = "--debug" in words
     try:
-        build_app()(args=words, prog_name="denoise-ae")
+        try:
+            build_app()(args=words, prog_name="denoise-ae")
+        finally:
+            if sys.stdout is not None:  # it is where the process was started without
+                sys.stdout.flush()
     except DenoiseError as error:
         if debug:
             raise
@@ -75,4 +78,21 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         print_error("interrupted")
         sys.exit(INTERRUPTED)
+    except OSError as error:
+        if debug:
+            raise
+        _leave_stdout()
+        print_error(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        sys.exit(1)
     sys.exit(0)
+
+
+def _leave_stdout() -> None:
+    """Give up what can't be written to stdout, lest Python try again at its end and print a traceback then."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

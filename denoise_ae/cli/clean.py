@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import math
-import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from enum import StrEnum
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from denoise_ae.errors import OutputError, UsageError
+from denoise_ae.cli import clean_checks
+from denoise_ae.cli.render import INTERRUPTED
+from denoise_ae.errors import DenoiseError, UsageError
 
 if TYPE_CHECKING:
-    from denoise_ae.files import LineFile
-    from denoise_ae.jobs import Existing
+    from denoise_ae.cli.report import BatchReport
     from denoise_ae.planning import Plan
+    from denoise_ae.supervisor import Supervisor
+    from denoise_ae.tasks import Task
+    from denoise_ae.watching import Watch
+    from denoise_ae.worker import Worker
 
 
 class KeepOrStrip(StrEnum):
@@ -29,88 +33,47 @@ class KeepOrStrip(StrEnum):
     STRIP = "strip"
 
 
-def _parse_sigma(text: str) -> float | None:
-    """Read ``auto`` (None) or a number of 8-bit steps."""
-    if text == "auto":
-        return None
-    try:
-        sigma = float(text)
-    except ValueError:
-        sigma = math.nan
-    if not 0 <= sigma <= 255:
-        raise UsageError(f"--sigma {text} is no noise level", "give auto, or a number of 8-bit steps from 0 to 255")
-    return sigma
+@contextmanager
+def _worker(task: Task, pictures: float) -> Iterator[Worker | Supervisor | None]:
+    """Load the model: in a process of its own where what crashes with one picture would take others with it."""
+    if not pictures:
+        yield None
+    elif pictures > 1:
+        from denoise_ae.supervisor import Supervisor
 
+        with Supervisor(task) as supervisor:
+            yield supervisor
+    else:
+        from denoise_ae.worker import Worker, hushed
 
-def _what_exists(overwrite: bool, skip_existing: bool, in_place: bool) -> Existing:
-    """Join the options on outputs that exist. --overwrite beside --in-place is for the report."""
-    from denoise_ae.jobs import Existing
-
-    if skip_existing and (overwrite or in_place):
-        other = "--overwrite" if overwrite else "--in-place"
-        raise UsageError(f"{other} and --skip-existing contradict each other", "leave one of the two out")
-    if in_place:
-        return Existing.IN_PLACE
-    return Existing.REPLACE if overwrite else Existing.SKIP if skip_existing else Existing.REFUSE
-
-
-def _check_streams(work: Plan, *, as_json: bool, keep_time: bool) -> None:
-    reads = any(job.source is None for job in work.jobs)
-    writes = any(job.output is None for job in work.jobs)
-    if keep_time and (reads or writes):
-        raise UsageError("--keep-time is for files, and a stream has no time", "leave it out, or name files")
-    if reads and (sys.stdin is None or sys.stdin.isatty()):
-        raise UsageError("nothing comes from standard input", "name the file, or pipe a picture into it")
-    if writes and as_json:
-        raise UsageError("the picture and --json can't both go to standard output", "give -o a file name")
-    if writes and (sys.stdout is None or sys.stdout.isatty()):
-        raise UsageError("standard output is a terminal, or closed", "give -o a file name, or redirect the output")
-
-
-def _threads(threads: int | None, jobs: int) -> int:
-    """Say how many threads to give to the model, so that with those of the other pictures there are `threads`."""
-    from denoise_ae.runtime import available_cpus
-
-    at_hand = threads or available_cpus()
-    if jobs > at_hand:
-        hint = f"give --jobs {at_hand} or less, or more --threads"
-        raise UsageError(f"--jobs {jobs} is more than there are threads to share: {at_hand}", hint)
-    # Each picture's own thread computes too.
-    return at_hand - jobs + 1
-
-
-def _report_file(
-    name: str | None, work: Plan, *, overwrite: bool, dry_run: bool
-) -> AbstractContextManager[LineFile | None]:
-    """Open the report; in a dry run only find out whether that could be done."""
-    if name is None:
-        return nullcontext()
-    from denoise_ae.cli.outputs import refuse_inputs
-    from denoise_ae.files import LineFile, check_target
-    from denoise_ae.planning import STREAM
-
-    if name == STREAM:
-        raise UsageError("--report takes a file's name", "--json prints the same lines")
-    path = Path(name)
-    all_jobs = [*work.jobs, *(settled.job for settled in work.settled)]
-    refuse_inputs(path, (job.source for job in all_jobs if job.source))
-    if os.path.realpath(path) in {os.path.realpath(job.output) for job in all_jobs if job.output}:
-        raise OutputError(f"{path}: the report would lie where a result goes", "choose another name")
-    if not dry_run:
-        return LineFile(path, overwrite)
-    if path.parent.exists():  # else it would be made
-        check_target(path, overwrite)
-    return nullcontext()
+        with Worker(task) as worker, hushed():
+            yield worker
 
 
 @contextmanager
 def _polite_kill() -> Iterator[None]:
-    """Let SIGTERM end the work as Ctrl-C does, with no temporary file left, and not at once."""
-    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    """Let SIGTERM end the work as Ctrl-C does, with no temporary file left, and not at once; so a closed terminal."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _do_round(work: Plan, worker: Worker | Supervisor | None, shown: BatchReport, watcher: Watch | None) -> None:
+    """Do some jobs, and show what comes of them."""
+    shown.expect(len(work.jobs) + len(work.settled))
+    for settled in work.settled:
+        shown.show(settled)
+    if worker:
+        with closing(worker.run(work.jobs)) as events:
+            for event in events:
+                shown.show(watcher.excuse(event) if watcher else event)
 
 
 def clean(
@@ -247,6 +210,15 @@ def clean(
             show_default=False,
         ),
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Stay, and clean what arrives in the folders as soon as it is complete, until Ctrl-C. Results that "
+            "exist are passed over; with --overwrite a picture is cleaned again when it is newer than its result. The "
+            "report goes on where it ended.",
+        ),
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
 ) -> None:
     """Clean noisy pictures.
@@ -259,18 +231,20 @@ def clean(
     Whatever goes wrong with one picture stops no other. Exit status: 0 all good, 1 something failed, 2 wrong usage, 130
     after Ctrl-C.
     """
-    existing = _what_exists(overwrite, skip_existing, in_place)
     if not math.isfinite(strength) or not math.isfinite(max_megapixels):
         raise UsageError("--strength and --max-megapixels take finite numbers")
-    level = _parse_sigma(sigma)
+    level = clean_checks.parse_sigma(sigma)
+    existing = clean_checks.what_exists(overwrite, skip_existing, in_place, watch)
+    folders = clean_checks.check_watch(inputs, output, in_place=in_place, dry_run=dry_run) if watch else []
 
-    from denoise_ae import batch
     from denoise_ae.catalog import DEFAULT_MODEL
     from denoise_ae.cli.report import BatchReport
-    from denoise_ae.denoiser import Denoiser
     from denoise_ae.planning import plan
+    from denoise_ae.tasks import Settings, Task
+    from denoise_ae.watching import Watch
 
-    work = plan(
+    plan_all = partial(
+        plan,
         inputs,
         output,
         recursive=recursive,
@@ -280,8 +254,10 @@ def clean(
         include=include or (),
         exclude=exclude or (),
     )
-    _check_streams(work, as_json=as_json, keep_time=keep_time)
-    settings = batch.Settings(
+    watcher = Watch(folders, plan_all, recursive=recursive) if watch else None
+    work = plan_all()
+    clean_checks.check_streams(work, as_json=as_json, keep_time=keep_time)
+    settings = Settings(
         sigma=level,
         strength=strength,
         quality=quality,
@@ -289,32 +265,28 @@ def clean(
         keep_time=keep_time,
         max_pixels=int(max_megapixels * 1e6),
     )
-    threads = _threads(threads, jobs)
-    denoiser = None
-    if work.jobs:
-        denoiser = Denoiser(model or DEFAULT_MODEL, device=device, threads=threads, tile=tile)
-        if level is not None:
-            denoiser.check_sigma(level)
-    total = len(work.jobs) + len(work.settled)
+    threads = clean_checks.share_threads(threads, jobs)
+    task = Task(model or DEFAULT_MODEL, device, threads, tile, settings, jobs, rehearse=dry_run)
     with (
         _polite_kill(),
-        _report_file(report, work, overwrite=overwrite, dry_run=dry_run) as file,
-        BatchReport(total, quiet=quiet, as_json=as_json, debug=debug, file=file) as shown,
+        _worker(task, math.inf if watch else len(work.jobs)) as worker,
+        clean_checks.report_file(report, work, overwrite=overwrite, append=watch, dry_run=dry_run) as file,
+        BatchReport(quiet=quiet, as_json=as_json, debug=debug, file=file, endless=watch) as shown,
+        closing(watcher.rounds() if watcher else (only for only in (work,))) as rounds,
     ):
         try:
-            for settled in work.settled:
-                shown.show(settled)
-            if denoiser:
-                shown.show_model(denoiser.card.name, denoiser.device)
-                if dry_run:
-                    pending = batch.rehearse(work.jobs, settings)
-                else:
-                    pending = batch.run(work.jobs, denoiser, settings, jobs)
-                with closing(pending) as events:
-                    for event in events:
-                        shown.show(event)
-        except KeyboardInterrupt:
-            shown.finish(interrupted=True)
+            if worker:
+                shown.show_model(worker.ready.model, worker.ready.device)
+            if watcher:
+                shown.wait_for(inputs)
+            for work in rounds:
+                _do_round(work, worker, shown, watcher)
+                if watcher:
+                    shown.wait_for(inputs)
+        except (DenoiseError, KeyboardInterrupt, SystemExit) as error:
+            shown.finish(interrupted=not isinstance(error, DenoiseError))
+            if watch and isinstance(error, KeyboardInterrupt):  # the regular end
+                raise typer.Exit(INTERRUPTED) from None
             raise
         shown.finish()
     if shown.failures:

@@ -95,7 +95,8 @@ def compare(
     compared; alpha is left out, gray counts as colour where another picture has colour. The picture made is 8-bit RGB.
     """
     from denoise_ae.files import write_atomic
-    from denoise_ae.images import encode, format_for
+    from denoise_ae.formats import format_for
+    from denoise_ae.images import encode
     from denoise_ae.pictures import crop as cut
     from denoise_ae.pictures import magnify, side_by_side, to_rgb8
 

@@ -12,8 +12,8 @@ import typer
 from denoise_ae.cli.render import print_error, print_line, print_table, printable
 
 if TYPE_CHECKING:
+    from denoise_ae.cpus import CpuLimits
     from denoise_ae.doctor import Device, Library, Report
-    from denoise_ae.runtime import CpuLimits
 
 
 def doctor(
@@ -37,10 +37,9 @@ def doctor(
 
 
 def _entry(report: Report) -> dict[str, object]:
-    cpus = report.cpus
     return asdict(report) | {
         "models_folder": str(report.models_folder),
-        "cpus": cpus and asdict(cpus) | {"usable": cpus.usable},
+        "cpus": asdict(report.cpus) | {"usable": report.cpus.usable},
         "problems": [asdict(problem) for problem in report.problems],
         "ok": report.ok,
     }
@@ -56,8 +55,9 @@ def _print(report: Report) -> None:
         ("Python", printable(f"{report.python}, {report.executable}")),
         ("platform", report.platform),
         *((library.name, _version(library)) for library in report.libraries),
+        ("extras", _extras(report)),
         ("PyTorch", report.torch or "not installed; only training needs it"),
-        ("threads", _threads(report.cpus) if report.cpus else "unknown"),
+        ("threads", _threads(report.cpus)),
         ("your models", folder),
     ]
     print_table(("", ""), facts)
@@ -86,6 +86,11 @@ def _version(library: Library) -> str:
         return str(library.version)
     wheels = ", ".join(f"{name} {number}" for name, number in library.wheels.items())
     return f"{library.version or 'broken'} ({wheels or 'no package found'})"
+
+
+def _extras(report: Report) -> str:
+    installed = ", ".join(f"{name} {number}" for name, number in report.extras.items())
+    return installed or "none; HEIC, JPEG XL and camera RAW need them: pip install 'denoise-ae[heic,jxl,raw]'"
 
 
 def _threads(cpus: CpuLimits) -> str:

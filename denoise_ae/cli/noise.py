@@ -45,11 +45,12 @@ def noise(
     """  # noqa: D301 - \b is click's mark for lines that are not to be wrapped
     from denoise_ae import images
     from denoise_ae.files import write_atomic
+    from denoise_ae.formats import format_for
     from denoise_ae.noise import NumpySource, check_level, corrupt
     from denoise_ae.pixels import from_unit, join_alpha, split_alpha, to_unit
 
     check_level(noise_type, level)
-    file_format = images.format_for(output)
+    file_format = format_for(output)
     refuse_inputs(output, [picture])
     source = images.read(picture)
     for warning in source.warnings:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from rich.console import Console
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 + SIGINT."""
+
 
 def stderr_console() -> Console:
     """Return a console on stderr; rich itself honours NO_COLOR and plain pipes."""
@@ -53,6 +56,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for number, column in enumerate(columns):
         table.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text("\n".join(map(printable, cell.split("\n")))) for cell in row))
     # A pipe has no width that lines would have to be broken for.
     Console(highlight=False, width=None if is_terminal(sys.stdout) else 10_000).print(table)

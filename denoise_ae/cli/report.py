@@ -6,6 +6,7 @@ import json
 import sys
 import time
 import traceback
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -28,24 +29,25 @@ class BatchReport:
     instead of the lines. Used as a context manager around the events.
 
     Args:
-        total: how many pictures and folders there are to tell about.
         quiet: only errors.
         as_json: JSON on stdout; on stderr only errors.
         debug: a traceback with each error.
         file: where a line of JSON for each picture goes too; None: nowhere.
+        endless: whether only an interruption ends it.
     """
 
     def __init__(
         self,
-        total: int,
         *,
         quiet: bool = False,
         as_json: bool = False,
         debug: bool = False,
         file: LineFile | None = None,
+        endless: bool = False,
     ) -> None:
         self.failures: list[DenoiseError] = []
-        self._total = total
+        self._total = 0
+        self._endless = endless
         self._tells = not (quiet or as_json)
         self._as_json = as_json
         self._debug = debug
@@ -55,9 +57,12 @@ class BatchReport:
         self._parts: dict[Job, float] = {}
         self._megapixels = 0.0
         self._model = self._device = ""
-        self._begin = time.perf_counter()
-        # Not while JSON runs over the same screen, nor where rich only believes in a terminal (FORCE_COLOR).
-        shown = not quiet and is_terminal(sys.stderr) and not (as_json and is_terminal(sys.stdout))
+        self._worked = 0.0
+        self._since: float | None = None
+        # Not while JSON runs over the same screen, nor where rich only believes in a terminal (FORCE_COLOR), nor on one
+        # that can't go back in a line, where rich would leave an empty one.
+        shown = not quiet and is_terminal(sys.stderr) and not self._console.is_dumb_terminal
+        shown = shown and not (as_json and is_terminal(sys.stdout))
         self._bar = Progress(
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
             BarColumn(bar_width=20),
@@ -70,7 +75,7 @@ class BatchReport:
             disable=not shown,
             expand=True,
         )
-        self._task = self._bar.add_task("", total=total, counts=f"0/{total}")
+        self._task = self._bar.add_task("", total=0, counts="")
 
     def __enter__(self) -> Self:
         """Start the bar."""
@@ -84,8 +89,22 @@ class BatchReport:
     def show_model(self, name: str, device: str) -> None:
         """Say which model runs where, since ``auto`` may have chosen."""
         self._model, self._device = name, device
-        self._begin = time.perf_counter()  # loading it is no part of the speed
         self._tell((f"model {name} on {device}", "dim"))
+
+    def expect(self, count: int) -> None:
+        """Say how many more pictures and folders there are to tell about; from now on time counts as work."""
+        self._total += count
+        self._since = time.perf_counter()
+        self._bar.update(self._task, total=self._total, counts=f"{self._settled}/{self._total}")
+
+    def wait_for(self, folders: Iterable[str]) -> None:
+        """Say that nothing is to be done until pictures arrive in folders."""
+        told = f"watching {', '.join(folders)}; Ctrl-C ends it"
+        if self._since is None:
+            self._tell((told, "dim"))
+        else:
+            self._worked, self._since = self._seconds(), None
+        self._bar.update(self._task, description=printable(told))
 
     def show(self, event: Event) -> None:
         """Show one event."""
@@ -143,9 +162,9 @@ class BatchReport:
             _print_out(json.dumps(summary))
         if not self._tells:
             return
-        if interrupted:
+        if interrupted and not self._endless:
             print_line(self._console, ("interrupted: ", "bold red"), "what was not whole is not written")
-        if self._total == 1:
+        if self._total == 1 and not self._endless:
             return
         done = f"{self._planned} would be cleaned" if self._planned else f"{self._cleaned} cleaned"
         counts = f"{done}, {self._skipped} skipped, {len(self.failures)} failed"
@@ -190,9 +209,11 @@ class BatchReport:
             print_line(self._console, *parts)
 
     def _seconds(self) -> float:
-        return time.perf_counter() - self._begin
+        """How long has been worked."""
+        return self._worked + (0.0 if self._since is None else time.perf_counter() - self._since)
 
 
 def _print_out(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    if sys.stdout is not None:  # it is where the process was started without
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()

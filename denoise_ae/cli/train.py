@@ -82,7 +82,7 @@ def train(
         typer.Option(help="Side of a photo patch in pixels.", show_default=False, rich_help_panel=_NETWORK),
     ] = None,
     optimizer: Annotated[
-        str | None, typer.Option(help="adam, adamw or sgd.", show_default=False, rich_help_panel=_NETWORK)
+        str | None, typer.Option(help="adam, adamw, sgd or muon.", show_default=False, rich_help_panel=_NETWORK)
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(show_default=False, rich_help_panel=_NETWORK)] = None,
     patience: Annotated[

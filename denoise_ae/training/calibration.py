@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from denoise_ae import images
-from denoise_ae.catalog import ModelCard
+from denoise_ae.card import ModelCard
 from denoise_ae.errors import DenoiseError, TrainingError
 from denoise_ae.finding import is_folder, pictures_in
 from denoise_ae.pixels import as_rgb, split_alpha, to_unit

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import warnings
+import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import torch
 
 from denoise_ae.errors import TrainingError
 from denoise_ae.training.networks import Autoencoder, build
-from denoise_ae.training.recipe import Recipe, parse_recipe
+from denoise_ae.training.recipe import NetworkRecipe, Recipe, parse_recipe
 
 CHECKPOINT_KEY = "denoise_ae"
 """Where `RunState` lies in the checkpoint."""
@@ -53,12 +55,27 @@ class Checkpoint:
         Raises:
             TrainingError: the weights do not fit the recipe's network.
         """
-        network = build(self.recipe.network)
         try:
+            if parameter_shapes(self.recipe.network) != {name: weight.shape for name, weight in self.weights.items()}:
+                raise RuntimeError("names or shapes differ")
+            network = build(self.recipe.network)
             network.load_state_dict(self.weights)
         except RuntimeError as error:
-            raise TrainingError(f"{self.path}: the weights do not fit the recipe: {error}") from None
+            reason = str(error).splitlines()[0]
+            raise TrainingError(
+                f"{self.path}: the weights do not fit the recipe: {reason}", "give another checkpoint"
+            ) from None
         return network.eval()
+
+
+def parameter_shapes(network: NetworkRecipe) -> dict[str, torch.Size]:
+    """Return the parameters of a network and their shapes, without the memory and the time to draw them.
+
+    Raises:
+        RuntimeError: there can be no such network.
+    """
+    with torch.device("meta"):
+        return {name: weight.shape for name, weight in build(network).state_dict().items()}
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -70,11 +87,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
         TrainingError: the file is missing, damaged, malicious or not one of ours.
     """
     try:
-        raw = torch.load(path, map_location="cpu", weights_only=True)
+        _check_archive(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's thoughts on a file that is refused
+            raw = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise TrainingError(f"{path}: no such checkpoint", "give a run's folder or its checkpoints/best.ckpt") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a broken pickle fails in every way that there is
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if isinstance(error, pickle.UnpicklingError):  # torch would say how to load it all the same
+            reason = "there is more in it"
         raise TrainingError(
             f"{path}: not a checkpoint that can be trusted: {reason}", "only plain tensors and values are loaded"
         ) from None
@@ -84,9 +106,29 @@ def load_checkpoint(path: Path) -> Checkpoint:
         figures = {str(label): float(value) for label, value in state.get("figures", {}).items()}
         step, epoch = int(raw["global_step"]), int(raw["epoch"])
         own = {k.removeprefix(_NETWORK_PREFIX): v for k, v in weights.items() if k.startswith(_NETWORK_PREFIX)}
-    except (KeyError, TypeError, ValueError, AttributeError):
+        if not all(isinstance(weight, torch.Tensor) for weight in own.values()):
+            raise TypeError("weights are tensors")
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError):
         raise TrainingError(f"{path}: not a checkpoint of denoise-ae", "give one that `train` wrote") from None
     return Checkpoint(path, parse_recipe(recipe, str(path)), folders, step, epoch, figures, own)
+
+
+def _check_archive(path: Path) -> None:
+    """Check that a file is an archive as torch.save writes them: nothing in it grows when it is read.
+
+    Other files never get to torch, which knows older formats too.
+
+    Raises:
+        ValueError, zipfile.BadZipFile: it is none.
+        OSError: it can't be read.
+    """
+    size = path.stat().st_size
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise ValueError("it is compressed, which checkpoints are not")
+    if sum(entry.file_size for entry in entries) > size:
+        raise ValueError("it claims more than it holds")
 
 
 def find_checkpoint(path: Path, which: str = "best") -> Path:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from denoise_ae.cpus import available_cpus
 from denoise_ae.noise import NumpySource, corrupt
-from denoise_ae.runtime import available_cpus
 from denoise_ae.training.recipe import NoiseRecipe, NoiseStep
 
 
@@ -41,7 +41,7 @@ class TorchSource:
 
     def jpeg(self, image: Tensor, quality: Tensor) -> Tensor:
         """Send each picture through JPEG at its quality (on the CPU)."""
-        from denoise_ae.images import jpeg_round_trip
+        from denoise_ae.filters import jpeg_round_trip
 
         eight_bit = image.clip(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         decoded = [

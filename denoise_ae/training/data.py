@@ -6,6 +6,7 @@ distributed run draws its own batches without talking to the others.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -13,6 +14,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from denoise_ae.errors import DenoiseError, TrainingError
 from denoise_ae.training.corruption import add_noise, mix_seed
@@ -24,6 +26,8 @@ MNIST_VALIDATION = 5_000
 
 VALIDATION_BATCH = 500
 """Digits judged at once."""
+
+LARGEST_MAGNIFICATION = 2.0
 
 VALIDATION_SIDE = 256
 """Largest side, in pixels, of the crop that a validation photograph is judged on."""
@@ -78,7 +82,7 @@ class Digits:
 
 
 class Photos:
-    """Random patches of photographs, with flips, turns and channel permutations.
+    """Random patches of photographs, with flips, turns, channel permutations and magnification.
 
     Args:
         recipe: the run's recipe.
@@ -104,14 +108,17 @@ class Photos:
         """See `TrainingData.batch`."""
         rng = np.random.default_rng((self._recipe.seed, epoch, index))
         side = stage.patch
-        out = torch.empty(stage.batch, side, side, 3, dtype=torch.uint8)
+        out = torch.empty(stage.batch, side, side, 3)
         for i, which in enumerate(rng.choice(len(self._pictures), stage.batch, p=self._weights)):
             picture = self._pictures[which]
-            y, x = (int(rng.integers(0, size - side + 1)) for size in picture.shape[:2])
-            patch = picture[y : y + side, x : x + side]
+            small = side
+            if self._recipe.data.magnified and rng.random() < self._recipe.data.magnified:
+                small = math.ceil(side / rng.uniform(1, LARGEST_MAGNIFICATION))
+            y, x = (int(rng.integers(0, size - small + 1)) for size in picture.shape[:2])
+            patch = picture[y : y + small, x : x + small]
             patch = patch[..., rng.permutation(3)] if self._recipe.data.permute else patch
-            out[i] = _turn(patch, int(rng.integers(8)))
-        patches = out.permute(0, 3, 1, 2).float().div_(255)
+            out[i] = _turn(patch if small == side else _magnify(patch, side), int(rng.integers(8)))
+        patches = out.permute(0, 3, 1, 2).div_(255)
         grayed = torch.from_numpy(rng.random(stage.batch) < self._recipe.data.gray)
         patches[grayed] = patches[grayed].mean(1, keepdim=True).expand(-1, 3, -1, -1)
         return patches.contiguous(memory_format=torch.channels_last)
@@ -132,6 +139,12 @@ class Photos:
                 clean = clean.mean(1, keepdim=True).expand(-1, 3, -1, -1)
             found.append((clean, *_validation_noise(clean, self._recipe, number)))
         return found
+
+
+def _magnify(patch: Tensor, side: int) -> Tensor:
+    """Scale a square patch, uint8 NxNx3, up to a side by cubic interpolation; float, 0 to 255."""
+    large = functional.interpolate(patch.permute(2, 0, 1)[None].float(), (side, side), mode="bicubic")
+    return large[0].permute(1, 2, 0).clip(0, 255)
 
 
 def _turn(patch: Tensor, way: int) -> Tensor:
@@ -177,7 +190,7 @@ def load_pictures(folders: Sequence[Path], smallest: int, limit: int = 0) -> tup
     Raises:
         TrainingError: a folder is missing, or holds no usable picture.
     """
-    from denoise_ae.headers import is_image_name
+    from denoise_ae.formats import is_image_name
     from denoise_ae.images import read
 
     pictures: list[np.ndarray] = []

@@ -170,12 +170,18 @@ def _check_network(asked: Any, start: Recipe) -> None:  # noqa: ANN401 - any TOM
             )
 
 
+_BEFORE = "; before that: "
+
+
 def _with_history(recipe: Recipe, start: Recipe) -> Recipe:
     """Name the pictures and the licences of both trainings, since the weights owe something to each."""
     licenses = dict.fromkeys(text for text in (recipe.data_license, start.data_license) if text)
+    pictures = dict.fromkeys(
+        (recipe.pictures, *start.pictures.split(_BEFORE))
+    )  # each once, however many legs a run has
     history = {
         "origin": start.origin,
-        "data_source": f"{recipe.pictures}; before that: {start.pictures}",
+        "data_source": _BEFORE.join(pictures),
         "data_license": "; ".join(licenses),
     }
     return recipe.model_copy(update=history)

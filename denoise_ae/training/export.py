@@ -16,7 +16,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from denoise_ae.catalog import METADATA_KEY, ModelCard
+from denoise_ae.card import METADATA_KEY, ModelCard
 from denoise_ae.errors import TrainingError
 from denoise_ae.files import write_atomic
 from denoise_ae.runtime import LEVEL_OUTPUT, SIGMA_INPUT, Session

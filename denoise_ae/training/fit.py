@@ -23,6 +23,7 @@ from denoise_ae.training.callbacks import Keeper, ema_update
 from denoise_ae.training.checkpoint import RunState, load_checkpoint
 from denoise_ae.training.corruption import add_noise, mix_seed
 from denoise_ae.training.data import TrainingBatch, TrainingData, ValidationBatch, load_data, noise_seed
+from denoise_ae.training.muon import Muon
 from denoise_ae.training.networks import build
 from denoise_ae.training.pretrained import Pretrained
 from denoise_ae.training.recipe import Recipe
@@ -65,11 +66,15 @@ class Denoising(LightningModule):
         stage = self.recipe.stage_at(min(self.global_step, self.total_steps - 1), self.total_steps)
         if not self.network.estimates_sigma:
             return _LOSSES[stage.loss](self.network(noisy, sigma), clean)
+        caution = self.recipe.training.caution
+        if self.recipe.training.part == "estimator":
+            assert self.network.estimator is not None
+            return _estimate_error(self.network.estimator(noisy), noisy - clean, caution)
         # Its own stream: the generator of the noise has begun with `seed` itself.
         draws = torch.Generator(clean.device).manual_seed(mix_seed(seed, 3))
         told = torch.rand(sigma.shape, generator=draws, device=clean.device) < self.recipe.training.told
         restored, level = self.network.restore(noisy, torch.where(told, sigma, -1.0))
-        return _LOSSES[stage.loss](restored, clean) + ESTIMATE_WEIGHT * _estimate_error(level, noisy - clean)
+        return _LOSSES[stage.loss](restored, clean) + ESTIMATE_WEIGHT * _estimate_error(level, noisy - clean, caution)
 
     def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:
         """Log the loss and the PSNR (dB, mean over pictures, clipped to [0, 1]) of one validation batch."""
@@ -122,14 +127,18 @@ ESTIMATE_WEIGHT = 0.01
 with Adam the number matters only to the clipping of gradients."""
 
 
-def _estimate_error(level: Tensor, noise: Tensor) -> Tensor:
-    """The relative error of an estimated level N x 1 x cells against the noise NxCxHxW itself.
+def _estimate_error(level: Tensor, noise: Tensor, caution: float) -> Tensor:
+    """How far an estimated level N x 1 x cells is from the noise NxCxHxW itself, as the logarithm of their ratio.
 
-    The truth at a cell is the root mean square of 3x3 cells; the error of noise below 2 8-bit steps counts less.
+    What is too low counts more, by the factor `caution`: denoising suffers more from it, and coarse noise that might be
+    texture shall rather be taken for noise (after CBDNet's asymmetric loss, Guo et al. 2019).
+
+    The truth at a cell is the root mean square of 3x3 cells; differences below an 8-bit step count less.
     """
     cells = functional.avg_pool2d(noise.square().mean(1, keepdim=True), noise.shape[-1] // level.shape[-1])
     truth = functional.avg_pool2d(cells, 3, stride=1, padding=1, count_include_pad=False).sqrt()
-    return ((level - truth).abs() / (truth + 2 / 255)).mean()
+    error = ((level + 1 / 255) / (truth + 1 / 255)).log()
+    return torch.maximum(error, -caution * error).mean()
 
 
 _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -142,10 +151,14 @@ _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 def _optimizer(recipe: Recipe, network: torch.nn.Module) -> Optimizer:
     training = recipe.training
-    parameters = list(network.parameters())
+    trained = network.estimator if training.part == "estimator" else network
+    assert isinstance(trained, torch.nn.Module)
+    parameters = list(trained.parameters())
     common: dict[str, Any] = {"lr": training.learning_rate, "weight_decay": training.weight_decay}
     if training.optimizer == "sgd":
         return SGD(parameters, momentum=training.momentum, **common)
+    if training.optimizer == "muon":
+        return Muon(parameters, momentum=training.momentum, betas=training.betas, **common)
     # Fused: one pass over all parameters; one by one they take a good part of a small network's step.
     return (AdamW if training.optimizer == "adamw" else Adam)(parameters, betas=training.betas, fused=True, **common)
 
@@ -251,17 +264,18 @@ def _trainer(recipe: Recipe, run: RunFolder, hardware: Hardware, watch: Watch, k
     callbacks += [watch, keeper]
     if training.patience:
         callbacks.append(EarlyStopping("val_psnr", mode="max", patience=training.patience))
-    callbacks.append(
-        ModelCheckpoint(
-            run.checkpoints,
-            filename="best",
-            monitor="val_psnr",
-            mode="max",
-            save_last=True,
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
+    # Two, since Lightning's `save_last` passes over epochs that are not among the best.
+    for filename, monitor in (("best", "val_psnr"), ("last", None)):
+        callbacks.append(
+            ModelCheckpoint(
+                run.checkpoints,
+                filename=filename,
+                monitor=monitor,
+                mode="max",
+                save_on_train_epoch_end=True,
+                enable_version_counter=False,
+            )
         )
-    )
     logger: Any = False
     if hardware.tensorboard:
         from lightning.pytorch.loggers import TensorBoardLogger

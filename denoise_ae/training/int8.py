@@ -13,7 +13,8 @@ from statistics import fmean
 import numpy as np
 import onnx
 
-from denoise_ae.catalog import METADATA_KEY, ModelCard, read_model
+from denoise_ae.card import METADATA_KEY, ModelCard
+from denoise_ae.catalog import read_model
 from denoise_ae.errors import DenoiseError, ModelError, TrainingError
 from denoise_ae.files import check_target, write_atomic
 from denoise_ae.metrics import psnr
@@ -22,6 +23,7 @@ from denoise_ae.training.calibration import Noise, Sample, samples
 from denoise_ae.training.pretrained import RECIPE_KEY
 from denoise_ae.training.quantize import Feeds, quantize
 from denoise_ae.training.recipe import NoiseRecipe, parse_recipe
+from denoise_ae.trial import try_out
 
 LARGEST_LOSS = 0.5
 """Most that a quantised model may lose, in dB."""
@@ -75,8 +77,8 @@ def export_int8(
     for path in written:
         check_target(path, overwrite)
     data = read_model(model)
-    exact = Session(data, "cpu", name=model.stem)
-    card = exact.card
+    card = try_out(data, model.stem)
+    exact = Session(data, "cpu", name=model.stem, card=card)
     if card.fixed_size is not None:
         height, width = card.fixed_size
         raise TrainingError(

@@ -38,6 +38,9 @@ Progress = Callable[[str, int, int], None]
 SIDE = 28
 """Height and width of a digit in pixels."""
 
+LARGEST = 1 << 30
+"""Bytes that a compressed idx file may hold; MNIST's largest holds 47 million."""
+
 _STEMS: Mapping[Split, tuple[str, str]] = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
@@ -123,7 +126,10 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         data = path.read_bytes()
         # Content decides, not the name: browsers and archivers unpack files and keep the suffix, or the reverse.
         if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+            with gzip.open(BytesIO(data)) as file:
+                data = file.read(LARGEST + 1)
+            if len(data) > LARGEST:
+                raise _damaged(path, f"grows to more than {LARGEST} bytes when it is decompressed")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _damaged(path, "can't be decompressed, it is cut short or damaged") from error
     except OSError as error:

@@ -27,6 +27,8 @@ class Autoencoder(nn.Module):
     fixed_size: tuple[int, int] | None = None
     takes_sigma: bool = False
     estimates_sigma: bool = False
+    estimator: NoiseEstimator | None
+    """Of networks that estimate the noise; others have no such attribute."""
 
     def forward(self, image: Tensor, sigma: Tensor) -> Tensor:
         """Restore pictures.
@@ -257,7 +259,7 @@ class UNet(Autoencoder):
     ) -> None:
         super().__init__()
         self.channels = channels
-        self.size_multiple = 2 ** len(widths)
+        self.size_multiple = max(2 ** len(widths), NoiseEstimator.CELL if estimator else 1)
         # A 6x6 convolution of stride 2 is pixel-unshuffle by 2 and a 3x3 convolution in one step.
         self.head = nn.Conv2d(channels + 1, widths[0], 6, stride=2, padding=2, bias=False)
         self.encoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], blocks[:-1], strict=True))

@@ -20,9 +20,9 @@ from torch import Tensor
 
 from denoise_ae import catalog
 from denoise_ae.errors import DenoiseError, ModelError, TrainingError
-from denoise_ae.modelfile import check_self_contained
-from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint
-from denoise_ae.training.networks import Autoencoder, build
+from denoise_ae.modelfile import check_model
+from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint, parameter_shapes
+from denoise_ae.training.networks import Autoencoder
 from denoise_ae.training.recipe import NetworkRecipe, Recipe, parse_recipe
 
 RECIPE_KEY = "denoise_ae_recipe"
@@ -112,7 +112,7 @@ def load_pretrained(source: str) -> Pretrained:
 
 def _read_onnx(data: bytes, name: str) -> tuple[Recipe, dict[str, Tensor]]:
     """Read a recipe and the weights of its network, as far as they are there, from an ONNX file."""
-    check_self_contained(data, name)
+    check_model(data, name)
     try:
         model = onnx.load_model_from_string(data)
     except DecodeError as error:
@@ -152,10 +152,8 @@ def _initializers(model: onnx.ModelProto) -> dict[str, Tensor]:
 
 
 def _shapes(network: NetworkRecipe, name: str) -> dict[str, torch.Size]:
-    """Return the parameters of a network and their shapes, without the memory and the time to draw them."""
     try:
-        with torch.device("meta"):
-            return {key: weight.shape for key, weight in build(network).state_dict().items()}
+        return parameter_shapes(network)
     except RuntimeError as error:
         raise _damaged(name, str(error)) from None
 

@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from denoise_ae.errors import DenoiseError, UsageError
 from denoise_ae.noise import check_level
 
+LONGEST_RECIPE = 1 << 14
+"""Bytes that a recipe's file may have; ours have 2,000. TOML takes time with the square of a key's parts."""
+
 NoiseType = Literal["gaussian", "poisson", "salt-pepper", "speckle", "uniform", "jpeg", "mask", "camera"]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -31,9 +34,9 @@ class NetworkRecipe(_Part):
 
     type: Literal["dense", "conv", "unet"] = "conv"
     # Bounded, since a recipe may come in somebody's model and is built before its weights are seen to fit.
-    widths: tuple[Positive, ...] = Field(default=(), max_length=8)
+    widths: tuple[Annotated[int, Field(gt=0, le=4096)], ...] = Field(default=(), max_length=8)
     blocks: tuple[Annotated[int, Field(gt=0, le=64)], ...] = Field(default=(2, 2, 2), max_length=8)
-    latent: Positive = 64
+    latent: Annotated[int, Field(gt=0, le=65536)] = 64
     skip: bool = False
     channels: Literal[1, 3] = 3
     estimator: bool = False
@@ -108,6 +111,8 @@ class DataRecipe(_Part):
     """Share of photo patches turned gray (three equal channels, equal noise)."""
     permute: bool = True
     """Whether the colours of photo patches change places: more variety, less of what colours pictures have."""
+    magnified: Fraction = 0.0
+    """Share of photo patches magnified, up to twice: cameras' own files are softer than pictures scaled down."""
     validation: Positive = 8
     """Photographs held out for validation (at most a fifth of them); MNIST holds out its last 5,000."""
     limit: int = Field(default=0, ge=0)
@@ -130,11 +135,12 @@ class TrainingRecipe(_Part):
     epochs: Positive = 10
     steps_per_epoch: int = Field(default=0, ge=0)
     """0: as many as go once through the data."""
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    optimizer: Literal["adam", "adamw", "sgd", "muon"] = "adam"
+    """muon: see `denoise_ae.training.muon`; momentum 0.95 suits it."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
     momentum: Fraction = 0.9
-    """For SGD."""
+    """For SGD and Muon."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     warmup_steps: int = Field(default=0, ge=0)
     schedule: Literal["cosine", "constant"] = "cosine"
@@ -144,6 +150,10 @@ class TrainingRecipe(_Part):
     """Decay of the moving average of the weights; 0 keeps none."""
     told: Fraction = 0.3
     """For networks with an estimator: share of the pictures whose noise level they are told."""
+    part: Literal["all", "estimator"] = "all"
+    """estimator: leave the weights of the rest of the network as they are."""
+    caution: Annotated[float, Field(gt=0)] = 1.5
+    """For networks with an estimator: how much more a level that is estimated too low counts than one too high."""
     patience: int = Field(default=0, ge=0)
     """Stop after so many epochs without a better validation PSNR; 0 never does."""
     stages: tuple[Stage, ...] = (Stage(),)
@@ -182,6 +192,8 @@ class Recipe(_Part):
         multiple = 2 ** len(self.network.widths)
         if self.data.kind == "photos" and any(stage.patch % multiple for stage in self.training.stages):
             raise ValueError(f"patches must be multiples of {multiple} pixels for this network")
+        if self.training.part == "estimator" and not self.network.estimator:
+            raise ValueError("training.part is estimator, but network.estimator is false")
         return self
 
     @property
@@ -216,8 +228,14 @@ def read_recipe(path: Path) -> dict[str, Any]:
         UsageError: the file is missing or is no TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            data = file.read(LONGEST_RECIPE + 1)
+        if len(data) > LONGEST_RECIPE:
+            raise ValueError("it is far too long")
+        return tomllib.loads(data.decode())
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}", "give a recipe, as in train/recipes") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not a TOML file: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: not a recipe: it nests too deeply", "see train/recipes") from None
+    except ValueError as error:  # besides TOML's and UTF-8's own, a number of thousands of digits
+        raise UsageError(f"{path}: not a TOML file: {error}", "see train/recipes") from None

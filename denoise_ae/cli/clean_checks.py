@@ -1,0 +1,111 @@
+"""What the options of ``clean`` mean together, found out before any work."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from denoise_ae.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from denoise_ae.files import LineFile
+    from denoise_ae.jobs import Existing
+    from denoise_ae.planning import Plan
+
+
+def parse_sigma(text: str) -> float | None:
+    """Read ``auto`` (None) or a number of 8-bit steps."""
+    if text == "auto":
+        return None
+    try:
+        sigma = float(text)
+    except ValueError:
+        sigma = math.nan
+    if not 0 <= sigma <= 255:
+        raise UsageError(f"--sigma {text} is no noise level", "give auto, or a number of 8-bit steps from 0 to 255")
+    return sigma
+
+
+def what_exists(overwrite: bool, skip_existing: bool, in_place: bool, watch: bool) -> Existing:
+    """Join the options on outputs that exist. --overwrite beside --in-place is for the report."""
+    from denoise_ae.jobs import Existing
+
+    if skip_existing and (overwrite or in_place):
+        other = "--overwrite" if overwrite else "--in-place"
+        raise UsageError(f"{other} and --skip-existing contradict each other", "leave one of the two out")
+    if in_place:
+        return Existing.IN_PLACE
+    return Existing.REPLACE if overwrite else Existing.SKIP if skip_existing or watch else Existing.REFUSE
+
+
+def check_watch(inputs: list[str], output: str | None, *, in_place: bool, dry_run: bool) -> list[Path]:
+    """Check what --watch needs, and return the folders to watch."""
+    from denoise_ae.finding import identity, is_folder
+    from denoise_ae.planning import STREAM
+
+    if in_place:
+        raise UsageError("--watch and --in-place would clean every picture again at each start", "give -o FOLDER")
+    if dry_run:
+        raise UsageError("--watch and --dry-run contradict each other", "leave one of the two out")
+    for word in inputs:
+        if word == STREAM or (os.path.lexists(word) and not is_folder(word)):
+            raise UsageError(f"{word}: --watch takes folders", "clean single pictures without it")
+    if output is None or output == STREAM:
+        raise UsageError("--watch needs a folder for the results", "give -o FOLDER")
+    if is_folder(output) and identity(output) in map(identity, inputs):
+        raise UsageError(f"{output}: the output folder is watched itself", "give another -o; it may lie inside")
+    return [Path(word) for word in inputs]
+
+
+def check_streams(work: Plan, *, as_json: bool, keep_time: bool) -> None:
+    """Check that streams are there, and asked for nothing that they can't give."""
+    reads = any(job.source is None for job in work.jobs)
+    writes = any(job.output is None for job in work.jobs)
+    if keep_time and (reads or writes):
+        raise UsageError("--keep-time is for files, and a stream has no time", "leave it out, or name files")
+    if reads and (sys.stdin is None or sys.stdin.isatty()):
+        raise UsageError("nothing comes from standard input", "name the file, or pipe a picture into it")
+    if writes and as_json:
+        raise UsageError("the picture and --json can't both go to standard output", "give -o a file name")
+    if writes and (sys.stdout is None or sys.stdout.isatty()):
+        raise UsageError("standard output is a terminal, or closed", "give -o a file name, or redirect the output")
+
+
+def share_threads(threads: int | None, jobs: int) -> int:
+    """Say how many threads to give to the model, so that with those of the other pictures there are `threads`."""
+    from denoise_ae.cpus import available_cpus
+
+    at_hand = threads or available_cpus()
+    if jobs > at_hand:
+        hint = f"give --jobs {at_hand} or less, or more --threads"
+        raise UsageError(f"--jobs {jobs} is more than there are threads to share: {at_hand}", hint)
+    # Each picture's own thread computes too.
+    return at_hand - jobs + 1
+
+
+def report_file(
+    name: str | None, work: Plan, *, overwrite: bool, append: bool, dry_run: bool
+) -> AbstractContextManager[LineFile | None]:
+    """Open the report; in a dry run only find out whether that could be done."""
+    if name is None:
+        return nullcontext()
+    from denoise_ae.cli.outputs import refuse_inputs
+    from denoise_ae.files import LineFile, check_target
+    from denoise_ae.planning import STREAM
+
+    if name == STREAM:
+        raise UsageError("--report takes a file's name", "--json prints the same lines")
+    path = Path(name)
+    all_jobs = [*work.jobs, *(settled.job for settled in work.settled)]
+    refuse_inputs(path, (job.source for job in all_jobs if job.source))
+    if os.path.realpath(path) in {os.path.realpath(job.output) for job in all_jobs if job.output}:
+        raise OutputError(f"{path}: the report would lie where a result goes", "choose another name")
+    if not dry_run:
+        return LineFile(path, overwrite, append=append)
+    if path.parent.exists():  # else it would be made
+        check_target(path, overwrite)
+    return nullcontext()

@@ -1,0 +1,34 @@
+"""A second decoder for what OpenCV's fails at: BMP with unusual masks, and AVIF of some encoders' better qualities."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PILLOWS = {"bmp": ("BmpImagePlugin", "BmpImageFile"), "avif": ("AvifImagePlugin", "AvifImageFile")}
+"""Format -> module and class of Pillow that read it."""
+
+
+def decode_with_pillow(data: bytes, file_format: str, mode: str) -> NDArray[np.uint8] | None:
+    """Decode 8-bit pixels as they are stored.
+
+    Args:
+        data: the whole file.
+        file_format: a key of `PILLOWS`.
+        mode: "gray", "RGB" or "RGBA", as the header says.
+
+    Returns:
+        HxW, HxWx3 or HxWx4; None where the data are damaged.
+    """
+    from importlib import import_module
+
+    module, reader = PILLOWS[file_format]
+    opener: Any = getattr(import_module(f"PIL.{module}"), reader)
+    try:
+        with opener(io.BytesIO(data)) as image:
+            return np.array(image.convert({"gray": "L"}.get(mode, mode)))
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, RuntimeError):
+        return None

@@ -1,0 +1,282 @@
+"""Outlive what cleans the pictures: a decoder that crashes fails one picture, and the others are cleaned.
+
+A file that is damaged, or made for it, may crash the native code of a decoder, and the system kills what takes too much
+memory. No `except` helps against that. So the pictures of a batch are cleaned by a child process, which is handed one
+job after the other through a pipe and tells its events through another; no pixels pass. When it dies, those jobs that
+it had and did not settle are suspects. A new child gets them one at a time: the one that it dies of, too, is a
+failure. Then it goes on with the rest.
+
+Nothing has to be put right after a death, because results appear whole or not at all: temporary files are swept, and
+what was written in the very last moment is known, since the child announces what it is about to write. So a child that
+is not needed any more is killed, whatever it does.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
+from types import TracebackType
+from typing import IO, Self
+
+from denoise_ae.errors import DenoiseError, ImageError
+from denoise_ae.files import same_state
+from denoise_ae.finding import status_of
+from denoise_ae.jobs import Cleaned, Event, Failed, Job, Progress, Settled, Started, sweep
+from denoise_ae.tasks import Message, Ready, Task, Wanted, Writing
+
+PATIENCE_SECONDS = 30 * 60
+"""A child that tells nothing for so long, not even that a tile is clean, is taken to be stuck, and killed."""
+
+_WAIT_SECONDS = 0.5
+_LAST_WORDS_SECONDS = 5.0
+"""How long a child that has closed its pipe may take to end by itself."""
+
+_PROGRAM = "import sys; sys.path[:] = {path!r}; from denoise_ae.worker import main; main()"
+
+
+class Supervisor:
+    """Has pictures cleaned by a child process, and by a new one if that dies. Used as a context manager.
+
+    Args:
+        task: what to do with each picture.
+
+    Attributes:
+        ready: the model's name, and the device that it runs on.
+
+    Raises:
+        DenoiseError: the model can't be loaded, or does not take the task's settings; see `Denoiser`.
+    """
+
+    ready: Ready
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._child: _Child | None = None
+        self._wanted = False
+        self._given: dict[Job, os.stat_result | None] = {}
+        self._announced: dict[Job, Cleaned] = {}
+        self._start()
+
+    def __enter__(self) -> Self:
+        """Nothing is left to do: the child is there."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """End the child."""
+        self._end()
+
+    def run(self, jobs: Sequence[Job]) -> Generator[Event, None, None]:
+        """Do jobs, as `denoise_ae.batch.run` does; may be called again when it is through.
+
+        A job whose child died is `Failed`. Closing the iterator, as a KeyboardInterrupt does, ends the child.
+        """
+        if not self._task.rehearse:
+            sweep(jobs)
+        if self._child and not self._child.is_alive():  # it died with nothing to do, of which no picture is guilty
+            self._end()
+        waiting = deque(jobs)
+        suspects: set[Job] = set()
+        try:
+            while waiting or self._given:
+                child = self._child or self._start()
+                if self._wanted and waiting and not (suspects and self._given):
+                    self._give(child, waiting.popleft())
+                message = child.next_message()
+                if message is None:
+                    events, left = self._bury(child)
+                    waiting.extendleft(reversed(left))
+                    suspects.update(left)
+                else:
+                    events = self._note(message)
+                for event in events:
+                    if isinstance(event, Settled):
+                        suspects.discard(event.job)
+                    yield event
+        finally:
+            if self._given:
+                self._end()
+
+    def _start(self) -> _Child:
+        child = _Child(self._task)
+        try:
+            message = child.next_message()
+            if isinstance(message, Ready):
+                self.ready = message
+                self._child = child
+                return child
+        finally:
+            if self._child is None:
+                child.end()
+        if isinstance(message, DenoiseError):
+            raise message
+        raise DenoiseError(f"model {self._task.model}: the process that loaded it {child.fate}", "try another model")
+
+    def _give(self, child: _Child, job: Job) -> None:
+        self._given[job] = _result(job)
+        self._wanted = False
+        child.send(job)
+
+    def _note(self, message: Message) -> list[Event]:
+        """Take note of a message, and return the event in it."""
+        if isinstance(message, Wanted):
+            self._wanted = True
+        elif isinstance(message, Writing):
+            self._announced[message.event.job] = message.event
+        elif isinstance(message, Settled):
+            del self._given[message.job]
+            self._announced.pop(message.job, None)
+            return [message]
+        elif isinstance(message, Started | Progress):
+            return [message]
+        return []
+
+    def _bury(self, child: _Child) -> tuple[list[Event], list[Job]]:
+        """Clear up after a child that died: settle those of its jobs that can be settled, and return the others."""
+        wanted, given, announced = self._wanted, self._given.copy(), self._announced.copy()
+        self._end()
+        if not (wanted or given):
+            raise DenoiseError(f"the process that cleans the pictures {child.fate}", "try again")
+        settled: list[Event] = []
+        left = []
+        for job, before in given.items():
+            if job in announced and _is_written(job, before):
+                settled.append(announced[job])
+            elif len(given) == 1:
+                message = f"{job.name}: the process that cleaned it {child.fate}"
+                settled.append(Failed(job, ImageError(message, child.advice)))
+            else:
+                left.append(job)
+        return settled, left
+
+    def _end(self) -> None:
+        """End the child, and free the folders that it wrote to of what it left."""
+        if self._child is None:
+            return
+        child, self._child = self._child, None
+        child.end()
+        sweep([*self._given])
+        self._given.clear()
+        self._announced.clear()
+        self._wanted = False
+
+
+class _Child:
+    """A process with a worker in it, and the pipes to it.
+
+    Attributes:
+        stuck: whether it was killed because it told nothing any more.
+    """
+
+    def __init__(self, task: Task) -> None:
+        # Modules come from where ours come from: never from the folder that we happen to be in.
+        words = [sys.executable, "-P", "-c", _PROGRAM.format(path=sys.path)]
+        errors = subprocess.DEVNULL if sys.stderr is None else None
+        with _deaf():
+            self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+        assert self._process.stdin is not None
+        self._commands = self._process.stdin
+        self._messages: SimpleQueue[Message | None] = SimpleQueue()
+        self._silent = False
+        self.stuck = False
+        Thread(target=self._receive, args=(self._process.stdout,), name="messages", daemon=True).start()
+        self.send(task)
+
+    def is_alive(self) -> bool:
+        """Tell whether the process runs."""
+        return self._process.poll() is None
+
+    def send(self, message: Task | Job) -> None:
+        """Hand something over; what dies of it, or before, is told by `next_message`."""
+        with suppress(OSError):
+            self._commands.write(pickle.dumps(message))
+            self._commands.flush()
+
+    def next_message(self) -> Message | None:
+        """Wait for a message; None: there will be no more."""
+        waits = 0
+        while not self._silent:
+            try:
+                # Waiting without end could not be interrupted by Ctrl-C on Windows.
+                message = self._messages.get(timeout=_WAIT_SECONDS)
+            except Empty:
+                waits += 1  # not what the clock says, since both processes may have been stopped for hours
+                if waits * _WAIT_SECONDS > PATIENCE_SECONDS:
+                    self.stuck = True
+                    self._process.kill()
+                continue
+            if message is not None:
+                return message
+            self._silent = True
+        return None
+
+    def end(self) -> None:
+        """End the process at once, unless it is ending by itself."""
+        try:
+            if self._silent:
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(_LAST_WORDS_SECONDS)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            with suppress(OSError):
+                self._commands.close()
+
+    @property
+    def fate(self) -> str:
+        """How it ended, to go on with after "the process that ..."."""
+        status = self._process.returncode
+        if self.stuck:
+            return f"did nothing for {PATIENCE_SECONDS / 60:g} minutes and was killed"
+        try:
+            return f"was killed by {signal.Signals(-status).name}"
+        except ValueError:
+            return f"ended with exit status {status}"
+
+    @property
+    def advice(self) -> str:
+        """What to do about a picture that it ended with."""
+        if self._process.returncode == -9 and not self.stuck:  # what the kernel sends where memory runs out
+            return "if memory ran out: a smaller --tile and fewer --jobs need less"
+        return "the file may be damaged: get it again from its source"
+
+    def _receive(self, file: IO[bytes]) -> None:
+        with file:
+            try:
+                while True:
+                    self._messages.put(pickle.load(file))
+            except Exception:  # its end, or a message that a crash cut off
+                self._messages.put(None)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let a process that is started here not hear what asks to end, and reaches it beside us; we end it ourselves.
+
+    Ctrl-C and a closed terminal reach all of its processes, a service manager's SIGTERM all of a service. A child that
+    died of it before us would be taken for a crash. Windows has no such way, and the process sees to Ctrl-C itself.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _result(job: Job) -> os.stat_result | None:
+    return status_of(job.output) if job.output else None
+
+
+def _is_written(job: Job, before: os.stat_result | None) -> bool:
+    now = _result(job)
+    return now is not None and (before is None or not same_state(before, now))

@@ -1,0 +1,66 @@
+"""What a worker is asked for and what it answers: all that a supervisor needs to know of it, without what it loads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from denoise_ae.catalog import DEFAULT_MODEL
+from denoise_ae.errors import DenoiseError
+from denoise_ae.formats import DEFAULT_MAX_PIXELS
+from denoise_ae.jobs import Cleaned, Event
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How every picture of a batch is cleaned and written."""
+
+    sigma: float | None = None
+    """Standard deviation of the noise in 8-bit steps; None: estimated for each picture. See `Denoiser.check_sigma`."""
+    strength: float = 1.0
+    """0 (leave it) to 1.5."""
+    quality: int | None = None
+    """Quality of lossy formats, 1 to 100; None: near the source's own."""
+    keep_metadata: bool = True
+    keep_time: bool = False
+    """Whether a result gets its source's modification time."""
+    max_pixels: int = DEFAULT_MAX_PIXELS
+    """Pictures with more pixels are refused before memory is taken."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """How pictures are cleaned, and by what; see `Denoiser` and `denoise_ae.batch.run`."""
+
+    model: str = DEFAULT_MODEL
+    device: str = "auto"
+    threads: int | None = None
+    tile: int | None = None
+    settings: Settings = field(default_factory=Settings)
+    side_by_side: int = 1
+    rehearse: bool = False
+    """Only tell what would be done."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The model is loaded."""
+
+    model: str
+    device: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The next job can be read."""
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A result is about to be written."""
+
+    event: Cleaned
+    """What will be told when it is."""
+
+
+Message = Ready | Wanted | Writing | Event | DenoiseError
+"""What a worker tells its supervisor. An error says why there is no model, and is the last thing told."""

@@ -1,0 +1,140 @@
+"""The optimiser Muon for convolutions: momentum, orthogonalised before it is applied.
+
+Torch's own (`torch.optim.Muon`) takes matrices only, and one after the other in bfloat16, which CPUs without
+instructions for it emulate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.optim import Optimizer
+from torch.optim.adamw import adamw
+
+SMALLEST_SIDE = 16
+"""A weight is a matrix worth orthogonalising from this many rows and columns on; the others get AdamW."""
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+"""Coefficients of the quintic iteration, which takes all singular values to about 1 in five rounds."""
+
+
+class Muon(Optimizer):
+    """Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) where a weight is a matrix, else AdamW.
+
+    A convolution's weight, out x in x height x width, is the matrix out x (height·width·in). Its update has orthogonal
+    rows, scaled as Liu et al. 2025 ("Muon is scalable for LLM training") do, so that it is about as large as AdamW's
+    and the same learning rate and weight decay serve both.
+
+    Args:
+        parameters: the weights to train.
+        lr: learning rate.
+        momentum: of the orthogonalised weights, with Nesterov's look-ahead.
+        betas: of AdamW for the others.
+        weight_decay: decoupled from the learning by gradients (Loshchilov and Hutter 2019).
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        lr: float,
+        momentum: float = 0.95,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0.0,
+    ) -> None:
+        weights = list(parameters)
+        groups = [
+            {"params": [p for p in weights if _is_matrix(p) == matrices], "matrices": matrices}
+            for matrices in (True, False)
+        ]
+        defaults = {"lr": lr, "momentum": momentum, "betas": betas, "weight_decay": weight_decay}
+        super().__init__([group for group in groups if group["params"]], defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # noqa: ANN401
+        """Apply the gradients; closure, where given, computes them first and returns the loss."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            weights = [p for p in group["params"] if p.grad is not None]
+            (self._step_matrices if group["matrices"] else self._step_others)(weights, group)
+        return loss
+
+    def _step_matrices(self, weights: list[Parameter], group: dict[str, Any]) -> None:
+        alike = defaultdict(list)
+        for weight in weights:
+            assert weight.grad is not None
+            momentum = self._state(weight, "momentum_buffer")
+            momentum.lerp_(weight.grad, 1 - group["momentum"])
+            alike[weight.shape].append((weight, _as_matrix(weight.grad.lerp(momentum, group["momentum"]))))
+        for shape, pairs in alike.items():
+            # Those of one shape together: most of them are too small to keep a processor busy alone.
+            updates = orthogonalise(torch.stack([matrix for _, matrix in pairs]))
+            size = 0.2 * math.sqrt(max(updates.shape[1:]))
+            for (weight, _), update in zip(pairs, updates, strict=True):
+                weight.mul_(1 - group["lr"] * group["weight_decay"])
+                weight.add_(_as_weight(update, shape), alpha=-group["lr"] * size)
+
+    def _step_others(self, weights: list[Parameter], group: dict[str, Any]) -> None:
+        first, second = group["betas"]
+        for weight in weights:
+            if "step" not in self.state[weight]:
+                self.state[weight]["step"] = torch.zeros(())
+        adamw(
+            [*weights],
+            [weight.grad for weight in weights if weight.grad is not None],
+            [self._state(weight, "exp_avg") for weight in weights],
+            [self._state(weight, "exp_avg_sq") for weight in weights],
+            [],
+            [self.state[weight]["step"] for weight in weights],
+            amsgrad=False,
+            beta1=first,
+            beta2=second,
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            eps=1e-8,
+            maximize=False,
+        )
+
+    def _state(self, weight: Parameter, name: str) -> Tensor:
+        if name not in self.state[weight]:
+            self.state[weight][name] = torch.zeros_like(weight)
+        value: Tensor = self.state[weight][name]
+        return value
+
+
+def orthogonalise(matrices: Tensor) -> Tensor:
+    """Take the singular values of matrices, float N x rows x columns, to about 1 (0.7 to 1.2), and leave their vectors.
+
+    Singular values below a thousandth of a matrix's norm stay smaller. Newton-Schulz iteration with the coefficients
+    of Jordan et al. 2024.
+    """
+    if matrices.shape[1] > matrices.shape[2]:
+        return orthogonalise(matrices.mT).mT
+    x: Tensor = matrices / matrices.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7)
+    a, b, c = NEWTON_SCHULZ
+    for _ in range(5):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x
+
+
+def _is_matrix(weight: Parameter) -> bool:
+    return weight.ndim > 1 and min(weight.shape[0], weight[0].numel()) >= SMALLEST_SIDE
+
+
+def _as_matrix(weight: Tensor) -> Tensor:
+    """Rows are outputs; in the order in which channels_last has the numbers, so that nothing is moved for it."""
+    return weight.movedim(1, -1).flatten(1)
+
+
+def _as_weight(matrix: Tensor, shape: torch.Size) -> Tensor:
+    weight: Tensor = matrix.view(shape[0], *shape[2:], shape[1]).movedim(-1, 1)
+    return weight

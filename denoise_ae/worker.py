@@ -1,0 +1,162 @@
+"""Do what a command was asked for: in its own process, or in one that `denoise_ae.supervisor` watches over."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from queue import SimpleQueue
+from threading import Lock, Thread
+from types import TracebackType
+from typing import BinaryIO, Self, TextIO
+
+from denoise_ae import batch
+from denoise_ae.denoiser import Denoiser
+from denoise_ae.errors import DenoiseError
+from denoise_ae.jobs import Cleaned, Event, Failed, Job, sweep
+from denoise_ae.tasks import Message, Ready, Task, Wanted, Writing
+
+
+class Worker:
+    """Cleans in this process. Used as a context manager.
+
+    Args:
+        task: what to do with each picture.
+
+    Attributes:
+        ready: the model's name, and the device that it runs on.
+
+    Raises:
+        DenoiseError: the model can't be loaded, or does not take the task's settings; see `Denoiser`.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._denoiser = Denoiser(task.model, device=task.device, threads=task.threads, tile=task.tile)
+        if task.settings.sigma is not None:
+            self._denoiser.check_sigma(task.settings.sigma)
+        self.ready = Ready(self._denoiser.card.name, self._denoiser.device)
+
+    def __enter__(self) -> Self:
+        """Nothing is left to do: the model is loaded."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Nothing is to be ended: `run` leaves nothing behind."""
+
+    def run(self, jobs: Sequence[Job]) -> Generator[Event, None, None]:
+        """Do jobs; see `denoise_ae.batch.run`."""
+        if not self._task.rehearse:
+            sweep(jobs)
+        return self.stream(jobs)
+
+    def stream(
+        self, jobs: Iterable[Job], announce: Callable[[Cleaned], None] = lambda _: None
+    ) -> Generator[Event, None, None]:
+        """Do jobs as they come; see `denoise_ae.batch.stream`."""
+        task = self._task
+        if task.rehearse:
+            return batch.rehearse(jobs, task.settings)
+        return batch.stream(jobs, self._denoiser, task.settings, task.side_by_side, announce)
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep decoders from printing what they think of damaged files, beside the one line that is told of each.
+
+    They print to the process's own streams. What is written to `sys.stdout` and `sys.stderr` goes where it always does.
+    """
+    with ExitStack() as stack, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Pillow and numpy
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        stack.callback(os.close, nowhere)
+        for name, number in (("stdout", 1), ("stderr", 2)):
+            stream = getattr(sys, name)
+            if stream is None:  # where the process was started without; its number may be another file's
+                continue
+            aside = os.dup(number)
+            stack.callback(os.close, aside)
+            if _number_of(stream) == number:
+                stack.callback(setattr, sys, name, stream)
+                own = open(aside, "w", 1, stream.encoding, stream.errors, closefd=False)  # noqa: SIM115 - it has no path
+                setattr(sys, name, stack.enter_context(own))
+            stream.flush()
+            os.dup2(nowhere, number)
+            stack.callback(os.dup2, aside, number)
+        yield
+
+
+def _number_of(stream: TextIO) -> int | None:
+    """Tell which of the process's streams it writes to; None where it has been replaced by something else."""
+    try:
+        return stream.fileno()
+    except (AttributeError, OSError):
+        return None
+
+
+def main() -> None:
+    """Be the child of a supervisor: read a task and then jobs from standard input, write messages to standard output.
+
+    The end of standard input, which comes with the supervisor's, ends this process at once. It may be stuck in a
+    decoder, and has nothing to tidy up but a temporary file, which the supervisor or the next run sweeps.
+    """
+    # What a terminal's Ctrl-C means is for the supervisor to say. It blocks such signals where it can.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    commands, replies = open(os.dup(0), "rb"), open(os.dup(1), "wb")  # noqa: PTH123, SIM115 - for all of its life
+    os.dup2(2, 1)  # what a decoder prints must not get between the messages
+    sender = _Sender(replies)
+    try:
+        worker = Worker(pickle.load(commands))
+    except DenoiseError as error:
+        sender.send(_portable(error))
+        return
+    sender.send(worker.ready)
+    jobs: SimpleQueue[Job] = SimpleQueue()
+    Thread(target=_receive, args=(commands, jobs), name="receive", daemon=True).start()
+    with hushed():
+        for event in worker.stream(_asked_for(jobs, sender), lambda event: sender.send(Writing(event))):
+            if isinstance(event, Failed):
+                _portable(event.error)
+            sender.send(event)
+
+
+class _Sender:
+    """Writes messages, each in one piece, whichever thread they come from."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._lock = Lock()
+
+    def send(self, message: Message) -> None:
+        data = pickle.dumps(message)
+        try:
+            with self._lock:
+                self._file.write(data)
+                self._file.flush()
+        except OSError:  # the supervisor was killed
+            os._exit(1)
+
+
+def _receive(commands: BinaryIO, jobs: SimpleQueue[Job]) -> None:
+    try:
+        while True:
+            jobs.put(pickle.load(commands))
+    finally:
+        os._exit(0)
+
+
+def _asked_for(jobs: SimpleQueue[Job], sender: _Sender) -> Iterator[Job]:
+    while True:
+        sender.send(Wanted())
+        yield jobs.get()
+
+
+def _portable(error: DenoiseError) -> DenoiseError:
+    """Note down where an error came from, since its traceback and causes stay in this process."""
+    error.add_note("".join(traceback.format_exception(error)))
+    return error
