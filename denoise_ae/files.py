@@ -287,8 +287,22 @@ def _is_abandoned(path: Path, machine: str, process: int) -> bool:
             return True
         except (OSError, OverflowError):  # alive, but another user's; or no such number
             pass
+        if _is_zombie(process):
+            return True
     try:
         # Not st_mtime, which may be set already to what the file is to have.
         return time.time() - path.stat().st_ctime > _ABANDONED_SECONDS
     except OSError:
+        return False
+
+
+def _is_zombie(process: int) -> bool:
+    """Tell whether a process has ended and only waits for its parent to ask how.
+
+    In a container the first process often never does that for those whose own parent was killed.
+    """
+    try:
+        # The name, in brackets, may hold anything; the state comes behind it.
+        return Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z"
+    except (OSError, IndexError):  # gone meanwhile, or no Linux
         return False

@@ -127,7 +127,7 @@ class Watch:
         if isinstance(event, Failed) and event.job.source:
             taken = self._taken.get((event.job.source, ""))
             status = status_of(event.job.source)
-            if taken and (status is None or _mark(status) != taken):
+            if status is None or (taken and _mark(status) != taken):
                 return Skipped(event.job, "changed or vanished before it was cleaned")
         return event
 

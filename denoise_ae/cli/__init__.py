@@ -7,7 +7,9 @@ Command modules import numpy, cv2, onnxruntime and torch inside their functions,
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from typing import NoReturn
 
 import typer
@@ -68,6 +70,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         try:
             build_app()(args=words, prog_name="denoise-ae")
         finally:
+            if arguments is None:
+                _ignore_ctrl_c()
             if sys.stdout is not None:  # it is where the process was started without
                 sys.stdout.flush()
     except DenoiseError as error:
@@ -85,6 +89,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         print_error(f"{error.filename or 'standard output'}: {error.strerror or error}")
         sys.exit(1)
     sys.exit(0)
+
+
+def _ignore_ctrl_c() -> None:
+    """Let the process end with the status that it has: while Python winds up, Ctrl-C would kill it without one.
+
+    Whoever presses it twice would otherwise see now this and now that.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _leave_stdout() -> None:
