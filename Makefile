@@ -31,7 +31,7 @@ pictures: demo ## draw the pictures that the README shows
 	    -o $(SHOWN)/$$name.png --overwrite "$$@" || exit 1; done
 
 test: $(VENV)/.installed-test lint ## install what tests need, then check style and types and run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.installed-test ## check style and types
 	$(BIN)/ruff check
