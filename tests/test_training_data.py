@@ -228,3 +228,18 @@ def test_magnified_patches_are_softer_pictures_of_the_same():
     assert all_of_them.mean() < 0.75 * plain.mean()
     soft = (half < 0.9 * plain.min()).sum().item()
     assert 16 < soft < 48
+
+
+def test_patches_are_magnified_where_their_noise_asks_for_it():
+    """Those and no others, so that what a camera takes is as soft as a camera's files."""
+    noise = [{"level": 1}, {"type": "camera", "level": 1000, "magnified": 1.0}]
+    data = {"kind": "photos", "clip": False, "permute": False, "magnification": 3.0}
+    recipe = Recipe.model_validate({"network": {"type": "unet"}, "data": data, "noise": noise})
+    clean = Photos(recipe, pictures()).batch(3, 5, Stage(batch=64, patch=32))
+    noisy, _ = add_noise(clean, recipe.noise, clip=False, seed=noise_seed(recipe, 3, 5))
+    camera = (noisy - clean).flatten(1).std(dim=1) > 2 / 255
+    assert 16 < camera.sum() < 48
+    # Magnified less than by a twentieth, noise of one pixel stays nearly as rough as it was.
+    rough = (clean[..., 1:] - clean[..., :-1]).flatten(1).std(dim=1)
+    assert rough[camera].mean() < 0.6 * rough[~camera].mean()
+    assert rough[~camera].min() > 0.95 * rough[~camera].mean()

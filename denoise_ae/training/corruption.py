@@ -70,6 +70,18 @@ def mix_seed(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
 
 
+def draw_kinds(kinds: Sequence[NoiseRecipe], count: int, seed: int) -> Tensor:
+    """Draw which kind of noise each picture of a batch gets: positions in `kinds`, int64, on the CPU.
+
+    Args:
+        kinds: the mixture.
+        count: how many pictures.
+        seed: that of `add_noise`, which draws the same.
+    """
+    draws = torch.Generator().manual_seed(mix_seed(seed, 4))  # a stream of its own, for every device the same
+    return torch.multinomial(torch.tensor([kind.weight for kind in kinds]), count, replacement=True, generator=draws)
+
+
 def add_noise(clean: Tensor, kinds: Sequence[NoiseRecipe], *, clip: bool, seed: int) -> tuple[Tensor, Tensor]:
     """Corrupt a batch with a mixture of noises, a kind and a level drawn for each picture.
 
@@ -88,8 +100,7 @@ def add_noise(clean: Tensor, kinds: Sequence[NoiseRecipe], *, clip: bool, seed: 
     n = len(clean)
     if len(kinds) == 1:
         return _add_kind(clean, kinds[0], source, generator, clip=clip)
-    weights = torch.tensor([kind.weight for kind in kinds], device=clean.device)
-    chosen = torch.multinomial(weights, n, replacement=True, generator=generator)
+    chosen = draw_kinds(kinds, n, seed).to(clean.device)
     noisy, sigma = clean.clone(), clean.new_zeros(n, 1, 1, 1)
     for number, kind in enumerate(kinds):
         mine = (chosen == number).nonzero().flatten()

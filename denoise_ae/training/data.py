@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from denoise_ae.errors import DenoiseError, TrainingError
-from denoise_ae.training.corruption import add_noise, mix_seed
+from denoise_ae.training.corruption import add_noise, draw_kinds, mix_seed
 from denoise_ae.training.mnist import Progress, load_mnist
 from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe, Stage
 
@@ -26,8 +26,6 @@ MNIST_VALIDATION = 5_000
 
 VALIDATION_BATCH = 500
 """Digits judged at once."""
-
-LARGEST_MAGNIFICATION = 2.0
 
 VALIDATION_SIDE = 256
 """Largest side, in pixels, of the crop that a validation photograph is judged on."""
@@ -106,20 +104,23 @@ class Photos:
 
     def batch(self, epoch: int, index: int, stage: Stage) -> Tensor:
         """See `TrainingData.batch`."""
-        rng = np.random.default_rng((self._recipe.seed, epoch, index))
+        recipe = self._recipe
+        rng = np.random.default_rng((recipe.seed, epoch, index))
         side = stage.patch
         out = torch.empty(stage.batch, side, side, 3)
+        kinds = draw_kinds(recipe.noise, stage.batch, noise_seed(recipe, epoch, index)).tolist()
         for i, which in enumerate(rng.choice(len(self._pictures), stage.batch, p=self._weights)):
             picture = self._pictures[which]
             small = side
-            if self._recipe.data.magnified and rng.random() < self._recipe.data.magnified:
-                small = math.ceil(side / rng.uniform(1, LARGEST_MAGNIFICATION))
+            magnified = max(recipe.data.magnified, recipe.noise[kinds[i]].magnified)
+            if magnified and rng.random() < magnified:
+                small = math.ceil(side / rng.uniform(1, recipe.data.magnification))
             y, x = (int(rng.integers(0, size - small + 1)) for size in picture.shape[:2])
             patch = picture[y : y + small, x : x + small]
-            patch = patch[..., rng.permutation(3)] if self._recipe.data.permute else patch
+            patch = patch[..., rng.permutation(3)] if recipe.data.permute else patch
             out[i] = _turn(patch if small == side else _magnify(patch, side), int(rng.integers(8)))
         patches = out.permute(0, 3, 1, 2).div_(255)
-        grayed = torch.from_numpy(rng.random(stage.batch) < self._recipe.data.gray)
+        grayed = torch.from_numpy(rng.random(stage.batch) < recipe.data.gray)
         patches[grayed] = patches[grayed].mean(1, keepdim=True).expand(-1, 3, -1, -1)
         return patches.contiguous(memory_format=torch.channels_last)
 

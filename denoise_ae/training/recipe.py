@@ -99,6 +99,8 @@ class NoiseRecipe(NoiseStep):
     """How often this kind is drawn, relative to the others."""
     then: tuple[NoiseStep, ...] = ()
     """Corruptions that follow on the same picture."""
+    magnified: Fraction = 0.0
+    """Share of the patches with this noise that are magnified, where it is more than `data.magnified`."""
 
 
 class DataRecipe(_Part):
@@ -112,7 +114,9 @@ class DataRecipe(_Part):
     permute: bool = True
     """Whether the colours of photo patches change places: more variety, less of what colours pictures have."""
     magnified: Fraction = 0.0
-    """Share of photo patches magnified, up to twice: cameras' own files are softer than pictures scaled down."""
+    """Share of photo patches magnified: cameras' own files are softer than pictures scaled down."""
+    magnification: Annotated[float, Field(ge=1, le=8)] = 2.0
+    """Most that a patch is magnified."""
     validation: Positive = 8
     """Photographs held out for validation (at most a fifth of them); MNIST holds out its last 5,000."""
     limit: int = Field(default=0, ge=0)
