@@ -140,6 +140,27 @@ def test_an_estimator_that_the_model_lacks_starts_fresh(tmp_path):
         full.fresh(source.recipe.network)
 
 
+def test_blocks_that_the_model_lacks_change_nothing_at_first(tmp_path):
+    network = {"type": "unet", "widths": [8, 16, 16], "blocks": [1, 1, 1]}
+    source = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", network)))
+    before, deeper = build(source.recipe.network), NetworkRecipe.model_validate(network | {"blocks": [2, 1, 3]})
+    assert len(source.fresh(deeper)) == 2 * (2 + 2)  # two convolutions; at the finest scale on the way down and up
+    source.load_into(before)
+    after = build(deeper)
+    source.load_into(after)
+    picture, level = torch.rand(1, 3, 32, 32), torch.full((1, 1, 1, 1), 0.1)
+    with torch.no_grad():
+        assert torch.equal(before(picture, level), after(picture, level))
+        assert after.middle[2].conv1.weight.abs().min() > 0  # else nothing would ever be learnt
+    (tmp_path / "deeper.toml").write_text("[network]\nblocks = [2, 1, 3]")
+    recipe = assemble(tmp_path / "deeper.toml", [], {}, start=source.recipe)
+    assert recipe.network == deeper
+    with pytest.raises(TrainingError, match=r"middle.1.conv1.weight is \(16, 16, 3, 3\), not none"):
+        load_pretrained(str(save_checkpoint(tmp_path / "b.ckpt", network | {"blocks": [1, 1, 3]}))).fresh(
+            source.recipe.network
+        )
+
+
 # The recipe
 
 

@@ -268,7 +268,8 @@ class UNet(Autoencoder):
         self.up = nn.ModuleList(_Up(b, a, bias=False) for a, b in pairwise(widths))
         self.decoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], blocks[:-1], strict=True))
         self.tail = nn.Conv2d(widths[0], 4 * channels, 3, padding=1, bias=False)
-        self.estimator = NoiseEstimator(channels) if estimator else None
+        # As wide as is worth it: beside 32 channels 4 % of the time, beside 16 it would be 14 %.
+        self.estimator = NoiseEstimator(channels, (32, 48) if widths[0] >= 32 else (16, 32)) if estimator else None
         self.estimates_sigma = estimator
         self.receptive_field = _unet_receptive_field(blocks, self.estimator)
 

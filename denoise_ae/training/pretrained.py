@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +32,8 @@ RECIPE_KEY = "denoise_ae_recipe"
 WEIGHT_KEY = "denoise_ae_weight:"
 """With a parameter's name, key of the entry that holds its values: float32, little-endian, in base64."""
 
-_MAY_START_FRESH = "estimator."
-"""The part of a network that an older model may lack."""
+_MAY_START_FRESH = re.compile(r"estimator\..*|(encoder\.\d+|middle|decoder\.\d+)\.\d+\.conv[12]\.weight")
+"""The parameters of a UNet that weights to start from may lack: those of its estimator and of further blocks."""
 
 _WRAPPER = "network."
 """What the exporter's wrapper puts before the names that parameters have in their network."""
@@ -50,7 +51,7 @@ class Pretrained:
     """Parameter -> values, under torch's names."""
 
     def fresh(self, network: NetworkRecipe) -> list[str]:
-        """Return the parameters of a network that these weights lack and may lack: those of its estimator.
+        """Return the parameters of a network that these weights lack and may: of its estimator and of further blocks.
 
         Raises:
             TrainingError: any other parameter is missing, left over or of another shape; the first one is named.
@@ -60,14 +61,21 @@ class Pretrained:
     def load_into(self, network: Autoencoder) -> None:
         """Give a network these weights; what `fresh` names stays as it was drawn.
 
+        But the last convolutions of further blocks become 0, so that the deeper network computes at first what the
+        other one did (after Net2Net, Chen et al. 2016).
+
         Raises:
             TrainingError: they do not fit, see `fresh`.
         """
-        self._lacking({name: weight.shape for name, weight in network.state_dict().items()})
+        state = network.state_dict()
+        lacking = self._lacking({name: weight.shape for name, weight in state.items()})
         network.load_state_dict(self.weights, strict=False)
+        for name in lacking:
+            if name.endswith(".conv2.weight") and not name.startswith("estimator."):
+                state[name].zero_()
 
     def _lacking(self, shapes: dict[str, torch.Size]) -> list[str]:
-        lacking = [name for name in shapes if name not in self.weights and name.startswith(_MAY_START_FRESH)]
+        lacking = [name for name in shapes if name not in self.weights and _MAY_START_FRESH.fullmatch(name)]
         for name in dict.fromkeys((*shapes, *self.weights)):
             here = tuple(self.weights[name].shape) if name in self.weights else "none"
             wanted = tuple(shapes[name]) if name in shapes else "none"
