@@ -145,6 +145,7 @@ def _tuning(start: Recipe) -> dict[str, Any]:
     values = start.model_dump(mode="json", exclude={"data_source", "data_license"})
     values["name"] = f"{start.name.removesuffix('-tuned')}-tuned"
     values["data"]["limit"] = 0  # it was meant for the model's pictures, not for these
+    values["training"]["part"] = "all"  # that the model's last leg was for its estimator alone says nothing of this one
     values["training"]["epochs"] = _TUNING_EPOCHS
     values["training"]["learning_rate"] = float(f"{start.training.learning_rate / _TUNING_SLOWER:.4g}")
     return values
