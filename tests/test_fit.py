@@ -216,22 +216,24 @@ def test_an_estimator_learns_the_level_from_pictures_alone(photos, tmp_path):
 def test_an_estimator_may_be_trained_alone_and_cautiously(photos, tmp_path):
     """The rest of the network stays as it was; the more a low estimate counts, the higher it gets."""
     levels = []
-    for caution in (0.05, 20):
+    for caution, of_this in ((0.05, 0), (20, 0), (0.05, 20)):
         stages = [{"patch": 32, "batch": 8}]
         recipe = tiny_recipe(epochs=2, steps_per_epoch=20, ema=0, stages=stages)
         training = recipe.training.model_copy(update={"part": "estimator", "caution": caution})
         network = recipe.network.model_copy(update={"widths": (8, 8, 8), "blocks": (1, 1, 1), "estimator": True})
-        recipe = recipe.model_copy(update={"network": network, "training": training})
-        run = tmp_path / str(caution)
+        noise = tuple(kind.model_copy(update={"caution": of_this}) for kind in recipe.noise)
+        recipe = recipe.model_copy(update={"network": network, "training": training, "noise": noise})
+        run = tmp_path / f"{caution} {of_this}"
         fit(recipe, [photos], run, hardware=CPU)
         trained = load_checkpoint(run / "checkpoints" / "last.ckpt").network()
         before = Denoising(recipe, 40).network.state_dict()
         changed = {name for name, weight in trained.state_dict().items() if not torch.equal(weight, before[name])}
         assert changed == {name for name in before if name.startswith("estimator.")}
-        noise = torch.randn(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+        grain = torch.randn(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
-            levels.append(trained.restore(0.5 + noise / 10, torch.full((1, 1, 1, 1), -1.0))[1].mean())
+            levels.append(trained.restore(0.5 + grain / 10, torch.full((1, 1, 1, 1), -1.0))[1].mean())
     assert levels[1] > 1.2 * levels[0]
+    assert levels[2] == levels[1]
 
 
 @pytest.mark.parametrize("kind", ["dense", "conv"])

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 from denoise_ae.errors import TrainingError, UsageError
 from denoise_ae.training.callbacks import Keeper, ema_update
 from denoise_ae.training.checkpoint import RunState, load_checkpoint
-from denoise_ae.training.corruption import add_noise, mix_seed
+from denoise_ae.training.corruption import add_noise, draw_kinds, mix_seed
 from denoise_ae.training.data import TrainingBatch, TrainingData, ValidationBatch, load_data, noise_seed
 from denoise_ae.training.muon import Muon
 from denoise_ae.training.networks import build
@@ -66,7 +66,9 @@ class Denoising(LightningModule):
         stage = self.recipe.stage_at(min(self.global_step, self.total_steps - 1), self.total_steps)
         if not self.network.estimates_sigma:
             return _LOSSES[stage.loss](self.network(noisy, sigma), clean)
-        caution = self.recipe.training.caution
+        kinds = draw_kinds(self.recipe.noise, len(clean), seed)
+        cautions = torch.tensor([kind.caution or self.recipe.training.caution for kind in self.recipe.noise])
+        caution = cautions[kinds].view(-1, 1, 1, 1).to(clean.device)
         if self.recipe.training.part == "estimator":
             assert self.network.estimator is not None
             return _estimate_error(self.network.estimator(noisy), noisy - clean, caution)
@@ -127,11 +129,11 @@ ESTIMATE_WEIGHT = 0.01
 with Adam the number matters only to the clipping of gradients."""
 
 
-def _estimate_error(level: Tensor, noise: Tensor, caution: float) -> Tensor:
+def _estimate_error(level: Tensor, noise: Tensor, caution: Tensor) -> Tensor:
     """How far an estimated level N x 1 x cells is from the noise NxCxHxW itself, as the logarithm of their ratio.
 
-    What is too low counts more, by the factor `caution`: denoising suffers more from it, and coarse noise that might be
-    texture shall rather be taken for noise (after CBDNet's asymmetric loss, Guo et al. 2019).
+    What is too low counts more, by the factor `caution`, Nx1x1x1: denoising suffers more from it, and coarse noise that
+    might be texture shall rather be taken for noise (after CBDNet's asymmetric loss, Guo et al. 2019).
 
     The truth at a cell is the root mean square of 3x3 cells; differences below an 8-bit step count less.
     """

@@ -101,6 +101,8 @@ class NoiseRecipe(NoiseStep):
     """Corruptions that follow on the same picture."""
     magnified: Fraction = 0.0
     """Share of the patches with this noise that are magnified, where it is more than `data.magnified`."""
+    caution: Annotated[float, Field(ge=0)] = 0.0
+    """`training.caution` for pictures with this noise, where it is not 0."""
 
 
 class DataRecipe(_Part):
