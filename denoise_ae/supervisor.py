@@ -108,7 +108,7 @@ class Supervisor:
                 self._end()
 
     def cancel(self) -> None:
-        """End the child from any thread. `run` ends at once, and does nothing any more: no job that it had is settled."""
+        """End the child from any thread. `run` ends at once, settles nothing, and does nothing any more."""
         self._cancelled = True
         if child := self._child:
             child.kill()

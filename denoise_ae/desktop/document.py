@@ -76,7 +76,14 @@ def open_file(path: Path) -> Document:
     return open_bytes(data, str(path), path, status)
 
 
-def open_bytes(data: bytes, name: str, source: Path | None = None, status: os.stat_result | None = None) -> Document:
+def open_bytes(
+    data: bytes,
+    name: str,
+    source: Path | None = None,
+    status: os.stat_result | None = None,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> Document:
     """Decode a picture.
 
     Args:
@@ -84,11 +91,12 @@ def open_bytes(data: bytes, name: str, source: Path | None = None, status: os.st
         name: it in messages.
         source: where it lies.
         status: its status when it was read.
+        max_pixels: the most that it may have.
 
     Raises:
         ImageError: see `open_file`.
     """
-    picture = images.decode(data, name, DEFAULT_MAX_PIXELS)
+    picture = images.decode(data, name, max_pixels)
     if len(picture.frames) > 1:
         message = f"{name}: holds {len(picture.frames)} pages or frames, and this view shows one picture"
         raise ImageError(message, "put it into the batch list, which cleans them all")

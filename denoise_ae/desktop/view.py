@@ -195,6 +195,7 @@ class View(QWidget):
         else:
             self._paint_wipe(painter, before, after)
         if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(self.palette().highlight().color(), 1))
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
 
