@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData, QSize, Qt
-from PySide6.QtGui import QImage, QImageReader
+from PySide6.QtGui import QImage, QImageReader, QImageWriter
 
 from denoise_ae.desktop.canvas import Canvas
 from denoise_ae.desktop.document import Document, open_bytes, to_shown
@@ -35,11 +35,10 @@ def from_clipboard(image: QImage, name: str) -> Document:
     Raises:
         ImageError: it is too large.
     """
-    data = QByteArray()
-    buffer = QBuffer(data)
+    buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, b"PNG")  # without loss, and from there on a picture like all others
-    return open_bytes(bytes(data.data()), name)
+    QImageWriter(buffer, QByteArray(b"png")).write(image)  # without loss, and from there on a picture like all others
+    return open_bytes(bytes(buffer.data().data()), name)
 
 
 def to_clipboard(document: Document, canvas: Canvas | None, mix: float) -> QImage:
