@@ -105,7 +105,7 @@ class BatchModel(QAbstractTableModel):
         if row.state is State.SKIPPED:
             return self.tr("Skipped: {}").format(row.message)
         if row.state is State.FAILED:
-            return f"{row.message}. {row.hint}" if row.hint else row.message
+            return row.message + (f". {row.hint[0].upper()}{row.hint[1:]}." if row.hint else "")
         return self.tr("Waiting")
 
     # What the list does

@@ -177,7 +177,7 @@ class BatchPanel(QWidget):
                 f"{Path(output)}/" if output else None,
                 recursive=True,
                 file_format=suffix.removeprefix(".") if suffix else None,
-                existing=self.existing.currentData(),
+                existing=Existing(self.existing.currentData()),  # Qt makes a mere text of it
             )
         except DenoiseError as error:
             self.failed.emit(error)
