@@ -26,6 +26,7 @@ from threading import Thread
 from types import TracebackType
 from typing import IO, Self
 
+from denoise_ae.children import words_for
 from denoise_ae.errors import DenoiseError, ImageError
 from denoise_ae.files import same_state
 from denoise_ae.finding import status_of
@@ -186,7 +187,7 @@ class _Child:
 
     def __init__(self, task: Task) -> None:
         # Modules come from where ours come from: never from the folder that we happen to be in.
-        words = [sys.executable, "-P", "-c", _PROGRAM.format(path=sys.path)]
+        words = words_for("worker", _PROGRAM.format(path=sys.path))
         errors = subprocess.DEVNULL if sys.stderr is None else None
         with _deaf():
             self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)

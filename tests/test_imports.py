@@ -36,7 +36,7 @@ LAYERS = (
             "pictures",
             "finding",
         ),  # files
-        *("card", "catalog", "cpus", "modelfile", "probe", "runtime", "trial"),  # models
+        *("card", "catalog", "children", "cpus", "modelfile", "probe", "runtime", "trial"),  # models
     },
     {"denoiser"},
     {"jobs", "tasks", "settling", "planning", "steps", "batch", "baselines", "benchmark", "benchmark_report", "doctor"},

@@ -141,6 +141,7 @@ class BatchPanel(QWidget):
 
     def add(self, paths: Sequence[Path]) -> None:
         """Put files and folders into the list; folders with all below them."""
+        paths = [path.absolute() for path in paths]
         self._inputs += [path for path in paths if path not in self._inputs]
         self._background.run(partial(_look_through, paths), self._list, self.failed.emit)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -70,7 +71,7 @@ class LookPanel(QWidget):
             self.model.setItemData(self.model.count() - 1, card.description, Qt.ItemDataRole.ToolTipRole)
         self.about = QLabel()
         self.about.setWordWrap(True)
-        self.about.setEnabled(False)
+        self.about.setForegroundRole(QPalette.ColorRole.PlaceholderText)
 
         self.automatic = QCheckBox(self.tr("Estimate it"))
         self.automatic.setChecked(True)

@@ -190,11 +190,13 @@ class MainWindow(QMainWindow):
 
     def ask_open(self) -> None:
         """Let the user choose pictures to open."""
-        endings = " ".join(f"*{suffix}" for suffix in FORMATS)
-        kinds = f"{self.tr('Pictures')} ({endings});;{self.tr('All files')} (*)"
+        kinds = ";;".join([self._picture_kinds(), self.tr("All files (*)")])
         names, _ = QFileDialog.getOpenFileNames(self, self.tr("Open pictures"), str(self.folder), kinds)
         if names:
             self.open_paths([Path(name) for name in names])
+
+    def _picture_kinds(self) -> str:
+        return self.tr("Pictures ({})").format(" ".join(f"*{suffix}" for suffix in FORMATS))
 
     def paste(self) -> None:
         """Open what is on the clipboard: a picture, or files that were copied."""
@@ -334,7 +336,7 @@ class MainWindow(QMainWindow):
             return
         options = self.saving.options()
         proposed = proposed_name(document, options, self.folder)
-        kinds = f"{self.tr('Pictures')} ({' '.join(f'*{suffix}' for suffix in FORMATS)})"
+        kinds = self._picture_kinds()
         # We ask ourselves, so that it is asked once and of the name that is really written.
         asking = QFileDialog.Option.DontConfirmOverwrite
         name, _ = QFileDialog.getSaveFileName(self, self.tr("Save the result"), str(proposed), kinds, options=asking)
