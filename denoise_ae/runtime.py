@@ -158,8 +158,8 @@ class Session:
         if sigma is not None:
             feeds[SIGMA_INPUT] = np.full((len(batch), 1, 1, 1), sigma, np.float32)
         try:
-            options = interrupt.options if interrupt else None
-            results: list[NDArray[np.float32]] = self._session.run(self._outputs, feeds, options)
+            options = [interrupt.options] if interrupt else []
+            results: list[NDArray[np.float32]] = self._session.run(self._outputs, feeds, *options)
         except Exception as error:  # onnxruntime's errors have no common class of their own
             if interrupt and interrupt.is_set:
                 raise Interrupted(f"model {self._name} was interrupted") from None

@@ -63,7 +63,7 @@ def main() -> None:
 
     session.activate(Slot.B)
     session.set_look(replace(session.look, strength=0.5))
-    session.compare(True)
+    window.looks.compare.setChecked(True)
     window.actions_.modes["side by side"].trigger()
     window.view.zoom_to(1.6)
     wait(lambda: session.share == 1)
@@ -75,7 +75,7 @@ def main() -> None:
             shutil.copy(path, folder)
         (folder / "broken.png").write_bytes((HERE / "noisy" / "cat.png").read_bytes()[:5000])
         session.activate(Slot.A)
-        session.compare(False)
+        window.looks.compare.setChecked(False)
         window.batch.add([folder])
         window.show_page(window.batch)
         wait(lambda: len(window.batch.model.rows) == 5)

@@ -25,8 +25,9 @@ def texts() -> set[tuple[str, str]]:
                 if isinstance(call, ast.Call) and ast.unparse(call.func) == "self.tr":
                     found.add((scope.name, ast.literal_eval(call.args[0])))
         for call in ast.walk(tree):
-            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("translate", "QCoreApplication.translate"):
-                found.add((ast.literal_eval(call.args[0]), ast.literal_eval(call.args[1])))
+            named = isinstance(call, ast.Call) and ast.unparse(call.func).split(".")[-1] == "translate"
+            if named and isinstance(call.args[0], ast.Constant):
+                found.add((call.args[0].value, ast.literal_eval(call.args[1])))
     return found
 
 

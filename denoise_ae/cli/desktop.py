@@ -32,14 +32,13 @@ def desktop(
     Needs the extra desktop: pip install 'denoise-ae[desktop]'.
     """
     try:
-        import PySide6.QtWidgets  # noqa: F401
+        from denoise_ae.desktop.app import start
     except ImportError as error:
         if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("PySide6"):
             hint = "pip install 'denoise-ae[desktop]'"
             raise PackageError("the window needs PySide6, which is not installed", hint) from error
         hint = "install the library that it names, or clean without a window: denoise-ae clean"
-        raise PackageError(f"PySide6 can't be loaded: {error}", hint) from error
-    from denoise_ae.desktop.app import start
+        raise PackageError(f"the window can't be loaded: {error}", hint) from error
     from denoise_ae.desktop.look import Look
 
     status = start(files or [], Look(model), device=device, threads=threads)

@@ -32,6 +32,7 @@ MOST_SIGMA = 75
 """What the slider goes to; the models are trained up to 55."""
 
 _DEFAULT_SIGMA = 15.0
+_CHOSEN = "QPushButton:checked { background: palette(highlight); color: palette(highlighted-text); }"
 
 
 class LookPanel(QWidget):
@@ -54,6 +55,7 @@ class LookPanel(QWidget):
         choice.setSpacing(4)
         for slot, button in self.slots.items():
             button.setCheckable(True)
+            button.setStyleSheet(_CHOSEN)
             button.setAccessibleName(self.tr("Settings {}").format(slot.value))
             button.setToolTip(self.tr("Edit and save settings {}").format(slot.value))
             group.addButton(button)
@@ -137,6 +139,12 @@ class LookPanel(QWidget):
         self.strength_box.setValue(round(100 * look.strength))
         del blockers
         self._arrange()
+
+    def show_comparing(self, comparing: bool) -> None:
+        """Show whether A is compared with B, without telling anybody."""
+        blocker = QSignalBlocker(self.compare)
+        self.compare.setChecked(comparing)
+        del blocker
 
     def show_found(self, sigma: float | None) -> None:
         """Show the noise level that was found, in 8-bit steps; None: nothing is known yet."""

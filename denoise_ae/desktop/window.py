@@ -252,6 +252,7 @@ class MainWindow(QMainWindow):
             self._pending = None
             self._closing = False
         self.looks.show_look(session.active, session.look)
+        self.looks.show_comparing(session.comparing)
         if session.comparing:
             layers = [self._layer(slot, f"{slot}: {self._describe(session.looks[slot])}") for slot in Slot]
         else:
