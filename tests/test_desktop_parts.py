@@ -57,19 +57,19 @@ def test_nan_and_infinity_stay_where_they_are(network):
 def test_what_is_seen_comes_first_and_begins_small():
     canvas = Canvas(np.zeros((2000, 3000, 3), np.uint8), Look())
     seen = slice(900, 1400), slice(1500, 2300)
-    order = []
+    order, seen_after = [], 0
     while (window := canvas.next_window(seen, (1150, 1900))) is not None:
-        assert not canvas.done[canvas.cells(window)].any()
+        if not canvas.is_done(seen):
+            seen_after = len(order) + 1
+            assert all(a.start < b.stop and b.start < a.stop for a, b in zip(window, seen, strict=True))
+        assert canvas.done[canvas.cells(window)].mean() <= 0.5
         canvas.done[canvas.cells(window)] = True
         order.append(window)
     first = order[0]
     assert all(part.stop - part.start <= CELL for part in first)
     assert first[0].start <= 1150 < first[0].stop
     assert first[1].start <= 1900 < first[1].stop
-    touches = [
-        all(a.start < b.stop and b.start < a.stop for a, b in zip(window, seen, strict=True)) for window in order
-    ]
-    assert touches == sorted(touches, reverse=True)
+    assert seen_after < 4 < len(order)
     assert len(order) < canvas.done.size / 4
     assert canvas.complete
 

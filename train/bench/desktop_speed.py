@@ -77,7 +77,7 @@ def main() -> None:
 
     show(1600, 2400)
     session = window.session
-    spin(lambda: session.complete)
+    spin(lambda: session.document is not None and session.canvas(session.active).is_done(view.seen()[0]))
 
     def look(**changes):
         return lambda: session.set_look(replace(session.look, **changes))
