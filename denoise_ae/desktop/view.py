@@ -8,7 +8,6 @@ from enum import StrEnum
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QFont,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import QWidget
 from denoise_ae.desktop.canvas import Canvas, Window
 from denoise_ae.desktop.document import Document
 from denoise_ae.desktop.geometry import STEP, Viewport
+from denoise_ae.desktop.ornaments import paint_divider, paint_hint, paint_title
 from denoise_ae.desktop.tiles import SIDE, Kind, Layer, Tiles
 from denoise_ae.desktop.turning import to_stored, to_stored_point
 
@@ -173,25 +173,25 @@ class View(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), GROUND)
         if self._document is None or self._tiles is None:
-            self._paint_hint(painter)
+            paint_hint(painter, self.rect(), self.hint)
             return
         before, after = self._layers
         if self.mode is Mode.DIFFERENCE:
             after = Layer(Kind.DIFFERENCE, after.canvas, after.mix, self.tr("What was removed, amplified"))
         if self._peeking:
             self._paint_layer(painter, Layer(Kind.ORIGINAL), self.rect())
-            self._paint_title(painter, self.tr("Original"), self.rect(), right=False)
+            paint_title(painter, self.tr("Original"), self.rect(), right=False)
         elif self.mode is Mode.SIDE_BY_SIDE:
             middle = self.width() // 2
             left, right = QRect(0, 0, middle, self.height()), QRect(middle, 0, self.width() - middle, self.height())
             self._paint_layer(painter, before, left)
             self._paint_layer(painter, after, right, offset=middle)
             painter.fillRect(middle - 1, 0, 2, self.height(), GROUND)
-            self._paint_title(painter, before.title, left, right=False)
-            self._paint_title(painter, after.title, right, right=True)
+            paint_title(painter, before.title, left, right=False)
+            paint_title(painter, after.title, right, right=True)
         elif self.mode is Mode.DIFFERENCE:
             self._paint_layer(painter, after, self.rect())
-            self._paint_title(painter, after.title, self.rect(), right=True)
+            paint_title(painter, after.title, self.rect(), right=True)
         else:
             self._paint_wipe(painter, before, after)
         if self.hasFocus():
@@ -204,23 +204,9 @@ class View(QWidget):
         left, right = QRect(0, 0, x, self.height()), QRect(x, 0, self.width() - x, self.height())
         self._paint_layer(painter, before, left)
         self._paint_layer(painter, after, right)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(0, 0, 0, 110), 3))
-        painter.drawLine(x, 0, x, self.height())
-        painter.setPen(QPen(QColor(255, 255, 255, 230), 1.4))
-        painter.drawLine(x, 0, x, self.height())
-        middle = QPointF(x, self.height() / 2)
-        painter.setPen(QPen(QColor(0, 0, 0, 90), 1))
-        painter.setBrush(QColor(255, 255, 255, 235))
-        painter.drawEllipse(middle, 13, 13)
-        painter.setPen(QPen(QColor(60, 60, 60), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-        for side in (-1, 1):
-            tip = middle + QPointF(side * 8, 0)
-            painter.drawLine(tip, tip + QPointF(-side * 4, -4))
-            painter.drawLine(tip, tip + QPointF(-side * 4, 4))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
-        self._paint_title(painter, before.title, left, right=False)
-        self._paint_title(painter, after.title, right, right=True)
+        paint_divider(painter, x, self.height())
+        paint_title(painter, before.title, left, right=False)
+        paint_title(painter, after.title, right, right=True)
 
     def _paint_layer(self, painter: QPainter, layer: Layer, clip: QRect, offset: int = 0) -> None:
         """Paint a layer into a part of the view.
@@ -259,33 +245,6 @@ class View(QWidget):
                 target = QRectF(x0 / ratio + offset, y0 / ratio, (x1 - x0) / ratio, (y1 - y0) / ratio)
                 painter.drawPixmap(target, pixmap, QRectF(pixmap.rect()))
         painter.restore()
-
-    def _paint_title(self, painter: QPainter, title: str, area: QRect, *, right: bool) -> None:
-        """Write a title into an upper corner, where there is room for it."""
-        font = QFont(self.font())
-        font.setPointSizeF(max(8.0, font.pointSizeF() - 0.5))
-        painter.setFont(font)
-        width = painter.fontMetrics().horizontalAdvance(title) + 18
-        if not title or width + 20 > area.width():
-            return
-        x = area.right() - width - 9 if right else area.left() + 10
-        box = QRectF(x, area.top() + 10, width, painter.fontMetrics().height() + 8)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(20, 20, 22, 175))
-        painter.drawRoundedRect(box, 6, 6)
-        painter.setPen(QColor(240, 240, 240))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, title)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
-
-    def _paint_hint(self, painter: QPainter) -> None:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(120, 120, 124), 1.5, Qt.PenStyle.DashLine))
-        box = QRectF(0, 0, min(460, self.width() - 40), 190)
-        box.moveCenter(QPointF(self.width() / 2, self.height() / 2))
-        painter.drawRoundedRect(box, 14, 14)
-        painter.setPen(QColor(205, 205, 208))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self.hint)
 
     # Mouse and keys
 
