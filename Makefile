@@ -9,7 +9,7 @@ SHOWN := samples/shown
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test lint format dev clean
+.PHONY: help demo pictures shots app translations test lint format dev clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -29,6 +29,20 @@ pictures: demo ## draw the pictures that the README shows
 	  set -- $$shown; name=$$1; shift; \
 	  $(BIN)/denoise-ae compare samples/noisy/$$name.png $(DEMO)/$$name.png --reference samples/clean/$$name.png \
 	    -o $(SHOWN)/$$name.png --overwrite "$$@" || exit 1; done
+
+shots: $(VENV)/.installed-app ## take the pictures of the window that the README shows
+	$(BIN)/python samples/make_shots.py
+
+app: $(VENV)/.installed-app ## build the stand-alone program into dist/denoise-ae, and try it out
+	$(BIN)/pyinstaller --noconfirm --log-level WARN app/denoise-ae.spec
+	$(BIN)/python app/smoke.py dist/denoise-ae
+
+translations: $(VENV)/.installed-app ## bring the window's translations up to date with its texts
+	for language in de zh_CN; do \
+	  $(BIN)/pyside6-lupdate -no-obsolete -locations none denoise_ae/desktop/*.py \
+	    -ts denoise_ae/desktop/translations/denoise-ae_$$language.ts && \
+	  $(BIN)/pyside6-lrelease denoise_ae/desktop/translations/denoise-ae_$$language.ts \
+	    -qm denoise_ae/desktop/translations/denoise-ae_$$language.qm || exit 1; done
 
 test: $(VENV)/.installed-test lint ## install what tests need, then check style and types and run all tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
@@ -60,6 +74,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing into $(VENV) (once)"
 	$(PIP_INSTALL) --editable .
 	@touch $@
+
+$(VENV)/.installed-app: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV) what the window and the stand-alone program need (once)"
+	$(PIP_INSTALL) --editable .[app]
+	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing into $(VENV) what tests need (once; PyTorch is large)"

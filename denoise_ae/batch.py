@@ -23,9 +23,16 @@ from denoise_ae.denoiser import Denoiser
 from denoise_ae.frames import Frame
 from denoise_ae.headers import Header
 from denoise_ae.jobs import Cleaned, Event, Failed, Job, Planned, Progress, Skipped, Started, sweep
-from denoise_ae.metadata import Metadata
-from denoise_ae.pixels import upright
-from denoise_ae.steps import Source, estimate_levels, explain, misnamed, read_source, target_format, write_result
+from denoise_ae.steps import (
+    Source,
+    estimate_levels,
+    explain,
+    misnamed,
+    read_source,
+    strip,
+    target_format,
+    write_result,
+)
 from denoise_ae.tasks import Settings
 
 PIXELS_IN_FLIGHT = 48_000_000
@@ -294,9 +301,7 @@ class _Pipeline:
             if restored.change is not None:
                 changes.append(restored.change)
             if not self._settings.keep_metadata:
-                # What said which way up it is goes, so that the pixels have to say it.
-                frame.pixels = upright(frame.pixels, frame.metadata.orientation)
-                frame.metadata = Metadata()
+                strip(frame)
         event = Cleaned(
             job,
             megapixels,

@@ -21,7 +21,7 @@ from denoise_ae.errors import ImageError, ModelError, UsageError
 from denoise_ae.holes import Floats, Visible
 from denoise_ae.noise import estimate_sigma
 from denoise_ae.pixels import split_alpha
-from denoise_ae.runtime import Session
+from denoise_ae.runtime import Interrupt, Session
 from denoise_ae.tiling import Tile, plan_tiles, round_up
 
 SMALLEST_TILE, LARGEST_TILE = 512, 1536
@@ -54,7 +54,26 @@ class Restored:
     nobody wants to know it, at strength 0."""
 
 
+@dataclass(frozen=True)
+class Residual:
+    """What a model takes from a part of a picture: neither rounded nor clipped, so that less of it can be taken too."""
+
+    pixels: Floats
+    """Clean less noisy on the scale of 0 to 1, height x width x channels; 0 for pixels that do not count."""
+    levels: Floats
+    """The noise levels that the model itself estimates, in 8-bit steps, a number for each cell; none where it does
+    not. See `typical_level`."""
+
+
 _SMOOTH_SHARE = 1 / 3
+
+
+def typical_level(levels: NDArray[np.floating[Any]]) -> float:
+    """Return the level that a third of the picture stays below; 0 where there is none.
+
+    In what is finely textured an estimate is less sure, and rather too high; most pictures are smooth for a third.
+    """
+    return float(np.quantile(levels, _SMOOTH_SHARE)) if levels.size else 0.0
 
 
 @dataclass(frozen=True)
@@ -69,11 +88,8 @@ class _Found:
 
     @property
     def level(self) -> float:
-        """The level that a third of the picture stays below, in 8-bit steps; 0 where there is none.
-
-        In what is finely textured an estimate is less sure, and rather too high; most pictures are smooth for a third.
-        """
-        return 255 * float(np.quantile(self.levels, _SMOOTH_SHARE)) if self.levels.size else 0.0
+        """The picture's typical level in 8-bit steps."""
+        return 255 * typical_level(self.levels)
 
     @property
     def change(self) -> float:
@@ -173,16 +189,71 @@ class Denoiser:
         if strength == 0 or visible.all_holes:
             return Restored(result, 0.0, 0.0) if visible.all_holes else Restored(result, sigma)
         tiles = self._plan(visible)
-        if not self.card.takes_sigma:
-            found = self._clean_tiles(visible, result, tiles, sigma=None, mix=strength, progress=progress)
+        told, mix = self._told(visible, sigma, strength)
+        keep = _into(visible, result)
+        found = self._clean_tiles(visible, keep, tiles, sigma=told, mix=mix, progress=progress)
+        if told is None:
             return Restored(result, None, found.change)
+        level = found.level if told < 0 else 255 * told / max(1.0, strength)
+        return Restored(result, level if sigma is None else sigma, found.change)
+
+    def residual(
+        self,
+        picture: Visible,
+        window: tuple[slice, slice],
+        sigma: float | None = None,
+        strength: float = 1.0,
+        *,
+        interrupt: Interrupt | None = None,
+    ) -> Residual:
+        """Find out what `restore` would take from a part of a picture, which is all that is computed.
+
+        The network reads beyond the part as far as it sees, so that nothing tells parts from the whole: taking the
+        residual and rounding gives the pixels of `restore`.
+
+        Args:
+            picture: made once of the array that `restore` would be given.
+            window: rows and columns of the part, not empty, inside the picture; with starts and stops.
+            sigma: as for `restore`; None estimates it from the whole picture each time, unless the model does itself.
+            strength: above 0; see `restore`.
+            interrupt: ends the work when it is set.
+
+        Raises:
+            Interrupted: `interrupt` was set.
+            UsageError: see `restore`.
+            ModelError: see `restore`.
+        """
+        if not 0 < strength <= STRENGTH_RANGE[1]:
+            raise UsageError(f"a strength of {strength:g} takes no residual", "give more than 0, up to 1.5")
+        if sigma is not None:
+            self.check_sigma(sigma)
+        rows, columns = window
+        taken = np.zeros((rows.stop - rows.start, columns.stop - columns.start, picture.channels), np.float32)
+        if picture.all_holes:
+            return Residual(taken, np.empty(0, np.float32))
+
+        def keep(tile: Tile, noisy: Floats, clean: Floats) -> None:
+            places, parts = zip(
+                *(_shared(write, asked) for write, asked in zip(tile.write, window, strict=True)), strict=True
+            )
+            taken[places] = (clean[:, *parts] - noisy[:, *parts]).transpose(1, 2, 0)
+
+        told, mix = self._told(picture, sigma, strength)
+        tiles = self._plan_window(picture, window)
+        found = self._clean_tiles(picture, keep, tiles, sigma=told, mix=mix, progress=None, interrupt=interrupt)
+        if picture.has_holes:
+            taken[picture.holes(*window)] = 0
+        return Residual(taken, 255 * found.levels)
+
+    def _told(self, visible: Visible, sigma: float | None, strength: float) -> tuple[float | None, float]:
+        """Return what the network is told of the noise on the scale of 0 to 1, and how much of its change is taken."""
+        if not self.card.takes_sigma:
+            return None, strength
         more, mix = max(1.0, strength), min(1.0, strength)
         if sigma is None and self.card.estimates_sigma:
-            found = self._clean_tiles(visible, result, tiles, sigma=-more, mix=mix, progress=progress)
-            return Restored(result, found.level, found.change)
-        level = 255 * estimate_sigma(visible.sample(SIGMA_SAMPLE)) if sigma is None else sigma
-        found = self._clean_tiles(visible, result, tiles, sigma=level / 255 * more, mix=mix, progress=progress)
-        return Restored(result, level, found.change)
+            return -more, mix
+        level = estimate_sigma(visible.sample(SIGMA_SAMPLE)) if sigma is None else sigma / 255
+        return level * more, mix
 
     def check_sigma(self, sigma: float) -> None:
         """Check that a noise level, in 8-bit steps, can be given to the model.
@@ -210,7 +281,7 @@ class Denoiser:
             return 255 * estimate_sigma(visible.sample(SIGMA_SAMPLE))
         tiles = self._plan(visible)
         result = image.copy(order="C")
-        return self._clean_tiles(visible, result, tiles, sigma=-1.0, mix=1.0, progress=None).level
+        return self._clean_tiles(visible, _into(visible, result), tiles, sigma=-1.0, mix=1.0, progress=None).level
 
     def _plan(self, visible: Visible) -> list[Tile]:
         height, width = visible.height, visible.width
@@ -237,18 +308,41 @@ class Denoiser:
             for window in [(slice(top, top + rows), slice(left, left + columns))]
         ]
 
+    def _plan_window(self, visible: Visible, window: tuple[slice, slice]) -> list[Tile]:
+        """Plan tiles that cover a part of the picture and the margin in which the network sees it."""
+        if self.card.fixed_size is not None:
+            return [
+                tile
+                for tile in self._plan(visible)
+                if all(
+                    write.start < asked.stop and asked.start < write.stop
+                    for write, asked in zip(tile.write, window, strict=True)
+                )
+            ]
+        multiple = self.card.size_multiple
+        starts = [max(0, asked.start - self._overlap) // multiple * multiple for asked in window]
+        stops = [
+            min(length, round_up(asked.stop + self._overlap, multiple))
+            for length, asked in zip((visible.height, visible.width), window, strict=True)
+        ]
+        height, width = (stop - start for start, stop in zip(starts, stops, strict=True))
+        tiles = plan_tiles(
+            height, width, self._tile, overlap=self._overlap, multiple=multiple, minimum=self.card.min_size
+        )
+        return [Tile(_moved(tile.read, starts), _moved(tile.write, starts)) for tile in tiles]
+
     def _clean_tiles(
         self,
         visible: Visible,
-        result: NDArray[Any],
+        keep: Callable[[Tile, Floats, Floats], None],
         tiles: list[Tile],
         *,
         sigma: float | None,
         mix: float,
         progress: Callable[[int, int], None] | None,
+        interrupt: Interrupt | None = None,
     ) -> _Found:
-        """Clean tile by tile, straight into `result`, which holds the picture."""
-        colour, _ = split_alpha(result)
+        """Clean tile by tile, and hand over what is kept of each: channels x height x width, noisy and clean."""
         # Small tiles, as the cells of a sheet, go through the network together.
         height, width = tiles[0].size
         together = max(1, self._tile**2 // (height * width))
@@ -258,14 +352,14 @@ class Denoiser:
             noisy = np.empty((len(group), visible.channels, height, width), np.float32)
             for tile, planes in zip(group, noisy, strict=True):
                 visible.read(*tile.read, planes)
-            clean, levels = self._run(noisy, sigma)
+            clean, levels = self._run(noisy, sigma, interrupt)
             found = [
                 _Found(_area(tile), _square_sum(clean[index], noisy[index], tile), _kept_cells(levels, index, tile))
                 for index, tile in enumerate(group)
             ]
             _limit(noisy, clean, sigma, mix)
-            for tile, planes in zip(group, clean, strict=True):
-                visible.write(colour, planes[:, *tile.kept], *tile.write)
+            for tile, before, after in zip(group, noisy, clean, strict=True):
+                keep(tile, before[:, *tile.kept], after[:, *tile.kept])
             return found
 
         found: list[_Found] = []
@@ -280,7 +374,7 @@ class Denoiser:
             np.concatenate([part.levels for part in found]),
         )
 
-    def _run(self, noisy: Floats, sigma: float | None) -> tuple[Floats, Floats | None]:
+    def _run(self, noisy: Floats, sigma: float | None, interrupt: Interrupt | None) -> tuple[Floats, Floats | None]:
         """Run the network on pictures NxCxHxW, whatever channels it takes itself.
 
         Returns:
@@ -288,12 +382,12 @@ class Denoiser:
         """
         count, channels, height, width = noisy.shape
         if channels == self.card.channels:
-            clean, levels = self._session.restore(noisy, sigma)
+            clean, levels = self._session.restore(noisy, sigma, interrupt)
         elif channels == 1:
-            clean, levels = self._session.restore(noisy.repeat(self.card.channels, axis=1), sigma)
+            clean, levels = self._session.restore(noisy.repeat(self.card.channels, axis=1), sigma, interrupt)
             clean = clean.mean(axis=1, keepdims=True)
         else:
-            clean, levels = self._session.restore(noisy.reshape(-1, 1, height, width), sigma)
+            clean, levels = self._session.restore(noisy.reshape(-1, 1, height, width), sigma, interrupt)
             clean = clean.reshape(noisy.shape)
         if levels is not None:
             levels = levels.reshape(count, -1, *levels.shape[2:]).mean(axis=1)
@@ -368,6 +462,31 @@ def _kept_cells(levels: Floats | None, index: int, tile: Tile) -> Floats:
     )
     kept: Floats = levels[index][cells].ravel()
     return kept
+
+
+def _into(visible: Visible, result: NDArray[Any]) -> Callable[[Tile, Floats, Floats], None]:
+    """Return what writes clean tiles straight into `result`, which holds the picture."""
+    colour, _ = split_alpha(result)
+
+    def keep(tile: Tile, _: Floats, clean: Floats) -> None:
+        visible.write(colour, clean, *tile.write)
+
+    return keep
+
+
+def _moved(window: tuple[slice, slice], by: list[int]) -> tuple[slice, slice]:
+    rows, columns = (slice(part.start + step, part.stop + step) for part, step in zip(window, by, strict=True))
+    return rows, columns
+
+
+def _shared(write: slice, asked: slice) -> tuple[slice, slice]:
+    """Return where what a tile writes and what is asked for overlap: counted from the latter's start, and the former's.
+
+    Both are empty where they do not overlap.
+    """
+    start = max(write.start, asked.start)
+    stop = max(start, min(write.stop, asked.stop))
+    return slice(start - asked.start, stop - asked.start), slice(start - write.start, stop - write.start)
 
 
 def _area(tile: Tile) -> int:

@@ -36,8 +36,8 @@ WITH_WINDOWS = ("opencv-python", "opencv-contrib-python")
 """OpenCV's wheels with window code; those for Linux bring a Qt of their own."""
 PYSIDE = ("PySide6", "PySide6-Essentials")
 
-EXTRAS = ("pillow-heif", "pillow-jxl-plugin", "rawpy")
-"""Packages that read further formats."""
+EXTRAS = ("pillow-heif", "pillow-jxl-plugin", "rawpy", "PySide6-Essentials")
+"""Packages that read further formats, and the one that opens the window."""
 
 _AVOID = "bring its driver and onnxruntime up to date; until then give --device cpu"
 _NEEDS = "install what it needs (https://onnxruntime.ai/docs/execution-providers), or give --device cpu"

@@ -37,6 +37,10 @@ class DeviceError(DenoiseError):
     """A device was named that is not to be had."""
 
 
+class Interrupted(DenoiseError):  # noqa: N818 - the way out of work that nobody wants any more
+    """Somebody ended the work, see `denoise_ae.runtime.Interrupt`."""
+
+
 class TrainingError(DenoiseError):
     """Training data, a checkpoint or an export is unusable."""
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from denoise_ae.card import LARGEST_SIDE, METADATA_KEY, ModelCard
 from denoise_ae.catalog import read_model
 from denoise_ae.cpus import available_cpus
-from denoise_ae.errors import DeviceError, ModelError, UsageError
+from denoise_ae.errors import DeviceError, Interrupted, ModelError, UsageError
 from denoise_ae.modelfile import check_model
 from denoise_ae.probe import probe
 
@@ -45,6 +45,25 @@ def available_devices() -> list[str]:
     """Return the devices that this build of onnxruntime offers; the hardware may still be missing."""
     offered = onnxruntime.get_available_providers()
     return [device for device, provider in DEVICES.items() if provider in offered]
+
+
+class Interrupt:
+    """Ends, from any thread, the runs of networks that it was given to: within a layer, and not only within a tile."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self.options = onnxruntime.RunOptions()
+        self.options.log_severity_level = _SILENT
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the runs are to end."""
+        return self._is_set
+
+    def set(self) -> None:
+        """End the runs, and each that begins from now on."""
+        self._is_set = True
+        self.options.terminate = True
 
 
 class Session:
@@ -110,32 +129,40 @@ class Session:
         return self.restore(batch, sigma)[0]
 
     def restore(
-        self, batch: NDArray[np.float32], sigma: float | None = None
+        self, batch: NDArray[np.float32], sigma: float | None = None, interrupt: Interrupt | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Run the network as `run` does, and return besides the noise level where the network estimates it.
 
         The level is a map of standard deviations on the scale of the pictures, float32 N x 1 x cells, else None.
+
+        Raises:
+            Interrupted: `interrupt` was set.
+            ModelError: see `run`.
         """
         low, high = self.card.value_range
         if (low, high) == (0, 1):
-            return self._forward(batch, sigma)
+            return self._forward(batch, sigma, interrupt)
         black, scale = np.float32(low), np.float32(high - low)
-        clean, level = self._forward(batch * scale + black, sigma * (high - low) if sigma and sigma > 0 else sigma)
+        told = sigma * (high - low) if sigma and sigma > 0 else sigma
+        clean, level = self._forward(batch * scale + black, told, interrupt)
         return (clean - black) / scale, None if level is None else level / scale
 
     def _forward(
-        self, batch: NDArray[np.float32], sigma: float | None = None
+        self, batch: NDArray[np.float32], sigma: float | None = None, interrupt: Interrupt | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Run the network on its own scale."""
         if self._batch_of_one and len(batch) > 1:
-            cleans, levels = zip(*(self._forward(picture[None], sigma) for picture in batch), strict=True)
+            cleans, levels = zip(*(self._forward(one[None], sigma, interrupt) for one in batch), strict=True)
             return np.concatenate(cleans), np.concatenate(levels) if self._estimates_sigma else None
         feeds = {self._image: batch}
         if sigma is not None:
             feeds[SIGMA_INPUT] = np.full((len(batch), 1, 1, 1), sigma, np.float32)
         try:
-            results: list[NDArray[np.float32]] = self._session.run(self._outputs, feeds)
+            options = [interrupt.options] if interrupt else []
+            results: list[NDArray[np.float32]] = self._session.run(self._outputs, feeds, *options)
         except Exception as error:  # onnxruntime's errors have no common class of their own
+            if interrupt and interrupt.is_set:
+                raise Interrupted(f"model {self._name} was interrupted") from None
             raise ModelError(
                 f"model {self._name} failed: {_reason(error)}", "a smaller --tile takes less memory"
             ) from None

@@ -16,9 +16,12 @@ from denoise_ae.errors import DenoiseError, ImageError, OutputError
 from denoise_ae.files import read_whole, same_state, write_atomic
 from denoise_ae.finding import status_of
 from denoise_ae.formats import FORMATS, WRITTEN_AS, format_name
+from denoise_ae.frames import Frame
 from denoise_ae.headers import Header, read_header
 from denoise_ae.images import Picture, check_held, decode
 from denoise_ae.jobs import Existing, Job
+from denoise_ae.metadata import Metadata
+from denoise_ae.pixels import upright
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,13 @@ def _noise_sample(pixels: NDArray[Any], header: Header) -> NDArray[Any]:
     if header.lossless or pixels.ndim == 2 or pixels.shape[2] == 2:
         return pixels
     return pixels[..., 1] if pixels.shape[2] == 3 else pixels[..., 1::2]
+
+
+def strip(frame: Frame) -> None:
+    """Take a frame's metadata away, in place."""
+    # What said which way up it is goes, so that the pixels have to say it.
+    frame.pixels = upright(frame.pixels, frame.metadata.orientation)
+    frame.metadata = Metadata()
 
 
 def explain(job: Job, error: Exception) -> DenoiseError:

@@ -26,6 +26,7 @@ from threading import Thread
 from types import TracebackType
 from typing import IO, Self
 
+from denoise_ae.children import words_for
 from denoise_ae.errors import DenoiseError, ImageError
 from denoise_ae.files import same_state
 from denoise_ae.finding import status_of
@@ -61,6 +62,7 @@ class Supervisor:
         self._task = task
         self._child: _Child | None = None
         self._wanted = False
+        self._cancelled = False
         self._given: dict[Job, os.stat_result | None] = {}
         self._announced: dict[Job, Cleaned] = {}
         self._start()
@@ -85,11 +87,13 @@ class Supervisor:
         waiting = deque(jobs)
         suspects: set[Job] = set()
         try:
-            while waiting or self._given:
+            while (waiting or self._given) and not self._cancelled:
                 child = self._child or self._start()
                 if self._wanted and waiting and not (suspects and self._given):
                     self._give(child, waiting.popleft())
                 message = child.next_message()
+                if message is None and self._cancelled:
+                    return
                 if message is None:
                     events, left = self._bury(child)
                     waiting.extendleft(reversed(left))
@@ -103,6 +107,12 @@ class Supervisor:
         finally:
             if self._given:
                 self._end()
+
+    def cancel(self) -> None:
+        """End the child from any thread. `run` ends at once, settles nothing, and does nothing any more."""
+        self._cancelled = True
+        if child := self._child:
+            child.kill()
 
     def _start(self) -> _Child:
         child = _Child(self._task)
@@ -177,7 +187,7 @@ class _Child:
 
     def __init__(self, task: Task) -> None:
         # Modules come from where ours come from: never from the folder that we happen to be in.
-        words = [sys.executable, "-P", "-c", _PROGRAM.format(path=sys.path)]
+        words = words_for("worker", _PROGRAM.format(path=sys.path))
         errors = subprocess.DEVNULL if sys.stderr is None else None
         with _deaf():
             self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
@@ -216,6 +226,10 @@ class _Child:
                 return message
             self._silent = True
         return None
+
+    def kill(self) -> None:
+        """End the process at once, and leave the rest to who waits for its messages."""
+        self._process.kill()
 
     def end(self) -> None:
         """End the process at once, unless it is ending by itself."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from denoise_ae.card import ModelCard
+from denoise_ae.children import words_for
 from denoise_ae.errors import DenoiseError, ModelError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def try_out(data: bytes, name: str, limits: Limits | None = None) -> ModelCard:
     """
     limits = limits or Limits()
     # Modules come from where ours come from: never from the folder that we happen to be in.
-    words = [sys.executable, "-P", "-c", _PROGRAM.format(path=sys.path)]
+    words = words_for("trial", _PROGRAM.format(path=sys.path))
     numbers = limits.megabytes + 4 * len(data) // 1_000_000, round(limits.seconds * THREADS), os.getpid()
     words += [name, *map(str, numbers)]
     try:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import onnx
 import pytest
+from qt import WHY_NOT
 from tiny import NETWORKS
 
 from denoise_ae import trial
@@ -12,6 +13,9 @@ from denoise_ae.cli import main
 from denoise_ae.runtime import Session
 
 TRY_OUT = trial.try_out
+
+if not WHY_NOT:
+    pytest_plugins = ["pytestqt.plugin"]
 
 
 @pytest.fixture(autouse=True)

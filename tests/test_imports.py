@@ -36,12 +36,13 @@ LAYERS = (
             "pictures",
             "finding",
         ),  # files
-        *("card", "catalog", "cpus", "modelfile", "probe", "runtime", "trial"),  # models
+        *("card", "catalog", "children", "cpus", "modelfile", "probe", "runtime", "trial"),  # models
     },
     {"denoiser"},
     {"jobs", "tasks", "settling", "planning", "steps", "batch", "baselines", "benchmark", "benchmark_report", "doctor"},
     {"cleaning", "watching", "worker"},
     {"supervisor"},
+    {"desktop"},
     {"cli"},
 )
 """Each may import its own layer and those before it."""
@@ -64,6 +65,7 @@ OWNERS = {
     "watchdog": {"watching"},
     "skimage": {"baselines"},
     "bm3d": {"baselines"},
+    "PySide6": {"desktop"},
     "PIL": {"headers", "pictures", "tiff", "gif", "jp2", "decoders"},
 }
 """Package -> rooms that may import it."""
@@ -147,7 +149,7 @@ def loaded_by(program: str, *arguments: str) -> set[str]:
     return set(done.stderr.rsplit("LOADED", 1)[1].split())
 
 
-HEAVY = {"numpy", "cv2", "onnxruntime", "torch", "lightning", "onnx", "PIL", "matplotlib", "skimage"}
+HEAVY = {"numpy", "cv2", "onnxruntime", "torch", "lightning", "onnx", "PIL", "matplotlib", "skimage", "PySide6"}
 
 
 @pytest.mark.parametrize(
@@ -160,6 +162,7 @@ HEAVY = {"numpy", "cv2", "onnxruntime", "torch", "lightning", "onnx", "PIL", "ma
         "from denoise_ae.cli import main; main(['train', '--help'])",
         "from denoise_ae.cli import main; main(['models'])",
         "from denoise_ae.cli import main; main(['doctor', '--help'])",
+        "from denoise_ae.cli import main; main(['desktop', '--help'])",
     ],
 )
 def test_nothing_heavy_is_loaded_without_need(program):

@@ -103,6 +103,8 @@ def test_the_wheel_holds_the_package_its_models_and_licence_only(wheel):
     assert {f"denoise_ae/models/{name}.onnx" for name in INDEX["models"]} <= held
     assert f"denoise_ae-{__version__}.dist-info/licenses/LICENSE" in held
     assert "denoise_ae/py.typed" in held
+    desktop = {"denoise-ae.svg", "translations/denoise-ae_de.qm", "translations/denoise-ae_zh_CN.qm"}
+    assert {f"denoise_ae/desktop/{name}" for name in desktop} <= held
     assert {name.split("/")[0] for name in held} == {"denoise_ae", f"denoise_ae-{__version__}.dist-info"}
 
 

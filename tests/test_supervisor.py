@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from tiny import pattern
 import denoise_ae
 from denoise_ae import supervisor
 from denoise_ae.errors import DenoiseError, ModelError
-from denoise_ae.jobs import Cleaned, Existing, Failed, Progress
+from denoise_ae.jobs import Cleaned, Existing, Failed, Job, Progress
 from denoise_ae.planning import plan
 from denoise_ae.supervisor import Supervisor
 from denoise_ae.tasks import Task
@@ -270,3 +271,19 @@ class TestEnds:
         assert b"error: " not in stderr
         assert not is_running(child)
         assert [path.name for path in Path("out").iterdir()] == ["1.png"]
+
+
+def test_work_that_is_cancelled_from_another_thread_ends_at_once_and_leaves_nothing(place, network):
+    for index in range(6):
+        Image.fromarray(pattern(900, 900)).save(place / f"{index}.png")
+    jobs = [Job(place / f"{index}.png", place / "out" / f"{index}.png") for index in range(6)]
+    events = []
+    with Supervisor(Task(str(network("rgb")), threads=1, tile=64)) as cleaner:
+        for event in cleaner.run(jobs):
+            events.append(event)
+            if isinstance(event, Progress):
+                Thread(target=cleaner.cancel).start()
+        assert list(cleaner.run(jobs)) == []
+    assert not [event for event in events if isinstance(event, Failed)]
+    assert len(list((place / "out").glob("*"))) < len(jobs)
+    assert not list((place / "out").glob(".*"))

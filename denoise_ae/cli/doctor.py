@@ -90,7 +90,10 @@ def _version(library: Library) -> str:
 
 def _extras(report: Report) -> str:
     installed = ", ".join(f"{name} {number}" for name, number in report.extras.items())
-    return installed or "none; HEIC, JPEG XL and camera RAW need them: pip install 'denoise-ae[heic,jxl,raw]'"
+    return (
+        installed
+        or "none; HEIC, JPEG XL, camera RAW and the window need them: pip install 'denoise-ae[heic,jxl,raw,desktop]'"
+    )
 
 
 def _threads(cpus: CpuLimits) -> str:

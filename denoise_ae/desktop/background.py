@@ -1,0 +1,64 @@
+"""Work beside the window: it runs in another thread, and what comes of it arrives in the window's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal
+
+from denoise_ae.errors import DenoiseError
+
+T = TypeVar("T")
+
+
+def in_words(error: BaseException) -> DenoiseError:
+    """Turn whatever went wrong into a message for people."""
+    if isinstance(error, DenoiseError):
+        return error
+    if isinstance(error, MemoryError):
+        return DenoiseError("There is not enough memory for this", "close other programs, or take a smaller picture")
+    return DenoiseError(f"{type(error).__name__}: {error}", "this is a fault of denoise-ae")
+
+
+def advice(error: DenoiseError) -> str:
+    """Return an error's hint, unless it speaks of the command line."""
+    return "" if "--" in error.hint or " -o" in error.hint else error.hint
+
+
+class Background(QObject):
+    """Runs functions in a few threads, and hands over their results in the thread that it was made in.
+
+    Args:
+        threads: most of them.
+        parent: that owns it.
+    """
+
+    _came = Signal(object, object)
+
+    def __init__(self, threads: int = 2, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(threads)
+        self._came.connect(self._hand_over, Qt.ConnectionType.QueuedConnection)
+
+    def run(self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[DenoiseError], None]) -> None:
+        """Call `work` in another thread, and then `done` with its result, or `failed`, in this one."""
+
+        def call() -> None:
+            try:
+                result = work()
+            except BaseException as error:  # whatever it is, the window stays
+                self._came.emit(failed, in_words(error))
+            else:
+                self._came.emit(done, result)
+
+        self._pool.start(QRunnable.create(call))
+
+    def wait(self) -> None:
+        """Wait until all is done, and forget what is not begun."""
+        self._pool.clear()
+        self._pool.waitForDone()
+
+    def _hand_over(self, function: Callable[[Any], None], value: object) -> None:
+        function(value)

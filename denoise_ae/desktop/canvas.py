@@ -1,0 +1,171 @@
+"""A clean picture in the making: what the model takes from it, part by part, and which parts are done.
+
+One canvas belongs to one picture and one `Look.base`, so that a result can never be shown for other settings than those
+that it was computed for. Pure numpy; one thread writes it, others may read what is done.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_ae.denoiser import Residual, typical_level
+from denoise_ae.desktop.look import Look
+from denoise_ae.desktop.pyramid import level_count, level_shape, refresh
+from denoise_ae.pixels import chunks, from_unit, join_alpha, split_alpha, to_unit
+
+CELL = 128
+"""Side in pixels of the squares in which is noted what is done."""
+
+GROWTH = (1, 10)
+"""Sides in cells of the parts that are cleaned one after another. The first one comes soon; from then on parts are as
+large as a tile, since the network reads a margin around each: many small ones would take twice as long in all."""
+
+Window = tuple[slice, slice]
+"""Rows and columns, with starts and stops."""
+
+
+class Canvas:
+    """What one look takes from one picture.
+
+    Args:
+        pixels: the picture, as stored: HxW, HxWx2, HxWx3 or HxWx4.
+        look: with a strength of at least 1, see `Look.base`.
+
+    Attributes:
+        levels: the residual on the scale of 0 to 1, height x width x channels, and its reductions by 2, 4, 8 ...
+        done: bool, a number for each cell of 128 x 128 pixels.
+        sigma: the picture's noise in 8-bit steps, as told or estimated; None while it is not known.
+    """
+
+    def __init__(self, pixels: NDArray[Any], look: Look) -> None:
+        self.look = look
+        self.height, self.width = pixels.shape[:2]
+        colour, _ = split_alpha(pixels)
+        channels = 1 if colour.ndim == 2 else 3
+        # Half precision errs by 0.02 of an 8-bit step at most, where a residual is large.
+        kind = np.float32 if pixels.dtype.kind == "f" else np.float16
+        self.levels: list[NDArray[Any]] = [
+            np.zeros((*level_shape(self.height, self.width, level), channels), kind)
+            for level in range(level_count(self.height, self.width))
+        ]
+        self.done = np.zeros((-(-self.height // CELL), -(-self.width // CELL)), np.bool_)
+        self.sigma = look.sigma
+        self._estimates: list[NDArray[np.float32]] = []
+        self._parts = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all is clean."""
+        return bool(self.done.all())
+
+    @property
+    def share(self) -> float:
+        """How much is clean, 0 to 1."""
+        return float(self.done.mean())
+
+    @property
+    def bytes(self) -> int:
+        """Memory taken."""
+        return sum(level.nbytes for level in self.levels)
+
+    def cells(self, seen: Window) -> Window:
+        """Return the rows and columns of cells that a part of the picture touches."""
+        rows, columns = (
+            slice(max(0, part.start // CELL), min(-(-part.stop // CELL), count))
+            for part, count in zip(seen, self.done.shape, strict=True)
+        )
+        return rows, columns
+
+    def restart_growth(self) -> None:
+        """Let the next part be a small one again: somebody waits for it."""
+        self._parts = 0
+
+    def is_done(self, seen: Window) -> bool:
+        """Tell whether all of a part is clean."""
+        return bool(self.done[self.cells(seen)].all())
+
+    def next_window(self, seen: Window | None, focus: tuple[float, float]) -> Window | None:
+        """Choose what to clean next: of what is seen what lies nearest to a point, then the rest; None: all is done.
+
+        Args:
+            seen: what is seen of the picture; None: nothing.
+            focus: row and column of the point, in pixels.
+        """
+        where = self.cells(seen) if seen is not None else (slice(0, 0), slice(0, 0))
+        if self.done[where].all():
+            where = slice(0, self.done.shape[0]), slice(0, self.done.shape[1])
+        missing = np.argwhere(~self.done[where]) + np.array([where[0].start, where[1].start])
+        if not len(missing):
+            return None
+        distance = np.abs((missing + 0.5) * CELL - focus).max(axis=1)
+        row, column = missing[distance.argmin()]
+        side = GROWTH[min(self._parts, len(GROWTH) - 1)]
+        self._parts += 1
+        return self._grown(where, int(row), int(column), side)
+
+    def _grown(self, where: Window, row: int, column: int, side: int) -> Window:
+        """Grow a part from a cell, up to a number of cells on a side, over what is mostly not done.
+
+        Some cells are done twice where that makes fewer parts of it.
+        """
+
+        def wanted(rows: slice, columns: slice) -> bool:
+            return bool(self.done[rows, columns].mean() <= 0.5)
+
+        top, bottom, left, right = row, row + 1, column, column + 1
+        grows = True
+        while grows:
+            grows = False
+            if bottom - top < side:
+                if bottom < where[0].stop and wanted(slice(bottom, bottom + 1), slice(left, right)):
+                    bottom, grows = bottom + 1, True
+                elif top > where[0].start and wanted(slice(top - 1, top), slice(left, right)):
+                    top, grows = top - 1, True
+            if right - left < side:
+                if right < where[1].stop and wanted(slice(top, bottom), slice(right, right + 1)):
+                    right, grows = right + 1, True
+                elif left > where[1].start and wanted(slice(top, bottom), slice(left - 1, left)):
+                    left, grows = left - 1, True
+        return (
+            slice(top * CELL, min(bottom * CELL, self.height)),
+            slice(left * CELL, min(right * CELL, self.width)),
+        )
+
+    def put(self, window: Window, residual: Residual) -> None:
+        """Note down a part."""
+        self.levels[0][window] = residual.pixels
+        refresh(self.levels, window)
+        if residual.levels.size:
+            self._estimates.append(residual.levels)
+            if self.look.sigma is None:
+                self.sigma = typical_level(np.concatenate(self._estimates))
+        self.done[self.cells(window)] = True
+
+    def change(self) -> float:
+        """Return the root mean square of what was taken so far, in 8-bit steps."""
+        coarse = self.levels[0][::7, ::7].astype(np.float32)
+        share = self.share
+        return 255 * float(np.sqrt(np.square(coarse).mean() / share)) if share else 0.0
+
+    def result(self, pixels: NDArray[Any], mix: float) -> NDArray[Any]:
+        """Return the picture less a share of what the model takes: as `Denoiser.clean` within 1 step of 255.
+
+        Args:
+            pixels: the picture that the canvas was made of; left as it is.
+            mix: 0 to 1.
+        """
+        result = pixels.copy()
+        if mix:
+            for before, after, taken in zip(chunks(pixels), chunks(result), chunks(self.levels[0]), strict=True):
+                after[:] = apply(before, taken, mix)
+        return result
+
+
+def apply(pixels: NDArray[Any], taken: NDArray[Any], mix: float) -> NDArray[Any]:
+    """Add a share of a residual HxWxC to pixels of any kind; alpha stays."""
+    colour, alpha = split_alpha(pixels)
+    clean = to_unit(colour) + np.float32(mix) * taken.reshape(colour.shape).astype(np.float32)
+    return join_alpha(from_unit(clean, pixels.dtype), alpha)

@@ -1,0 +1,158 @@
+"""The thread that runs the network: what is seen first, then the rest, and nothing that nobody wants any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Condition
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from denoise_ae.denoiser import Denoiser
+from denoise_ae.desktop.background import in_words
+from denoise_ae.desktop.canvas import Canvas, Window
+from denoise_ae.desktop.document import Document
+from denoise_ae.errors import Interrupted
+from denoise_ae.runtime import Interrupt
+from denoise_ae.steps import estimate_levels
+
+
+class Engine(QThread):
+    """Cleans canvases part by part.
+
+    Args:
+        device: see `Denoiser`.
+        threads: see `Denoiser`.
+        parent: that owns it.
+    """
+
+    updated = Signal(object, object)
+    """A canvas, and the window of it that is clean now."""
+    failed = Signal(object, object)
+    """A canvas that can't be cleaned, and the DenoiseError that says why."""
+    loaded = Signal(str, str)
+    """A model's name, and the device that it runs on."""
+
+    def __init__(self, device: str = "auto", threads: int | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._device = device
+        self._threads = threads
+        self._change = Condition()
+        self._document: Document | None = None
+        self._canvases: list[Canvas] = []
+        self._seen: Window | None = None
+        self._focus = (0.0, 0.0)
+        self._held = False
+        self._stopping = False
+        self._at_work: tuple[Canvas, Window, Interrupt] | None = None
+        self._denoisers: dict[str, Denoiser] = {}
+
+    def want(
+        self,
+        document: Document | None,
+        canvases: Sequence[Canvas],
+        seen: Window | None = None,
+        focus: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
+        """Say what is to be cleaned from now on; what is at hand and not among it is broken off.
+
+        Args:
+            document: the picture.
+            canvases: of it, the most wanted first.
+            seen: rows and columns of what is seen of it, which is cleaned first; None: nothing is.
+            focus: row and column of what is looked at.
+        """
+        with self._change:
+            fresh = [canvas for canvas in canvases if canvas not in self._canvases]
+            self._document, self._canvases, self._seen, self._focus = document, list(canvases), seen, focus
+            waiting = [canvas for canvas in canvases if seen is not None and not canvas.is_done(seen)]
+            for canvas in fresh:
+                canvas.restart_growth()
+            if self._at_work:
+                canvas, window, interrupt = self._at_work
+                if canvas not in self._canvases or (
+                    waiting and not (canvas is waiting[0] and seen is not None and _touch(window, seen))
+                ):
+                    interrupt.set()
+                    for other in waiting:
+                        other.restart_growth()
+            self._change.notify()
+
+    def hold(self, held: bool) -> None:
+        """Break off the work, or go on with it."""
+        with self._change:
+            self._held = held
+            if held and self._at_work:
+                self._at_work[2].set()
+            self._change.notify()
+
+    @property
+    def held(self) -> bool:
+        """Whether the work is broken off."""
+        return self._held
+
+    def stop(self) -> None:
+        """End the thread, and wait for its end."""
+        with self._change:
+            self._stopping = True
+            if self._at_work:
+                self._at_work[2].set()
+            self._change.notify()
+        self.wait()
+
+    def run(self) -> None:
+        """Be the thread."""
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._stopping or self._choose() is not None)
+                chosen = None if self._stopping else self._choose()
+                document = self._document
+                if chosen is None or document is None:
+                    return
+                window = chosen.next_window(self._seen, self._focus)
+                if window is None:
+                    continue
+                interrupt = Interrupt()
+                self._at_work = chosen, window, interrupt
+            try:
+                self._clean(document, chosen, window, interrupt)
+            except Interrupted:
+                pass
+            except BaseException as error:  # the thread outlives it, and the window says what it was
+                with self._change:
+                    self._canvases = [canvas for canvas in self._canvases if canvas is not chosen]
+                self.failed.emit(chosen, in_words(error))
+            finally:
+                self._at_work = None
+
+    def _choose(self) -> Canvas | None:
+        if self._held or self._document is None:
+            return None
+        unfinished = [canvas for canvas in self._canvases if not canvas.complete]
+        seen = self._seen
+        return next(
+            (canvas for canvas in unfinished if seen is not None and not canvas.is_done(seen)),
+            next(iter(unfinished), None),
+        )
+
+    def _clean(self, document: Document, canvas: Canvas, window: Window, interrupt: Interrupt) -> None:
+        denoiser = self._load(canvas.look.model)
+        sigma = canvas.look.sigma
+        if sigma is None and not denoiser.card.estimates_sigma:
+            if document.sigma is None:
+                (document.sigma,) = estimate_levels(document.picture, denoiser)
+            canvas.sigma = document.sigma
+            if denoiser.card.takes_sigma:
+                sigma = document.sigma
+        residual = denoiser.residual(document.visible, window, sigma, canvas.look.strength, interrupt=interrupt)
+        canvas.put(window, residual)
+        self.updated.emit(canvas, window)
+
+    def _load(self, model: str) -> Denoiser:
+        if model not in self._denoisers:
+            denoiser = self._denoisers[model] = Denoiser(model, device=self._device, threads=self._threads)
+            self.loaded.emit(denoiser.card.name, denoiser.device)
+        return self._denoisers[model]
+
+
+def _touch(one: Window, other: Window) -> bool:
+    return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))

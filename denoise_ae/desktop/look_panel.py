@@ -1,0 +1,223 @@
+"""The panel on the right: model, noise level and strength of the looks A and B."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from denoise_ae import catalog
+from denoise_ae.card import ModelCard
+from denoise_ae.denoiser import STRENGTH_RANGE
+from denoise_ae.desktop.look import Look
+from denoise_ae.desktop.session import Slot
+from denoise_ae.jobs import LITTLE_NOISE
+
+MOST_SIGMA = 75
+"""What the slider goes to; the models are trained up to 55."""
+
+_DEFAULT_SIGMA = 15.0
+_CHOSEN = "QPushButton:checked { background: palette(highlight); color: palette(highlighted-text); }"
+
+
+class LookPanel(QWidget):
+    """Shows and edits one look at a time."""
+
+    look_changed = Signal(object)
+    """The look as it is now."""
+    slot_chosen = Signal(object)
+    compare_toggled = Signal(bool)
+
+    def __init__(self, cards: dict[str, ModelCard], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._cards = cards
+        self._look = Look()
+        self._found: float | None = None
+
+        self.slots = {slot: QPushButton(slot.value) for slot in Slot}
+        group = QButtonGroup(self)
+        choice = QHBoxLayout()
+        choice.setSpacing(4)
+        for slot, button in self.slots.items():
+            button.setCheckable(True)
+            button.setStyleSheet(_CHOSEN)
+            button.setAccessibleName(self.tr("Settings {}").format(slot.value))
+            button.setToolTip(self.tr("Edit and save settings {}").format(slot.value))
+            group.addButton(button)
+            choice.addWidget(button)
+            button.clicked.connect(lambda _checked=False, slot=slot: self.slot_chosen.emit(slot))
+        self.slots[Slot.A].setChecked(True)
+        self.compare = QCheckBox(self.tr("Compare A with B"))
+        self.compare.setToolTip(self.tr("Show A left and B right of the divider, instead of the original"))
+        self.compare.toggled.connect(self.compare_toggled)
+
+        self.model = QComboBox()
+        self.model.setAccessibleName(self.tr("Model"))
+        for name, card in cards.items():
+            self.model.addItem(name, name)
+            self.model.setItemData(self.model.count() - 1, card.description, Qt.ItemDataRole.ToolTipRole)
+        self.about = QLabel()
+        self.about.setWordWrap(True)
+        self.about.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+
+        self.automatic = QCheckBox(self.tr("Estimate it"))
+        self.automatic.setChecked(True)
+        self.found = QLabel()
+        self.found.setAccessibleName(self.tr("Estimated noise level"))
+        self.sigma, self.sigma_box = QSlider(Qt.Orientation.Horizontal), QDoubleSpinBox()
+        self.sigma.setRange(0, MOST_SIGMA * 2)
+        self.sigma_box.setRange(0, 255)
+        self.sigma_box.setDecimals(1)
+        self.strength, self.strength_box = QSlider(Qt.Orientation.Horizontal), QSpinBox()
+        for widget in (self.strength, self.strength_box):
+            widget.setRange(0, round(100 * STRENGTH_RANGE[1]))
+            widget.setValue(100)
+        self.strength_box.setSuffix(" %")
+        self.strength.setTickInterval(50)
+        self.strength.setTickPosition(QSlider.TickPosition.TicksBelow)
+        for named, text in (
+            (self.sigma, self.tr("Noise level")),
+            (self.sigma_box, self.tr("Noise level in steps of 255")),
+            (self.strength, self.tr("Strength")),
+            (self.strength_box, self.tr("Strength in percent")),
+        ):
+            named.setAccessibleName(text)
+
+        self._lay_out(choice)
+        self._connect()
+        self.show_look(Slot.A, Look())
+
+    def _lay_out(self, choice: QHBoxLayout) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(choice)
+        layout.addWidget(self.compare)
+        form = QFormLayout()
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
+        form.addRow(self.tr("&Model"), self.model)
+        form.addRow(self.about)
+        form.addRow(self.tr("&Noise level"), _in_a_row(self.automatic, self.found))
+        form.addRow(_in_a_row(self.sigma, self.sigma_box))
+        form.addRow(self.tr("S&trength"), _in_a_row(self.strength, self.strength_box))
+        layout.addLayout(form)
+
+    def _connect(self) -> None:
+        self.model.currentIndexChanged.connect(self._edit)
+        self.automatic.toggled.connect(self._choose_automatic)
+        self.sigma.valueChanged.connect(lambda value: self.sigma_box.setValue(value / 2))
+        self.sigma_box.valueChanged.connect(self._edit_sigma)
+        self.strength.valueChanged.connect(self.strength_box.setValue)
+        self.strength_box.valueChanged.connect(self._edit_strength)
+
+    def show_look(self, slot: Slot, look: Look) -> None:
+        """Show a look, without telling anybody."""
+        self._look = look
+        widgets = (self.model, self.automatic, self.sigma, self.sigma_box, self.strength, self.strength_box)
+        blockers = [QSignalBlocker(widget) for widget in widgets]
+        self.slots[slot].setChecked(True)
+        self.model.setCurrentIndex(self.model.findData(look.model))
+        self.automatic.setChecked(look.sigma is None)
+        if look.sigma is not None:
+            self.sigma_box.setValue(look.sigma)
+            self.sigma.setValue(round(2 * look.sigma))
+        self.strength.setValue(round(100 * look.strength))
+        self.strength_box.setValue(round(100 * look.strength))
+        del blockers
+        self._arrange()
+
+    def show_comparing(self, comparing: bool) -> None:
+        """Show whether A is compared with B, without telling anybody."""
+        blocker = QSignalBlocker(self.compare)
+        self.compare.setChecked(comparing)
+        del blocker
+
+    def show_found(self, sigma: float | None) -> None:
+        """Show the noise level that was found, in 8-bit steps; None: nothing is known yet."""
+        self._found = sigma
+        if sigma is None:
+            text = ""
+        elif sigma < LITTLE_NOISE:
+            text = self.tr("{:.1f}, hardly any").format(sigma)
+        else:
+            text = f"{sigma:.1f}"
+        self.found.setText(text if self._look.sigma is None else "")
+
+    def _arrange(self) -> None:
+        card = self._cards.get(self._look.model)
+        takes_sigma = card is None or card.takes_sigma
+        self.about.setText(card.description if card else "")
+        self.automatic.setEnabled(takes_sigma)
+        for widget in (self.sigma, self.sigma_box):
+            widget.setEnabled(takes_sigma and self._look.sigma is not None)
+
+    def _tell(self, look: Look) -> None:
+        card = self._cards.get(look.model)
+        if card is not None and not card.takes_sigma:
+            look = replace(look, sigma=None)
+            blocker = QSignalBlocker(self.automatic)
+            self.automatic.setChecked(True)
+            del blocker
+        self._look = look
+        self._arrange()
+        self.look_changed.emit(look)
+
+    def _edit(self) -> None:
+        self._tell(replace(self._look, model=str(self.model.currentData())))
+
+    def _choose_automatic(self, automatic: bool) -> None:
+        if automatic:
+            self._tell(replace(self._look, sigma=None))
+            return
+        # Goes on from what was found, so that nothing jumps.
+        level = round(self._found if self._found is not None else _DEFAULT_SIGMA, 1)
+        self._look = replace(self._look, sigma=level)
+        blockers = [QSignalBlocker(self.sigma), QSignalBlocker(self.sigma_box)]
+        self.sigma_box.setValue(level)
+        self.sigma.setValue(round(2 * level))
+        del blockers
+        self._tell(self._look)
+
+    def _edit_sigma(self, level: float) -> None:
+        blocker = QSignalBlocker(self.sigma)
+        self.sigma.setValue(round(2 * level))
+        del blocker
+        self._tell(replace(self._look, sigma=round(level, 1)))
+
+    def _edit_strength(self, percent: int) -> None:
+        blocker = QSignalBlocker(self.strength)
+        self.strength.setValue(percent)
+        del blocker
+        self._tell(replace(self._look, strength=percent / 100))
+
+
+def installed_cards() -> dict[str, ModelCard]:
+    """Return the cards of all installed models by name.
+
+    Raises:
+        ModelError: they can't be read.
+    """
+    return {model.card.name: model.card for model in catalog.models()}
+
+
+def _in_a_row(*widgets: QWidget) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return row

@@ -1,0 +1,33 @@
+"""Where a part of a picture that is seen upright lies in the picture as stored; see `denoise_ae.pixels.upright`."""
+
+from __future__ import annotations
+
+from denoise_ae.desktop.canvas import Window
+
+
+def to_stored(window: Window, orientation: int, shape: tuple[int, int]) -> Window:
+    """Return where a window of the upright picture lies in the stored one.
+
+    Args:
+        window: rows and columns as seen, inside the picture.
+        orientation: EXIF's, 1 to 8.
+        shape: height and width as stored.
+    """
+    height, width = shape[::-1] if orientation >= 5 else shape
+    rows, columns = window
+    if orientation in (3, 4, 7, 8):
+        rows = slice(height - rows.stop, height - rows.start)
+    if orientation in (2, 3, 6, 7):
+        columns = slice(width - columns.stop, width - columns.start)
+    return (columns, rows) if orientation >= 5 else (rows, columns)
+
+
+def to_stored_point(point: tuple[float, float], orientation: int, shape: tuple[int, int]) -> tuple[float, float]:
+    """Return where a point (row, column) of the upright picture lies in the stored one."""
+    height, width = shape[::-1] if orientation >= 5 else shape
+    row, column = point
+    if orientation in (3, 4, 7, 8):
+        row = height - row
+    if orientation in (2, 3, 6, 7):
+        column = width - column
+    return (column, row) if orientation >= 5 else (row, column)

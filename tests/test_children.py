@@ -1,0 +1,14 @@
+"""How children are started, by Python and by the stand-alone program."""
+
+import sys
+
+from denoise_ae.children import CHILD, words_for
+
+
+def test_python_runs_a_program():
+    assert words_for("worker", "print()") == [sys.executable, "-P", "-c", "print()"]
+
+
+def test_the_stand_alone_program_runs_itself(monkeypatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert words_for("worker", "print()") == [sys.executable, CHILD, "worker"]

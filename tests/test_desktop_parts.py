@@ -1,0 +1,129 @@
+"""The parts of the window that need no Qt: canvas, pyramid, geometry and turning."""
+
+import numpy as np
+import pytest
+from tiny import pattern
+
+from denoise_ae.denoiser import Denoiser, Residual
+from denoise_ae.desktop.canvas import CELL, Canvas
+from denoise_ae.desktop.geometry import HIGHEST_ZOOM, Viewport
+from denoise_ae.desktop.look import Look
+from denoise_ae.desktop.pyramid import halve, level_count, reductions, refresh
+from denoise_ae.desktop.turning import to_stored, to_stored_point
+from denoise_ae.holes import Visible
+from denoise_ae.pixels import upright
+
+EVERYTHING = slice(0, 10**6), slice(0, 10**6)
+
+
+def drain(canvas, denoiser, pixels, seen=None, focus=(0.0, 0.0)):
+    """Clean a canvas to its end; return the windows in their order."""
+    visible, windows = Visible(pixels), []
+    while (window := canvas.next_window(seen, focus)) is not None:
+        canvas.put(window, denoiser.residual(visible, window, canvas.look.sigma, canvas.look.strength))
+        windows.append(window)
+    return windows
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.3, 1.0, 1.4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_canvas_gives_what_the_denoiser_gives(network, channels, dtype, strength):
+    pixels = pattern(300, 270, channels, dtype)
+    denoiser = Denoiser(network("rgb"), threads=1)
+    look = Look("rgb", strength=strength)
+    canvas = Canvas(pixels, look.base)
+    drain(canvas, denoiser, pixels)
+    result = canvas.result(pixels, look.mix)
+    whole = denoiser.clean(pixels, strength=strength)
+    step = 1 if dtype == np.uint8 else 257 if dtype == np.uint16 else 1 / 255
+    assert (result.shape, result.dtype) == (pixels.shape, pixels.dtype)
+    assert np.abs(result.astype(float) - whole).max() <= step
+    assert (strength == 0) == bool((result == pixels).all())
+
+
+def test_nan_and_infinity_stay_where_they_are(network):
+    pixels = pattern(60, 70, dtype=np.float32)
+    pixels[10, 10], pixels[20, 30] = np.nan, np.inf
+    denoiser = Denoiser(network("rgb"), threads=1)
+    canvas = Canvas(pixels, Look("rgb"))
+    drain(canvas, denoiser, pixels)
+    result = canvas.result(pixels, 1.0)
+    assert np.isnan(result[10, 10]).all()
+    assert np.isinf(result[20, 30]).all()
+    assert np.isfinite(result).sum() == result.size - 6
+
+
+def test_what_is_seen_comes_first_and_begins_small():
+    canvas = Canvas(np.zeros((2000, 3000, 3), np.uint8), Look())
+    seen = slice(900, 1400), slice(1500, 2300)
+    order, seen_after = [], 0
+    while (window := canvas.next_window(seen, (1150, 1900))) is not None:
+        if not canvas.is_done(seen):
+            seen_after = len(order) + 1
+            assert all(a.start < b.stop and b.start < a.stop for a, b in zip(window, seen, strict=True))
+        assert canvas.done[canvas.cells(window)].mean() <= 0.5
+        canvas.done[canvas.cells(window)] = True
+        order.append(window)
+    first = order[0]
+    assert all(part.stop - part.start <= CELL for part in first)
+    assert first[0].start <= 1150 < first[0].stop
+    assert first[1].start <= 1900 < first[1].stop
+    assert seen_after < 4 < len(order)
+    assert len(order) < canvas.done.size / 4
+    assert canvas.complete
+
+
+def test_reductions_are_means_and_are_refreshed_in_part():
+    pixels = pattern(601, 777)
+    levels = reductions(pixels)
+    assert len(levels) == level_count(601, 777) == 3
+    assert np.abs(levels[1][:300, :388] - pixels[:600, :776].reshape(300, 2, 388, 2, 3).mean(axis=(1, 3))).max() <= 0.5
+    floats = [level.astype(np.float16) for level in levels]
+    floats[0][128:256, 384:777] = 7
+    refresh(floats, (slice(128, 256), slice(384, 777)))
+    again = [floats[0]]
+    for _ in floats[1:]:
+        again.append(halve(again[-1]))
+    assert (floats[1][64:128, 192:389] == 7).all()
+    assert np.abs(floats[2][32:64, 96:195] - again[2][32:64, 96:195]).max() == 0
+    assert (floats[1][:60] == levels[1][:60]).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_part_of_what_is_seen_is_found_in_what_is_stored(orientation):
+    stored = np.arange(5 * 7).reshape(5, 7)
+    seen = upright(stored, orientation)
+    window = slice(1, 4), slice(2, 5)
+    part = stored[to_stored(window, orientation, (5, 7))]
+    assert (upright(part, orientation) == seen[window]).all()
+    row, column = to_stored_point((1.5, 2.5), orientation, (5, 7))
+    assert stored[int(row), int(column)] == seen[1, 2]
+
+
+def test_zooming_keeps_the_point_under_the_pointer():
+    view = Viewport((4000, 3000), (800, 600))
+    view.fit()
+    assert view.zoom == pytest.approx(0.2)
+    view.zoom_to(1.0)
+    before = view.to_picture(100, 500)
+    view.zoom_to(3.0, (100, 500))
+    assert view.to_picture(100, 500) == pytest.approx(before)
+    view.zoom_to(1000)
+    assert view.zoom == HIGHEST_ZOOM
+    view.pan(-(10**9), -(10**9))
+    assert view.seen()[0].stop == 3000
+    assert view.seen()[1].stop == 4000
+    view.resize(400, 300)
+    assert view.zoom == HIGHEST_ZOOM
+    view.fit()
+    view.resize(1600, 1200)
+    assert view.zoom == pytest.approx(0.4)
+
+
+def test_the_level_grows_with_the_parts():
+    canvas = Canvas(np.zeros((200, 200), np.uint8), Look())
+    canvas.put((slice(0, 128), slice(0, 128)), Residual(np.zeros((128, 128, 1)), np.array([4.0, 8.0, 9.0])))
+    first = canvas.sigma
+    canvas.put((slice(128, 200), slice(0, 128)), Residual(np.zeros((72, 128, 1)), np.array([20.0] * 9)))
+    assert first < canvas.sigma == pytest.approx(20.0)
