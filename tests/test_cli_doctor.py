@@ -42,7 +42,7 @@ def test_missing_extras_are_no_problem_but_a_hint(run, monkeypatch):
     monkeypatch.setattr(doctor, "EXTRAS", ("no-such-package",))
     status, output, _ = run("doctor")
     assert status == 0
-    assert "none; HEIC, JPEG XL and camera RAW need them: pip install 'denoise-ae[heic,jxl,raw]'" in output
+    assert "window need them: pip install 'denoise-ae[heic,jxl,raw,desktop]'" in output
 
 
 def test_json_has_the_same_and_nothing_else(run, home, network):

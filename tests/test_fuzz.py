@@ -6,9 +6,9 @@ DENOISE_AE_FUZZ=30000 in the environment tries more of them.
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -72,23 +72,32 @@ def write_damaged(folder: Path, batch: int) -> None:
         folder.joinpath(f"{number:06}-{name}").write_bytes(mutate(data, other, random))
 
 
+LAUNCH = """
+import resource, subprocess, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
+status = subprocess.run(sys.argv[2:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)
+"""
+"""Runs a command within a limit. A process of its own, since Linux counts the memory of who forks to what is run."""
+
+
 def clean(*words: object) -> tuple[int, int]:
     """Run the command within limits; gives its status and the most bytes that it or its child had in memory."""
-    import resource
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
-
     environment = {**os.environ, "PYTHONPATH": str(Path(denoise_ae.__file__).parents[1])}
     command = [sys.executable, "-m", "denoise_ae", "clean", *map(str, words)]
+    launch = [sys.executable, "-c", LAUNCH, str(ADDRESSES), *command]
     with Path("stderr").open("wb") as errors:
-        process = subprocess.Popen(command, stderr=errors, env=environment, preexec_fn=limit)  # noqa: PLW1509
-        too_long = threading.Timer(SECONDS_A_BATCH, process.kill)
-        too_long.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        too_long.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        process = subprocess.Popen(
+            launch, stdout=subprocess.PIPE, stderr=errors, env=environment, start_new_session=True
+        )
+        try:
+            told, _ = process.communicate(timeout=SECONDS_A_BATCH)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise
+    return process.returncode, int(told) * (1 if sys.platform == "darwin" else 1024)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")

@@ -192,7 +192,7 @@ def test_each_package_that_is_imported_is_declared():
     # An undeclared one can hide: another package may bring it along today and not tomorrow.
     package = ROOT / "denoise_ae"
     training = set((package / "training").rglob("*.py"))
-    optional = names(*(EXTRAS[extra] for extra in ("bench", "heic", "jxl", "raw")))
+    optional = names(*(EXTRAS[extra] for extra in ("bench", "desktop", "heic", "jxl", "raw")))
     assert imported(set(package.rglob("*.py")) - training) <= names(PROJECT["dependencies"]) | optional
     assert imported(training) <= names(PROJECT["dependencies"], EXTRAS["train"])
 

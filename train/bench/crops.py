@@ -5,9 +5,10 @@ python train/bench/crops.py [--model photo] [--only NAME] [--output FOLDER] (nee
 Writes NAME.png for each crop into samples/shown/crops/. Whole pictures get the noise (seed 0 and the crop's place in
 the list), are rounded to 8 bits and cut at black and white as in a file, and are cleaned; what is drawn is a part of
 them, and the PSNR drawn under it is that of the whole picture, as with `denoise-ae compare`. Both methods are told the
-level of white noise. Of camera noise neither is told anything, and each estimates it. Printed is, as a Markdown table:
-the PSNR of the picture and, in brackets, of the crop; that of non-local means told the noise's real standard deviation;
-and by how much, in 8-bit steps, the model moved the mean of a channel away from that of the noisy picture.
+level of white noise. Of camera noise the model is told nothing, and non-local means its real standard deviation, since
+the estimate made for white noise finds next to none in it. Printed is, as a Markdown table: the PSNR of the picture
+and, in brackets, of the crop; and by how much, in 8-bit steps, the model moved the mean of a channel away from that of
+the noisy picture.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Crop:
 
     @property
     def told(self) -> float | None:
-        """The level that methods are told, in 8-bit steps; None: they estimate it."""
+        """The level that the model is told, in 8-bit steps; None: it estimates that."""
         return self.level if self.noise_type == "gaussian" else None
 
     @property
@@ -87,16 +88,18 @@ CROPS = (
 )
 
 
-def make(crop: Crop, seed: list[int], ways: dict[str, Restore], folder: Path) -> None:
-    """Clean a picture in several ways, the last of them the model, draw the crop and print its row of the table."""
+def make(crop: Crop, seed: list[int], model: Restore, model_name: str, folder: Path) -> None:
+    """Clean a picture in both ways, draw the crop and print its row of the table."""
     clean = crop.load()
     source = NumpySource(np.random.default_rng(seed))
     noisy = from_unit(corrupt(to_unit(clean), crop.noise_type, crop.level, source), np.uint8)
 
-    def restored(way: Restore, sigma: float | None) -> Pixels:
-        return from_unit(way(to_unit(noisy), sigma), np.uint8)
-
-    results = {crop.title: noisy} | {name: restored(way, crop.told) for name, way in ways.items()}
+    deviation = float(np.std(noisy.astype(np.float32) - clean))
+    results = {
+        crop.title: noisy,
+        BASELINE.title: from_unit(BASELINE(to_unit(noisy), crop.told or deviation), np.uint8),
+        model_name: from_unit(model(to_unit(noisy), crop.told), np.uint8),
+    }
     decibels = {name: psnr(pixels, clean) for name, pixels in results.items()}
 
     labels = [(name, f"PSNR {figure:.2f} dB") for name, figure in decibels.items()] + [("truth", "reference")]
@@ -107,9 +110,8 @@ def make(crop: Crop, seed: list[int], ways: dict[str, Restore], folder: Path) ->
     figures = [
         f"{decibels[name]:.2f} ({psnr(crop.part(pixels), crop.part(clean)):.2f})" for name, pixels in results.items()
     ]
-    told = restored(BASELINE, float(np.std(noisy.astype(np.float32) - clean)))
-    shift = (as_rgb(results[list(ways)[-1]]).astype(np.float32) - as_rgb(noisy)).mean(axis=(0, 1))
-    print_row([crop.name, crop.title, *figures, f"{psnr(told, clean):.2f}", f"{shift[np.abs(shift).argmax()]:+.2f}"])
+    shift = (as_rgb(results[model_name]).astype(np.float32) - as_rgb(noisy)).mean(axis=(0, 1))
+    print_row([crop.name, crop.title, *figures, f"{shift[np.abs(shift).argmax()]:+.2f}"])
 
 
 def main() -> None:
@@ -121,12 +123,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     model = Denoiser(options.model, threads=options.threads)
-    ways = methods({model.card.name: model}, [BASELINE])
+    ((name, way),) = methods({model.card.name: model}).items()
     options.output.mkdir(parents=True, exist_ok=True)
-    print_head(["crop", "noise", NOISY, *ways, f"{BASELINE.title}, told", "shift"])
+    print_head(["crop", "noise", NOISY, BASELINE.title, name, "shift"])
     for index, crop in enumerate(CROPS):
         if options.only in (None, crop.name):
-            make(crop, [0, index], ways, options.output)
+            make(crop, [0, index], way, name, options.output)
 
 
 if __name__ == "__main__":
