@@ -236,6 +236,22 @@ def test_an_estimator_may_be_trained_alone_and_cautiously(photos, tmp_path):
     assert levels[2] == levels[1]
 
 
+def test_all_but_an_estimator_may_be_trained_and_with_the_rounding_of_int8(photos, tmp_path):
+    recipe = tiny_recipe(epochs=1, steps_per_epoch=5, ema=0, stages=[{"patch": 32, "batch": 4}])
+    network = recipe.network.model_copy(update={"widths": (8, 8, 8), "blocks": (1, 1, 1), "estimator": True})
+    before = Denoising(recipe.model_copy(update={"network": network}), 5).network.state_dict()
+    results = []
+    for rounded in (False, True):
+        training = recipe.training.model_copy(update={"part": "denoiser", "rounded": rounded})
+        run = tmp_path / f"{rounded}"
+        fit(recipe.model_copy(update={"network": network, "training": training}), [photos], run, hardware=CPU)
+        weights = load_checkpoint(run / "checkpoints" / "last.ckpt").network().state_dict()
+        changed = {name for name, weight in weights.items() if not torch.equal(weight, before[name])}
+        assert changed == {name for name in before if not name.startswith("estimator.")}
+        results.append(weights["head.weight"])
+    assert not torch.equal(*results)
+
+
 @pytest.mark.parametrize("kind", ["dense", "conv"])
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "muon"])
 def test_digits_train(tmp_path, kind, optimizer):

@@ -86,10 +86,14 @@ def test_an_estimate_scales_with_the_picture_and_is_used_where_no_level_is_told(
     assert not torch.allclose(asked, network(image, torch.full((1, 1, 1, 1), -1.5)), atol=1e-5)
 
 
-@pytest.mark.parametrize("blocks", [(1, 1), (2, 1), (1, 1, 1), (1, 2, 1)])
-def test_receptive_field_is_what_gradients_reach(blocks):
+@pytest.mark.parametrize(
+    ("blocks", "encoder_blocks"),
+    [((1, 1), ()), ((2, 1), ()), ((1, 1, 1), ()), ((1, 2, 1), ()), ((2, 1, 1), (0, 2)), ((1, 0, 1), (3, 0))],
+)
+def test_receptive_field_is_what_gradients_reach(blocks, encoder_blocks):
     """The widest reach over all places in a coarsest cell, measured with gradients, must equal the claim."""
-    network = make(type="unet", widths=(4,) * len(blocks), blocks=blocks)
+    network = make(type="unet", widths=(4,) * len(blocks), blocks=blocks, encoder_blocks=encoder_blocks)
+    assert [len(part) for part in network.encoder] == list(encoder_blocks or blocks[:-1])
     # Without ReLUs no gradient is cut off by chance.
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):

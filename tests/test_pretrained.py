@@ -155,10 +155,32 @@ def test_blocks_that_the_model_lacks_change_nothing_at_first(tmp_path):
     (tmp_path / "deeper.toml").write_text("[network]\nblocks = [2, 1, 3]")
     recipe = assemble(tmp_path / "deeper.toml", [], {}, start=source.recipe)
     assert recipe.network == deeper
-    with pytest.raises(TrainingError, match=r"middle.1.conv1.weight is \(16, 16, 3, 3\), not none"):
-        load_pretrained(str(save_checkpoint(tmp_path / "b.ckpt", network | {"blocks": [1, 1, 3]}))).fresh(
-            source.recipe.network
-        )
+
+
+def test_a_smaller_network_does_without_a_models_last_blocks(tmp_path):
+    network = {"type": "unet", "widths": [8, 16, 16], "blocks": [2, 1, 3]}
+    source = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", network)))
+    (tmp_path / "smaller.toml").write_text("[network]\nblocks = [1, 1, 2]\nencoder_blocks = [0, 1]")
+    smaller = assemble(tmp_path / "smaller.toml", [], {}, start=source.recipe).network
+    assert (smaller.blocks, smaller.encoder_blocks) == ((1, 1, 2), (0, 1))
+    assert source.fresh(smaller) == []
+    gone = ["encoder.0.0", "encoder.0.1", "middle.2", "decoder.0.1"]
+    assert source.left_out(smaller) == [f"{block}.conv{n}.weight" for block in gone for n in (1, 2)]
+    before, after = build(source.recipe.network), build(smaller)
+    source.load_into(before)
+    source.load_into(after)
+    for block in (*before.encoder[0], before.middle[2], before.decoder[0][1]):
+        torch.nn.init.zeros_(block.conv2.weight)  # a block that corrects nothing, as if it were not there
+    picture, level = torch.rand(1, 3, 32, 32), torch.full((1, 1, 1, 1), 0.1)
+    with torch.no_grad():
+        assert torch.equal(before(picture, level), after(picture, level))
+
+
+def test_weights_of_another_width_or_head_are_refused(tmp_path):
+    network = {"type": "unet", "widths": [8, 16, 16], "blocks": [1, 1, 1]}
+    source = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", network)))
+    with pytest.raises(TrainingError, match=r"head.weight is \(8, 4, 6, 6\), not \(8, 2, 6, 6\)"):
+        source.fresh(NetworkRecipe.model_validate(network | {"channels": 1}))
 
 
 # The recipe

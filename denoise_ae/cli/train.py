@@ -174,6 +174,8 @@ def train(
             print_line(console, ("starting from ", "bold"), plan.origin)
             if fresh:
                 print_line(console, f"starting fresh: {len(fresh)} weights that it lacks, from {fresh[0]} on")
+            if left_out := source.left_out(plan.network):
+                print_line(console, f"leaving out: {len(left_out)} of its weights, from {left_out[0]} on")
     with TrainingView(quiet=quiet) as view:
         fit(plan, folders, folder, resume=checkpoint, start=source, hardware=hardware, observer=view)
     view.done(folder)

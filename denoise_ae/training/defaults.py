@@ -161,11 +161,11 @@ def _merge(values: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_network(asked: Any, start: Recipe) -> None:  # noqa: ANN401 - any TOML value
-    """Check that no other network is asked for than the model's; only an estimator and blocks may come to it."""
+    """Check that no other network is asked for than the model's, but for an estimator and for blocks, more or fewer."""
     own = start.network.model_dump(mode="json")
     for key, value in asked.items() if isinstance(asked, dict) else ():
-        if key == "blocks" and isinstance(value, list) and len(value) == len(own[key]):
-            continue  # that none is left out is for the weights to see
+        if key == "encoder_blocks" or (key == "blocks" and isinstance(value, list) and len(value) == len(own[key])):
+            continue
         if key != "estimator" and key in own and value != own[key]:
             raise UsageError(
                 f"network.{key} is {value}, but the model to start from has {own[key]}",

@@ -22,10 +22,10 @@ LINKS = frozenset({"Add", "Relu", "Resize"})
 
 _TINY = np.finfo(np.float32).tiny
 
-_SMALLEST = 1e-3
+SMALLEST = 1e-3
 """Least range that a channel is taken to have, of the widest channel's: dead ones shall not be blown up."""
 
-_TENSOR = 0.75
+TENSOR = 0.75
 """How much the ranges of a tensor's channels count; the rest is for the ranges of the weights that read them, which are
 rounded too but matter less. Tried on `photo`: 0.5, 0.75 and 1."""
 
@@ -48,7 +48,7 @@ def equalize(graph: onnx.GraphProto, peaks: Mapping[str, NDArray[np.float32]]) -
             if node.op_type == "Conv" and node.input[0] in group
         ]
         if strength and weight:
-            factor = _relative(strength) ** _TENSOR / _relative(weight) ** (1 - _TENSOR)
+            factor = _relative(strength) ** TENSOR / _relative(weight) ** (1 - TENSOR)
             factors.update(dict.fromkeys(group, factor))
     for node in graph.node:
         if node.op_type == "Conv":
@@ -71,7 +71,7 @@ def _reading(weights: NDArray[np.float32]) -> NDArray[np.float32]:
 def _relative(ranges: Sequence[NDArray[np.float32]]) -> NDArray[np.floating[Any]]:
     """Join ranges of the same channels: the widest of each channel, against the widest of all."""
     widest: NDArray[np.floating[Any]] = np.max(ranges, axis=0)
-    shares: NDArray[np.floating[Any]] = np.maximum(widest / max(widest.max(), _TINY), _SMALLEST)
+    shares: NDArray[np.floating[Any]] = np.maximum(widest / max(widest.max(), _TINY), SMALLEST)
     return shares
 
 

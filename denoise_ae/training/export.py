@@ -134,8 +134,9 @@ def _describe_network(recipe: Recipe) -> str:
     network = recipe.network
     widths = "/".join(map(str, network.widths))
     if network.type == "unet":
-        estimator = ", noise estimator" if network.estimator else ""
-        return f"unet, widths {widths}, blocks {'/'.join(map(str, network.blocks))}{estimator}"
+        blocks = "/".join(map(str, network.blocks))
+        down = f" ({'/'.join(map(str, network.encoder_blocks))} on the way down)" if network.encoder_blocks else ""
+        return f"unet, widths {widths}, blocks {blocks}{down}{', noise estimator' if network.estimator else ''}"
     return f"{network.type}, widths {widths}, latent {network.latent}{', skip connections' if network.skip else ''}"
 
 

@@ -27,6 +27,7 @@ from denoise_ae.training.muon import Muon
 from denoise_ae.training.networks import build
 from denoise_ae.training.pretrained import Pretrained
 from denoise_ae.training.recipe import Recipe
+from denoise_ae.training.rounding import Rounding
 from denoise_ae.training.run_folder import RunFolder
 from denoise_ae.training.watch import EpochReport, Observer, Samples, Watch
 
@@ -57,6 +58,7 @@ class Denoising(LightningModule):
             torch.manual_seed(recipe.seed)
             # channels_last is the fast layout of CPU convolutions.
             self.network = build(recipe.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._rounding = Rounding(self.network) if recipe.training.rounded else None
         self.samples: Samples | None = None
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
@@ -65,7 +67,7 @@ class Denoising(LightningModule):
         noisy, sigma = add_noise(clean, self.recipe.noise, clip=self.recipe.data.clip, seed=seed)
         stage = self.recipe.stage_at(min(self.global_step, self.total_steps - 1), self.total_steps)
         if not self.network.estimates_sigma:
-            return _LOSSES[stage.loss](self.network(noisy, sigma), clean)
+            return _LOSSES[stage.loss](self._restore(noisy, sigma), clean)
         kinds = draw_kinds(self.recipe.noise, len(clean), seed)
         cautions = torch.tensor([kind.caution or self.recipe.training.caution for kind in self.recipe.noise])
         caution = cautions[kinds].view(-1, 1, 1, 1).to(clean.device)
@@ -75,19 +77,25 @@ class Denoising(LightningModule):
         # Its own stream: the generator of the noise has begun with `seed` itself.
         draws = torch.Generator(clean.device).manual_seed(mix_seed(seed, 3))
         told = torch.rand(sigma.shape, generator=draws, device=clean.device) < self.recipe.training.told
-        restored, level = self.network.restore(noisy, torch.where(told, sigma, -1.0))
+        told_or_not = torch.where(told, sigma, -1.0)
+        if self.recipe.training.part == "denoiser":
+            return _LOSSES[stage.loss](self._restore(noisy, told_or_not), clean)
+        restored, level = self.network.restore(noisy, told_or_not)
         return _LOSSES[stage.loss](restored, clean) + ESTIMATE_WEIGHT * _estimate_error(level, noisy - clean, caution)
 
     def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:
         """Log the loss and the PSNR (dB, mean over pictures, clipped to [0, 1]) of one validation batch."""
         clean, noisy, sigma = batch
-        restored = self.network(noisy, torch.full_like(sigma, -1) if self.network.estimates_sigma else sigma)
+        restored = self._restore(noisy, torch.full_like(sigma, -1) if self.network.estimates_sigma else sigma)
         clipped = restored.clip(0, 1)
         self.log("val_loss", functional.mse_loss(restored, clean), batch_size=len(clean), sync_dist=True)
         self.log("val_psnr", _psnr(clipped, clean), batch_size=len(clean), sync_dist=True)
         self.log("noisy_psnr", _psnr(noisy.clip(0, 1), clean), batch_size=len(clean), sync_dist=True)
         if batch_idx == 0:
             self.samples = Samples(clean.cpu(), noisy.clip(0, 1).cpu(), clipped.cpu())
+
+    def _restore(self, noisy: Tensor, sigma: Tensor) -> Tensor:
+        return (self._rounding or self.network)(noisy, sigma)
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning's own union of dicts and lists
         """Make the optimiser and its schedule, which advances with every step."""
@@ -153,9 +161,11 @@ _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 def _optimizer(recipe: Recipe, network: torch.nn.Module) -> Optimizer:
     training = recipe.training
-    trained = network.estimator if training.part == "estimator" else network
-    assert isinstance(trained, torch.nn.Module)
-    parameters = list(trained.parameters())
+    parameters = [
+        weight
+        for name, weight in network.named_parameters()
+        if training.part == "all" or name.startswith("estimator.") == (training.part == "estimator")
+    ]
     common: dict[str, Any] = {"lr": training.learning_rate, "weight_decay": training.weight_decay}
     if training.optimizer == "sgd":
         return SGD(parameters, momentum=training.momentum, **common)

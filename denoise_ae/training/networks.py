@@ -243,6 +243,7 @@ class UNet(Autoencoder):
     Args:
         widths: channels at 1/2, 1/4, 1/8 … of the picture's size; multiples of 16 run fastest.
         blocks: residual blocks at each of these scales; all but the last count twice, on the way down and up.
+        encoder_blocks: those on the way down, where they are not as many as on the way up.
         channels: 3 for RGB, 1 for gray.
         estimator: add a `NoiseEstimator`, for pictures whose level nobody tells.
     """
@@ -255,14 +256,16 @@ class UNet(Autoencoder):
         blocks: tuple[int, ...] = (2, 2, 2),
         channels: int = 3,
         *,
+        encoder_blocks: tuple[int, ...] = (),
         estimator: bool = False,
     ) -> None:
         super().__init__()
+        encoder_blocks = encoder_blocks or blocks[:-1]
         self.channels = channels
         self.size_multiple = max(2 ** len(widths), NoiseEstimator.CELL if estimator else 1)
         # A 6x6 convolution of stride 2 is pixel-unshuffle by 2 and a 3x3 convolution in one step.
         self.head = nn.Conv2d(channels + 1, widths[0], 6, stride=2, padding=2, bias=False)
-        self.encoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], blocks[:-1], strict=True))
+        self.encoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], encoder_blocks, strict=True))
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2, bias=False) for a, b in pairwise(widths))
         self.middle = _blocks(widths[-1], blocks[-1])
         self.up = nn.ModuleList(_Up(b, a, bias=False) for a, b in pairwise(widths))
@@ -271,7 +274,7 @@ class UNet(Autoencoder):
         # As wide as is worth it: beside 32 channels 4 % of the time, beside 16 it would be 14 %.
         self.estimator = NoiseEstimator(channels, (32, 48) if widths[0] >= 32 else (16, 32)) if estimator else None
         self.estimates_sigma = estimator
-        self.receptive_field = _unet_receptive_field(blocks, self.estimator)
+        self.receptive_field = _unet_receptive_field(blocks, encoder_blocks, self.estimator)
 
     def forward(self, image: Tensor, sigma: Tensor) -> Tensor:
         """Remove the noise; height and width must be multiples of `size_multiple`. See `Autoencoder.forward`."""
@@ -307,7 +310,9 @@ def _blocks(width: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(_Block(width) for _ in range(count)))
 
 
-def _unet_receptive_field(blocks: tuple[int, ...], estimator: NoiseEstimator | None) -> int:
+def _unet_receptive_field(
+    blocks: tuple[int, ...], encoder_blocks: tuple[int, ...], estimator: NoiseEstimator | None
+) -> int:
     """Side of the square of input pixels that one output pixel can depend on.
 
     Follows the interval of positions back from an output pixel to the input, on the path through all scales, for
@@ -320,7 +325,7 @@ def _unet_receptive_field(blocks: tuple[int, ...], estimator: NoiseEstimator | N
         for n in blocks[:-1]:  # the decoder, then up-sampling that copies one coarse position to two
             low, high = (low - 2 * n) // 2, (high + 2 * n) // 2
         low, high = low - 2 * blocks[-1], high + 2 * blocks[-1]
-        for n in reversed(blocks[:-1]):  # 2x2 convolutions of stride 2, then the encoder
+        for n in reversed(encoder_blocks):  # 2x2 convolutions of stride 2, then the encoder
             low, high = 2 * low - 2 * n, 2 * high + 1 + 2 * n
         low, high = 2 * low - 2, 2 * high + 3  # the head: 6x6, stride 2
         if estimator is not None:
@@ -335,7 +340,13 @@ def build(recipe: NetworkRecipe) -> Autoencoder:
         return DenseAutoencoder(recipe.widths, recipe.latent)
     if recipe.type == "conv":
         return ConvAutoencoder(recipe.widths, recipe.latent, skip=recipe.skip)
-    return UNet(recipe.widths, recipe.blocks, recipe.channels, estimator=recipe.estimator)
+    return UNet(
+        recipe.widths,
+        recipe.blocks,
+        recipe.channels,
+        encoder_blocks=recipe.encoder_blocks,
+        estimator=recipe.estimator,
+    )
 
 
 def count_parameters(network: nn.Module) -> int:

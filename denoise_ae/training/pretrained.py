@@ -32,8 +32,13 @@ RECIPE_KEY = "denoise_ae_recipe"
 WEIGHT_KEY = "denoise_ae_weight:"
 """With a parameter's name, key of the entry that holds its values: float32, little-endian, in base64."""
 
-_MAY_START_FRESH = re.compile(r"estimator\..*|(encoder\.\d+|middle|decoder\.\d+)\.\d+\.conv[12]\.weight")
+_OF_A_BLOCK = r"(encoder\.\d+|middle|decoder\.\d+)\.\d+\.conv[12]\.weight"
+
+_MAY_START_FRESH = re.compile(rf"estimator\..*|{_OF_A_BLOCK}")
 """The parameters of a UNet that weights to start from may lack: those of its estimator and of further blocks."""
+
+_MAY_BE_LEFT_OUT = re.compile(_OF_A_BLOCK)
+"""Those that a smaller network may do without: a residual block only corrects what goes past it."""
 
 _WRAPPER = "network."
 """What the exporter's wrapper puts before the names that parameters have in their network."""
@@ -54,15 +59,21 @@ class Pretrained:
         """Return the parameters of a network that these weights lack and may: of its estimator and of further blocks.
 
         Raises:
-            TrainingError: any other parameter is missing, left over or of another shape; the first one is named.
+            TrainingError: any other parameter is missing, or one that is no block's is left over, or a shape differs;
+                the first one is named.
         """
         return self._lacking(_shapes(network, self.name))
+
+    def left_out(self, network: NetworkRecipe) -> list[str]:
+        """Return those of these weights that a network of fewer blocks does without."""
+        shapes = _shapes(network, self.name)
+        return [name for name in self.weights if name not in shapes]
 
     def load_into(self, network: Autoencoder) -> None:
         """Give a network these weights; what `fresh` names stays as it was drawn.
 
         But the last convolutions of further blocks become 0, so that the deeper network computes at first what the
-        other one did (after Net2Net, Chen et al. 2016).
+        other one did (after Net2Net, Chen et al. 2016). A network of fewer blocks gets the first ones of each scale.
 
         Raises:
             TrainingError: they do not fit, see `fresh`.
@@ -76,10 +87,11 @@ class Pretrained:
 
     def _lacking(self, shapes: dict[str, torch.Size]) -> list[str]:
         lacking = [name for name in shapes if name not in self.weights and _MAY_START_FRESH.fullmatch(name)]
+        spare = {name for name in self.weights if name not in shapes and _MAY_BE_LEFT_OUT.fullmatch(name)}
         for name in dict.fromkeys((*shapes, *self.weights)):
             here = tuple(self.weights[name].shape) if name in self.weights else "none"
             wanted = tuple(shapes[name]) if name in shapes else "none"
-            if name not in lacking and here != wanted:
+            if name not in lacking and name not in spare and here != wanted:
                 raise TrainingError(
                     f"{self.name}: the weights do not fit the network: {name} is {here}, not {wanted}",
                     "start from weights of this very network",

@@ -21,6 +21,7 @@ LONGEST_RECIPE = 1 << 14
 NoiseType = Literal["gaussian", "poisson", "salt-pepper", "speckle", "uniform", "jpeg", "mask", "camera"]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Blocks = Annotated[int, Field(ge=0, le=64)]
 
 
 class _Part(BaseModel):
@@ -35,7 +36,10 @@ class NetworkRecipe(_Part):
     type: Literal["dense", "conv", "unet"] = "conv"
     # Bounded, since a recipe may come in somebody's model and is built before its weights are seen to fit.
     widths: tuple[Annotated[int, Field(gt=0, le=4096)], ...] = Field(default=(), max_length=8)
-    blocks: tuple[Annotated[int, Field(gt=0, le=64)], ...] = Field(default=(2, 2, 2), max_length=8)
+    blocks: tuple[Blocks, ...] = Field(default=(2, 2, 2), max_length=8)
+    """Of the unet: residual blocks at each scale."""
+    encoder_blocks: tuple[Blocks, ...] = Field(default=(), max_length=8)
+    """Of the unet: those on the way down, at all scales but the coarsest, if they are not as many as on the way up."""
     latent: Annotated[int, Field(gt=0, le=65536)] = 64
     skip: bool = False
     channels: Literal[1, 3] = 3
@@ -51,6 +55,8 @@ class NetworkRecipe(_Part):
             raise ValueError("a conv network has three widths")
         if self.type == "unet" and len(self.widths) != len(self.blocks):
             raise ValueError("a unet has one entry in blocks for each of its widths")
+        if self.encoder_blocks and (self.type != "unet" or len(self.encoder_blocks) != len(self.widths) - 1):
+            raise ValueError("encoder_blocks has one entry for each of a unet's widths but the last")
         if self.estimator and (self.type != "unet" or len(self.widths) < 3):
             raise ValueError("an estimator belongs to a unet of at least three scales")
         return self
@@ -156,10 +162,12 @@ class TrainingRecipe(_Part):
     """Decay of the moving average of the weights; 0 keeps none."""
     told: Fraction = 0.3
     """For networks with an estimator: share of the pictures whose noise level they are told."""
-    part: Literal["all", "estimator"] = "all"
-    """estimator: leave the weights of the rest of the network as they are."""
+    part: Literal["all", "estimator", "denoiser"] = "all"
+    """estimator: leave the weights of the rest of the network as they are; denoiser: leave the estimator's."""
     caution: Annotated[float, Field(gt=0)] = 1.5
     """For networks with an estimator: how much more a level that is estimated too low counts than one too high."""
+    rounded: bool = False
+    """Of the unet: whether it learns with the rounding that `export --int8` brings."""
     patience: int = Field(default=0, ge=0)
     """Stop after so many epochs without a better validation PSNR; 0 never does."""
     stages: tuple[Stage, ...] = (Stage(),)
@@ -198,8 +206,11 @@ class Recipe(_Part):
         multiple = 2 ** len(self.network.widths)
         if self.data.kind == "photos" and any(stage.patch % multiple for stage in self.training.stages):
             raise ValueError(f"patches must be multiples of {multiple} pixels for this network")
-        if self.training.part == "estimator" and not self.network.estimator:
-            raise ValueError("training.part is estimator, but network.estimator is false")
+        trains_estimator = self.network.estimator and self.training.part != "denoiser"
+        if self.training.rounded and (self.network.type != "unet" or trains_estimator):
+            raise ValueError('training.rounded is for a unet without an estimator, or with training.part = "denoiser"')
+        if self.training.part != "all" and not self.network.estimator:
+            raise ValueError(f"training.part is {self.training.part}, but network.estimator is false")
         return self
 
     @property
