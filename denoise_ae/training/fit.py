@@ -24,7 +24,7 @@ from denoise_ae.training.checkpoint import RunState, load_checkpoint
 from denoise_ae.training.corruption import add_noise, draw_kinds, mix_seed
 from denoise_ae.training.data import TrainingBatch, TrainingData, ValidationBatch, load_data, noise_seed
 from denoise_ae.training.muon import Muon
-from denoise_ae.training.networks import build
+from denoise_ae.training.networks import VariationalAutoencoder, build
 from denoise_ae.training.pretrained import Pretrained
 from denoise_ae.training.recipe import Recipe
 from denoise_ae.training.run_folder import RunFolder
@@ -64,6 +64,9 @@ class Denoising(LightningModule):
         clean, seed = batch
         noisy, sigma = add_noise(clean, self.recipe.noise, clip=self.recipe.data.clip, seed=seed)
         stage = self.recipe.stage_at(min(self.global_step, self.total_steps - 1), self.total_steps)
+        if isinstance(self.network, VariationalAutoencoder):
+            draws = torch.Generator(clean.device).manual_seed(mix_seed(seed, 5))
+            return _variational_loss(self.network, noisy, clean, self.recipe.training.beta, draws)
         if not self.network.estimates_sigma:
             return _LOSSES[stage.loss](self.network(noisy, sigma), clean)
         kinds = draw_kinds(self.recipe.noise, len(clean), seed)
@@ -87,7 +90,7 @@ class Denoising(LightningModule):
         self.log("val_psnr", _psnr(clipped, clean), batch_size=len(clean), sync_dist=True)
         self.log("noisy_psnr", _psnr(noisy.clip(0, 1), clean), batch_size=len(clean), sync_dist=True)
         if batch_idx == 0:
-            self.samples = Samples(clean.cpu(), noisy.clip(0, 1).cpu(), clipped.cpu())
+            self.samples = Samples(clean.cpu(), noisy.clip(0, 1).cpu(), clipped.float().cpu())
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning's own union of dicts and lists
         """Make the optimiser and its schedule, which advances with every step."""
@@ -122,6 +125,23 @@ def _log_mse(restored: Tensor, clean: Tensor) -> Tensor:
     What lies below half an 8-bit step counts no more.
     """
     return (((restored - clean).square().mean((1, 2, 3)) + (0.5 / 255) ** 2).log10()).mean()
+
+
+def _variational_loss(
+    network: VariationalAutoencoder, noisy: Tensor, clean: Tensor, beta: float, draws: torch.Generator
+) -> Tensor:
+    """The negative evidence lower bound in nats for each pixel, but for a constant.
+
+    The decoder's variance is that of the batch's errors (sigma-VAE, Rybkin et al. 2021), so that beta = 1 suits every
+    noise and every size of code; a fixed variance would have to be found by trial.
+    """
+    mean, log_variance = (part.float() for part in network.posterior(noisy))
+    normal = torch.randn(mean.shape, generator=draws, device=mean.device)
+    restored = network.decode(mean + (log_variance / 2).exp() * normal)
+    apart = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
+    # Below half an 8-bit step errors count no more.
+    error = functional.mse_loss(restored, clean) + (0.5 / 255) ** 2
+    return error.log() / 2 + beta * apart / clean[0].numel()
 
 
 ESTIMATE_WEIGHT = 0.01
@@ -162,7 +182,10 @@ def _optimizer(recipe: Recipe, network: torch.nn.Module) -> Optimizer:
     if training.optimizer == "muon":
         return Muon(parameters, momentum=training.momentum, betas=training.betas, **common)
     # Fused: one pass over all parameters; one by one they take a good part of a small network's step.
-    return (AdamW if training.optimizer == "adamw" else Adam)(parameters, betas=training.betas, fused=True, **common)
+    adam = (AdamW if training.optimizer == "adamw" else Adam)(parameters, betas=training.betas, fused=True, **common)
+    # It could unscale the gradients of mixed precision itself, but then Lightning would not clip them.
+    adam._step_supports_amp_scaling = False
+    return adam
 
 
 class _Batches:

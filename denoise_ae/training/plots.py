@@ -9,6 +9,9 @@ from math import log10
 from matplotlib.figure import Figure
 from torch import Tensor
 
+_WITHOUT_NOISE = 90.0
+"""PSNR (dB) of a noisy picture from which there is no noise in it."""
+
 _COLUMNS = 8
 """Pictures shown side by side at most."""
 
@@ -27,10 +30,13 @@ def draw_curves(rows: Sequence[dict[str, float]]) -> bytes:
     epochs = [row["epoch"] + 1 for row in rows]
     losses.plot(epochs, [row["train_loss"] for row in rows], marker=".", label="training")
     losses.plot(epochs, [row["val_loss"] for row in rows], marker=".", label="validation (MSE)")
-    losses.set(xlabel="epoch", ylabel="loss", yscale="log")
+    # The logarithm of an error, as some losses are, may be negative.
+    positive = all(row[name] > 0 for row in rows for name in ("train_loss", "val_loss"))
+    losses.set(xlabel="epoch", ylabel="loss", yscale="log" if positive else "linear")
     losses.legend()
     quality.plot(epochs, [row["val_psnr"] for row in rows], marker=".", label="restored")
-    quality.plot(epochs, [row["noisy_psnr"] for row in rows], linestyle="--", label="noisy")
+    if max(row["noisy_psnr"] for row in rows) < _WITHOUT_NOISE:
+        quality.plot(epochs, [row["noisy_psnr"] for row in rows], linestyle="--", label="noisy")
     quality.set(xlabel="epoch", ylabel="validation PSNR (dB)")
     quality.legend()
     return _png(figure)
