@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from denoise_ae.training.callbacks import Keeper, ema_update
 from denoise_ae.training.checkpoint import RunState, load_checkpoint
 from denoise_ae.training.corruption import add_noise, draw_kinds, mix_seed
 from denoise_ae.training.data import TrainingBatch, TrainingData, ValidationBatch, load_data, noise_seed
+from denoise_ae.training.latent import MAPPED, look_at_codes
 from denoise_ae.training.muon import Muon
 from denoise_ae.training.networks import VariationalAutoencoder, build
 from denoise_ae.training.pretrained import Pretrained
@@ -58,6 +59,7 @@ class Denoising(LightningModule):
             # channels_last is the fast layout of CPU convolutions.
             self.network = build(recipe.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.samples: Samples | None = None
+        self._codes: list[Tensor] = []
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """Return the loss of one batch."""
@@ -91,6 +93,11 @@ class Denoising(LightningModule):
         self.log("noisy_psnr", _psnr(noisy.clip(0, 1), clean), batch_size=len(clean), sync_dist=True)
         if batch_idx == 0:
             self.samples = Samples(clean.cpu(), noisy.clip(0, 1).cpu(), clipped.float().cpu())
+            self._codes = []
+        if self.network.latent and self.samples is not None and sum(map(len, self._codes)) < MAPPED:
+            self._codes.append(self.network.encode(clean))
+            found = look_at_codes(self.network, torch.cat(self._codes)[:MAPPED], self.recipe.seed)
+            self.samples = replace(self.samples, codes=found)
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning's own union of dicts and lists
         """Make the optimiser and its schedule, which advances with every step."""
@@ -227,9 +234,11 @@ def fit(
 ) -> EpochReport | None:
     """Train a network and keep everything about the run in a folder.
 
-    The folder receives ``recipe.toml``, ``environment.json``, ``metrics.csv``, ``loss.png``, ``samples.png``,
-    ``checkpoints/last.ckpt`` after every epoch and ``checkpoints/best.ckpt``, the highest validation PSNR. On a CPU, a
-    run that is stopped or killed and resumed ends with the same weights as one that was not.
+    The folder receives ``recipe.toml``, ``environment.json``, ``metrics.csv``, ``loss.png``, ``samples.png``; of
+    networks with a latent code a map of codes, ``codes.png``, and the ways from picture to picture, ``walk.png``; of
+    variational ones new pictures, ``drawn.png``. Checkpoints are ``checkpoints/last.ckpt``, after every epoch, and
+    ``checkpoints/best.ckpt``, the highest validation PSNR. On a CPU, a run that is stopped or killed and resumed ends
+    with the same weights as one that was not.
 
     Args:
         recipe: what to train.
@@ -259,7 +268,7 @@ def fit(
     if start is not None:
         start.load_into(module.network)
     batches = _Batches(recipe, data, steps)
-    watch = Watch(run, observer, recipe, steps, left_out)
+    watch = Watch(run, observer, recipe, steps, left_out, labels=data.validation_labels)
     state = RunState(recipe.model_dump(mode="json"), [str(folder.resolve()) for folder in folders])
     with warnings.catch_warnings():
         # Lightning suggests loader workers and more logging; the loader is a function call, the log is ours.

