@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from denoise_ae.catalog import models as models
     from denoise_ae.cleaning import CleanedFile as CleanedFile
     from denoise_ae.cleaning import clean_file as clean_file
+    from denoise_ae.codec import Codec as Codec
+    from denoise_ae.codes import load_codes as load_codes
+    from denoise_ae.codes import save_codes as save_codes
     from denoise_ae.denoiser import Denoiser as Denoiser
     from denoise_ae.denoiser import clean as clean
+    from denoise_ae.errors import CodesError as CodesError
     from denoise_ae.errors import DenoiseError as DenoiseError
     from denoise_ae.errors import DeviceError as DeviceError
     from denoise_ae.errors import ImageError as ImageError
@@ -33,6 +37,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CleanedFile",
+    "Codec",
+    "CodesError",
     "DenoiseError",
     "Denoiser",
     "DeviceError",
@@ -44,14 +50,19 @@ __all__ = [
     "__version__",
     "clean",
     "clean_file",
+    "load_codes",
     "models",
+    "save_codes",
 ]
 
 _HOMES = {
     "CleanedFile": "denoise_ae.cleaning",
+    "Codec": "denoise_ae.codec",
     "Denoiser": "denoise_ae.denoiser",
     "clean": "denoise_ae.denoiser",
     "clean_file": "denoise_ae.cleaning",
+    "load_codes": "denoise_ae.codes",
+    "save_codes": "denoise_ae.codes",
     "models": "denoise_ae.catalog",
     **{name: "denoise_ae.errors" for name in __all__ if name.endswith("Error")},
 }

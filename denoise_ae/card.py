@@ -13,6 +13,9 @@ from typing import Any
 LARGEST_SIDE = 4096
 """Most pixels that a network may need on a side: pictures are padded to it and cut by it, which takes memory."""
 
+LARGEST_LATENT = 65536
+"""Most numbers that a latent code may have."""
+
 METADATA_KEY = "denoise_ae"
 """Key of the ONNX ``metadata_props`` entry that holds a card as JSON."""
 
@@ -51,6 +54,11 @@ class ModelCard:
     estimates_sigma: bool = False
     """Whether a ``sigma`` of -x asks for x times the network's own estimate. There is a second output then,
     ``noise_level``: that estimate as a map, float [N, 1, height / n, width / n]."""
+    latent: int = 0
+    """Numbers in the latent code that the network encodes pictures to and decodes them from; 0 where there is no such
+    code. See `denoise_ae.runtime.Session.encode`."""
+    variational: bool = False
+    """Whether codes drawn from a standard normal distribution decode to pictures of the kind that it was trained on."""
     noise: str = ""
     """The noise it was trained for, in words."""
     sigma_range: tuple[float, float] | None = None
@@ -111,6 +119,10 @@ class ModelCard:
             raise ValueError("value_range in the model card must be black and white, the lower one first")
         if self.estimates_sigma and not self.takes_sigma:
             raise ValueError("estimates_sigma in the model card needs takes_sigma")
+        if self.variational and not self.latent:
+            raise ValueError("variational in the model card needs a latent code")
+        if self.latent and not self.fixed_size:
+            raise ValueError("latent in the model card needs a fixed_size")
 
     def with_checksum(self, sha256: str) -> ModelCard:
         """Return the same card with the ONNX file's checksum."""
@@ -119,6 +131,10 @@ class ModelCard:
 
 def _is_size(value: object) -> bool:
     return type(value) is int and 1 <= value <= LARGEST_SIDE
+
+
+def _is_latent(value: object) -> bool:
+    return type(value) is int and 0 <= value <= LARGEST_LATENT
 
 
 def _is_sizes(value: object) -> bool:
@@ -161,7 +177,8 @@ _TESTS: dict[str, _Test] = {
     "fixed_size": _none_or(_is_sizes),
     "value_range": _is_range,
     "sigma_range": _none_or(_is_range),
-    **dict.fromkeys(("takes_sigma", "estimates_sigma"), _is_flag),
+    **dict.fromkeys(("takes_sigma", "estimates_sigma", "variational"), _is_flag),
+    "latent": _is_latent,
     **dict.fromkeys(("parameters", "kmac_per_pixel"), _is_number),
     "psnr": _table_of(_is_number),
     "versions": _table_of(_is_text),

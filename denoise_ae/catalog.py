@@ -167,6 +167,11 @@ def is_file_name(model: str | Path) -> bool:
     return isinstance(model, Path) or model.lower().endswith(".onnx") or "/" in model or os.sep in model
 
 
+def is_name(word: str) -> bool:
+    """Tell whether a word could be a model's name; one that is could not lead to a file elsewhere."""
+    return _NAME.fullmatch(word) is not None and not is_file_name(word)
+
+
 def add(file: Path, name: str | None = None) -> InstalledModel:
     """Copy a user's model to where `find` finds it by name, with its card.
 

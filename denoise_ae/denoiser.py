@@ -17,10 +17,10 @@ from denoise_ae import catalog
 from denoise_ae.card import ModelCard
 from denoise_ae.catalog import DEFAULT_MODEL
 from denoise_ae.cpus import available_cpus
-from denoise_ae.errors import ImageError, ModelError, UsageError
+from denoise_ae.errors import ModelError, UsageError
 from denoise_ae.holes import Floats, Visible
 from denoise_ae.noise import estimate_sigma
-from denoise_ae.pixels import split_alpha
+from denoise_ae.pixels import check_image, split_alpha
 from denoise_ae.runtime import Interrupt, Session
 from denoise_ae.tiling import Tile, plan_tiles, round_up
 
@@ -179,7 +179,7 @@ class Denoiser:
         progress: Callable[[int, int], None] | None = None,
     ) -> Restored:
         """Clean a picture as `clean` does, and say which noise level it was cleaned for."""
-        _check_image(image)
+        check_image(image)
         if not STRENGTH_RANGE[0] <= strength <= STRENGTH_RANGE[1]:
             raise UsageError(f"a strength of {strength:g} is out of range", "give 0 (leave it) to 1.5")
         if sigma is not None:
@@ -275,7 +275,7 @@ class Denoiser:
         Raises:
             ImageError: the array is no picture.
         """
-        _check_image(image)
+        check_image(image)
         visible = Visible(image)
         if not self.card.estimates_sigma or visible.all_holes:
             return 255 * estimate_sigma(visible.sample(SIGMA_SAMPLE))
@@ -411,15 +411,6 @@ def clean(
 def default_tile(overlap: int) -> int:
     """Return the side in pixels of the tiles for a model with this overlap, see `OVERLAPS_A_TILE`."""
     return min(max(OVERLAPS_A_TILE * overlap, SMALLEST_TILE), LARGEST_TILE)
-
-
-def _check_image(image: NDArray[Any]) -> None:
-    if not isinstance(image, np.ndarray) or image.dtype not in (np.uint8, np.uint16, np.float32):
-        kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
-        raise ImageError(f"the picture is {kind}, not an array of uint8, uint16 or float32")
-    if image.size == 0 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (2, 3, 4))):
-        shape = " x ".join(map(str, image.shape))
-        raise ImageError(f"an array of shape {shape} is no picture", "give HxW, HxWx2, HxWx3 or HxWx4, not empty")
 
 
 def _map(work: Callable[[list[Tile]], list[_Found]], groups: list[list[Tile]], workers: int) -> Generator[list[_Found]]:

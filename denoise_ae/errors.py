@@ -33,6 +33,10 @@ class ModelError(DenoiseError):
     """A model is unknown, broken, or not an image-to-image network."""
 
 
+class CodesError(DenoiseError):
+    """A file of latent codes is unusable, or its codes are another model's."""
+
+
 class DeviceError(DenoiseError):
     """A device was named that is not to be had."""
 

@@ -18,6 +18,7 @@ from denoise_ae import jpeg, opencv
 from denoise_ae.decoders import PILLOWS, decode_with_pillow
 from denoise_ae.errors import ImageError
 from denoise_ae.extras import encode_heic
+from denoise_ae.files import read_whole
 from denoise_ae.formats import DEFAULT_MAX_PIXELS, format_name
 from denoise_ae.frames import Frame, changed, compose
 from denoise_ae.gif import encode_gif, read_gif
@@ -86,7 +87,7 @@ def read(path: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
         ImageError: it can't be read, it holds several pages or an animation, or see `decode`.
     """
     try:
-        data = Path(path).read_bytes()
+        data, _ = read_whole(Path(path))
     except FileNotFoundError as error:
         raise ImageError(f"{path}: there is no such file") from error
     except IsADirectoryError as error:

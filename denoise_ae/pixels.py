@@ -10,8 +10,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from denoise_ae.errors import ImageError
+
 _CHUNK_PIXELS = 1 << 18
 """Pixels that are converted at a time, so that temporary copies stay small."""
+
+
+def check_image(image: NDArray[Any]) -> None:
+    """Check that an array is a picture.
+
+    Raises:
+        ImageError: it is none.
+    """
+    if not isinstance(image, np.ndarray) or image.dtype not in (np.uint8, np.uint16, np.float32):
+        kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
+        raise ImageError(f"the picture is {kind}, not an array of uint8, uint16 or float32")
+    if image.size == 0 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (2, 3, 4))):
+        shape = " x ".join(map(str, image.shape))
+        raise ImageError(f"an array of shape {shape} is no picture", "give HxW, HxWx2, HxWx3 or HxWx4, not empty")
 
 
 def peak_of(dtype: DTypeLike) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from denoise_ae.card import LARGEST_SIDE, METADATA_KEY, ModelCard
+from denoise_ae.card import LARGEST_LATENT, LARGEST_SIDE, METADATA_KEY, ModelCard
 from denoise_ae.catalog import read_model
 from denoise_ae.cpus import available_cpus
 from denoise_ae.errors import DeviceError, Interrupted, ModelError, UsageError
@@ -34,11 +34,22 @@ SIGMA_INPUT = "sigma"
 LEVEL_OUTPUT = "noise_level"
 """Name of the second output, for networks that estimate the noise level."""
 
+CODE_OUTPUT = "code"
+"""Name of a further output, for networks with a latent code: the code of each picture, N x latent."""
+
+GIVEN_INPUT = "given_code"
+"""Name of the input for codes to decode, M x latent. It has a default value in the file, so that whoever wants nothing
+but clean pictures gives only pictures."""
+
+DECODED_OUTPUT = "decoded"
+"""Name of the output for what the given codes decode to, M x C x H x W."""
+
 _SILENT = 4
 _IMAGE_TO_IMAGE = "give an ONNX file with one float input N x 1 or 3 x H x W and one output of the same size"
 _TRIAL_SIDE = 16
 _REPEATABLE = 1e-3
 """Most that two runs on one picture may differ, from 0 to 1: threads may add up in another order each time."""
+_TRIAL_CODES = 3
 
 
 def available_devices() -> list[str]:
@@ -110,6 +121,8 @@ class Session:
         first, second = (self.run(trial, 0.1 if self.card.takes_sigma else None) for _ in range(2))
         if np.abs(first - second).max() > _REPEATABLE:
             raise self._refusal("gives another result each time, so that its tiles would not join")
+        if self.card.latent:
+            self._try_codes(trial, first)
 
     def run(self, batch: NDArray[np.float32], sigma: float | None = None) -> NDArray[np.float32]:
         """Run the network.
@@ -147,6 +160,65 @@ class Session:
         clean, level = self._forward(batch * scale + black, told, interrupt)
         return (clean - black) / scale, None if level is None else level / scale
 
+    def encode(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the latent code of each picture, float32 N x latent, for networks that have one (`card.latent`).
+
+        Args:
+            batch: as for `run`.
+
+        Raises:
+            ModelError: the network has no code, or fails as in `run`.
+        """
+        self._require_code()
+        low, high = self.card.value_range
+        scaled = batch * np.float32(high - low) + np.float32(low)
+        (codes,) = self._run([CODE_OUTPUT], {self._image: scaled})
+        self._check_shape(CODE_OUTPUT, codes, (len(batch), self._latent))
+        return codes
+
+    def decode(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what latent codes stand for: for the code of a picture, what `run` makes of that picture.
+
+        Args:
+            codes: float32 N x latent, finite.
+
+        Returns:
+            N x channels x height x width as the card says, black at 0 and white at 1, not clipped.
+
+        Raises:
+            ModelError: the network has no code, or fails as in `run`.
+        """
+        self._require_code()
+        assert self.card.fixed_size
+        low, high = self.card.value_range
+        # The graph's other input, which nothing that is asked for depends on.
+        nothing = np.full((1, self.card.channels, *self.card.fixed_size), low, np.float32)
+        (decoded,) = self._run([DECODED_OUTPUT], {self._image: nothing, GIVEN_INPUT: codes})
+        self._check_shape(DECODED_OUTPUT, decoded, (len(codes), *nothing.shape[1:]))
+        restored: NDArray[np.float32] = (decoded - np.float32(low)) / np.float32(high - low)
+        return restored
+
+    def _require_code(self) -> None:
+        if not self.card.latent:
+            raise no_code(self.card)
+
+    def _check_shape(self, output: str, result: NDArray[np.float32], shape: tuple[int, ...]) -> None:
+        if result.shape != shape:
+            found, wanted = (" x ".join(map(str, sides)) for sides in (result.shape, shape))
+            raise self._refusal(f"gives {output} as {found}, not {wanted}")
+
+    def _try_codes(self, pictures: NDArray[np.float32], restored: NDArray[np.float32]) -> None:
+        """Check that encoder and decoder are the two halves of the network, on one picture and on several at once."""
+        apart = np.abs(self.decode(self.encode(pictures)) - restored).max()
+        if apart > _REPEATABLE:
+            raise self._refusal("decodes a picture's code to something else than it makes of the picture")
+        ramp = np.linspace(0, 1, pictures.size, dtype=np.float32).reshape(pictures.shape)
+        several = np.concatenate([ramp * share for share in np.linspace(0, 1, _TRIAL_CODES, dtype=np.float32)])
+        codes = self.encode(several)
+        one_by_one = np.concatenate([self.decode(code[None]) for code in codes])
+        if np.abs(self.decode(codes) - one_by_one).max() > _REPEATABLE:
+            raise self._refusal("decodes a code to something else when others are decoded with it")
+
     def _forward(
         self, batch: NDArray[np.float32], sigma: float | None = None, interrupt: Interrupt | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
@@ -157,15 +229,7 @@ class Session:
         feeds = {self._image: batch}
         if sigma is not None:
             feeds[SIGMA_INPUT] = np.full((len(batch), 1, 1, 1), sigma, np.float32)
-        try:
-            options = [interrupt.options] if interrupt else []
-            results: list[NDArray[np.float32]] = self._session.run(self._outputs, feeds, *options)
-        except Exception as error:  # onnxruntime's errors have no common class of their own
-            if interrupt and interrupt.is_set:
-                raise Interrupted(f"model {self._name} was interrupted") from None
-            raise ModelError(
-                f"model {self._name} failed: {_reason(error)}", "a smaller --tile takes less memory"
-            ) from None
+        results = self._run(self._outputs, feeds, interrupt)
         if results[0].shape != batch.shape:
             shapes = [" x ".join(map(str, array.shape)) for array in (batch, results[0])]
             raise ModelError(
@@ -174,12 +238,27 @@ class Session:
             )
         if self._estimates_sigma and (results[1].ndim != 4 or results[1].shape[:2] != (len(batch), 1)):
             raise self._refusal(f"gives its noise level as {' x '.join(map(str, results[1].shape))}, not N x 1 x cells")
+        return results[0], results[1] if self._estimates_sigma else None
+
+    def _run(
+        self, outputs: list[str], feeds: dict[str, NDArray[np.float32]], interrupt: Interrupt | None = None
+    ) -> list[NDArray[np.float32]]:
+        """Run the graph, and see that it gives finite numbers."""
+        try:
+            options = [interrupt.options] if interrupt else []
+            results: list[NDArray[np.float32]] = self._session.run(outputs, feeds, *options)
+        except Exception as error:  # onnxruntime's errors have no common class of their own
+            if interrupt and interrupt.is_set:
+                raise Interrupted(f"model {self._name} was interrupted") from None
+            raise ModelError(
+                f"model {self._name} failed: {_reason(error)}", "a smaller --tile takes less memory"
+            ) from None
         if not all(np.isfinite(result).all() for result in results):
             raise ModelError(
                 f"model {self._name} gave values that are no finite numbers",
                 "the model is broken, or the pixels are far beyond black and white",
             )
-        return results[0], results[1] if self._estimates_sigma else None
+        return results
 
     def _open(self, data: bytes, device: str, threads: int) -> tuple[onnxruntime.InferenceSession, str]:
         """Load the network on the first device that takes it."""
@@ -209,18 +288,23 @@ class Session:
     def _check_graph(self) -> None:
         """Read from the graph what it takes, and refuse what is no image-to-image network."""
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        names, made = [entry.name for entry in inputs], [entry.name for entry in outputs]
+        given = [entry for entry in self._session.get_overridable_initializers() if entry.name == GIVEN_INPUT]
+        coding = [entry for entry in outputs if entry.name in (CODE_OUTPUT, DECODED_OUTPUT)]
+        has_code = len(given) == 1 and len(coding) == 2
+        restoring = [entry for entry in outputs if not (has_code and entry in coding)]
+        names, made = [entry.name for entry in inputs], [entry.name for entry in restoring]
         self._takes_sigma = len(inputs) == 2 and SIGMA_INPUT in names
-        self._estimates_sigma = self._takes_sigma and len(outputs) == 2 and LEVEL_OUTPUT in made
-        if len(inputs) != 1 + self._takes_sigma or len(outputs) != 1 + self._estimates_sigma:
-            raise self._refusal(f"has {len(inputs)} inputs ({', '.join(names)}) and {len(outputs)} outputs")
+        self._estimates_sigma = self._takes_sigma and len(made) == 2 and LEVEL_OUTPUT in made
+        if len(inputs) != 1 + self._takes_sigma or len(made) != 1 + self._estimates_sigma:
+            all_made = [entry.name for entry in outputs]
+            raise self._refusal(f"has {len(inputs)} inputs ({', '.join(names)}) and {len(all_made)} outputs")
         image = next(entry for entry in inputs if entry.name != SIGMA_INPUT or len(inputs) == 1)
         # The picture first, whatever the file's order.
         self._outputs = sorted(made, key=lambda name: name == LEVEL_OUTPUT and self._estimates_sigma)
-        for entry in (*inputs, *outputs):
+        for entry in (*inputs, *given, *outputs):
             if entry.type != "tensor(float)":
                 raise self._refusal(f"has {entry.name} as {entry.type}, not tensor(float)")
-        dimensions = [size if isinstance(size, int) and size > 0 else None for size in image.shape or ()]
+        dimensions = _sizes(image)
         shape = " x ".join(str(size or "any") for size in dimensions)
         if len(dimensions) != 4:
             raise self._refusal(f"takes an array of {len(dimensions)} dimensions")
@@ -232,6 +316,16 @@ class Session:
         self._image = image.name
         self._batch_of_one = batch == 1
         self._fixed_size = (height, width) if height and width else None
+        self._latent = self._read_latent(given[0]) if has_code else 0
+
+    def _read_latent(self, given: onnxruntime.NodeArg) -> int:
+        """Read the length of the codes from the graph's input for them."""
+        sizes = _sizes(given)
+        if len(sizes) != 2 or sizes[0] is not None or not 0 < (sizes[1] or 0) <= LARGEST_LATENT:
+            raise self._refusal(f"takes codes as {' x '.join(str(size or 'any') for size in sizes)}")
+        if self._takes_sigma or self._batch_of_one or not self._fixed_size:
+            raise self._refusal("has a latent code, but does not take any number of pictures of one size alone")
+        return sizes[1] or 0
 
     def _read_card(self) -> ModelCard | None:
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
@@ -247,6 +341,8 @@ class Session:
     def _probe(self) -> ModelCard:
         if self._takes_sigma:
             raise self._refusal("has two inputs and no card of denoise-ae that explains them")
+        if self._latent:
+            raise self._refusal("has a latent code and no card of denoise-ae that explains it")
         return probe(lambda batch: self._forward(batch)[0], self._name, self._channels, self._fixed_size)
 
     def _check_card(self) -> None:
@@ -255,6 +351,7 @@ class Session:
         if (
             card.takes_sigma != self._takes_sigma
             or card.estimates_sigma != self._estimates_sigma
+            or card.latent != self._latent
             or self._channels not in (None, card.channels)
             or self._fixed_size not in (None, card.fixed_size)
         ):
@@ -262,6 +359,22 @@ class Session:
 
     def _refusal(self, reason: str) -> ModelError:
         return ModelError(f"model {self._name} {reason}", _IMAGE_TO_IMAGE)
+
+
+def no_code(card: ModelCard) -> ModelError:
+    """Return the error for a model without a latent code, where one is needed."""
+    skips = card.network.startswith("unet") or "skip connections" in card.network
+    reason = "its skip connections carry the picture past any code" if skips else "its file holds none"
+    return ModelError(
+        f"model {card.name} has no latent code to encode to and decode from: {reason}",
+        "give one whose card says latent, such as --model digits"
+        + ("" if skips else "; one of ours that was exported before there were codes: denoise-ae export FILE.onnx"),
+    )
+
+
+def _sizes(entry: onnxruntime.NodeArg) -> list[int | None]:
+    """Return the sizes that a graph's input declares; None where any will do."""
+    return [size if isinstance(size, int) and size > 0 else None for size in entry.shape or ()]
 
 
 def _options(threads: int) -> onnxruntime.SessionOptions:

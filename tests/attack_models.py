@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
-from tiny import NETWORKS, Graph, residual, strip_card
+from tiny import NETWORKS, Graph, codec_card, coding, residual, strip_card
 
 from denoise_ae.card import METADATA_KEY, ModelCard
 
@@ -231,6 +231,37 @@ def hides_its_channels(_folder: Path) -> bytes:
     return model.SerializeToString()
 
 
+# Codes
+
+
+def codes(card: ModelCard | None = None, **spoilt: object) -> Attack:
+    return lambda _: coding(card or codec_card("sly"), **spoilt).SerializeToString()  # type: ignore[arg-type]
+
+
+def decodes_something_else(graph: Graph, picture: str) -> str:
+    return graph.add("Add", picture, np.full(1, 0.1, np.float32))
+
+
+def mixes_codes(graph: Graph, code: str) -> str:
+    """Right for a single code alone."""
+    return graph.add("ReduceMean", code, axes=[0], keepdims=1)
+
+
+def looks_at_neighbours(graph: Graph, code: str) -> str:
+    """Right for a single code alone, and as many pictures as codes."""
+    mean = graph.add("ReduceMean", code, axes=[0], keepdims=1)
+    return graph.add("Add", code, graph.add("Sub", code, mean))
+
+
+def is_nan(graph: Graph, picture: str) -> str:
+    nothing = graph.add("Sub", picture, picture)
+    return graph.add("Div", nothing, nothing)
+
+
+def halves(graph: Graph, picture: str) -> str:
+    return graph.add("AveragePool", picture, kernel_shape=[2, 2], strides=[2, 2])
+
+
 MODELS: dict[str, tuple[Attack, str]] = {
     "external-absolute": (external("{folder}/../secret.bin", outside), "another file"),
     "external-parent": (external("../secret.bin", outside), "another file"),
@@ -272,6 +303,21 @@ MODELS: dict[str, tuple[Attack, str]] = {
     "card-other-multiple": (hides_its_multiple, "failed"),
     "card-other-channels": (hides_its_channels, "contradicts"),
     "card-name-is-a-path": (claims_card(name="../../sly"), "can't be a model's name"),
+    "card-denies-code": (codes(codec_card("sly", latent=0)), "contradicts"),
+    "card-invents-code": (claims_card(latent=4, fixed_size=[28, 28]), "contradicts"),
+    "card-other-code": (codes(codec_card("sly", latent=5)), "contradicts"),
+    "card-huge-code": (codes(codec_card("sly", latent=10**9)), "latent"),
+    "card-draws-nothing": (claims_card(variational=True), "variational"),
+    "code-without-card": (lambda _: strip_card(coding(codec_card())).SerializeToString(), "no card of denoise-ae"),
+    "code-without-default": (codes(default=False), "2 inputs"),
+    "code-of-whole-numbers": (codes(kind=TensorProto.INT64), "not tensor(float)"),
+    "code-of-any-length": (codes(given=("M", "L")), "takes codes as any x any"),
+    "code-one-at-a-time": (codes(given=(1, 4)), "takes codes as 1 x 4"),
+    "code-decodes-otherwise": (codes(decoded=decodes_something_else), "something else than it makes"),
+    "code-mixes": (codes(decoding=mixes_codes), "gives decoded as"),
+    "code-looks-at-others": (codes(decoding=looks_at_neighbours), "when others are decoded with it"),
+    "code-decodes-to-nan": (codes(decoded=is_nan), "no finite numbers"),
+    "code-decodes-smaller": (codes(decoded=halves), "gives decoded as"),
     "gzip-bomb": (lambda _: gzip.compress(bytes(50_000_000)), "no whole ONNX file"),
     "nothing": (lambda _: b"", "no whole ONNX file"),
 }

@@ -15,6 +15,8 @@ CARD = ModelCard(
     value_range=(-1, 1),
     sigma_range=(0, 55),
     takes_sigma=True,
+    latent=64,
+    variational=True,
     psnr={"CBSD68, sigma 25": 30.9},
 )
 
@@ -44,6 +46,13 @@ def test_a_card_of_a_newer_version_can_be_read():
         {"fixed_size": [28, 28, 1]},
         {"fixed_size": [28, 0]},
         {"fixed_size": 28},
+        {"fixed_size": None},
+        {"latent": -1},
+        {"latent": 10**6},
+        {"latent": True},
+        {"latent": "64"},
+        {"latent": 0},
+        {"variational": 1},
         {"value_range": [1, 0]},
         {"value_range": [0, float("inf")]},
         {"value_range": [0, float("nan")]},

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
@@ -12,7 +13,10 @@ from test_export import NETWORKS, save_checkpoint
 from test_quantize import blocks, smooth
 
 from denoise_ae import images
+from denoise_ae.card import METADATA_KEY
 from denoise_ae.cli.export import CalibrationMethod
+from denoise_ae.errors import ModelError
+from denoise_ae.runtime import Session
 from denoise_ae.training.quantize import METHODS
 
 
@@ -61,7 +65,8 @@ def test_a_checkpoint_becomes_an_int8_model(run, model, place):
         (["mine.onnx", "--int8"], 2, "--calibration"),
         (["mine.onnx", "--calibration", "pictures"], 2, "--int8"),
         (["mine.onnx", "--calibration-method", "minmax"], 2, "--int8"),
-        (["mine.onnx"], 2, "is a model already"),
+        (["mine.onnx"], 1, "an input itself"),
+        (["mine.onnx", "-o", "new.onnx"], 1, "does not hold the recipe"),
         (["mine.onnx", "--int8", "--calibration", "nowhere"], 1, "nowhere: no such folder"),
         (["mine.onnx", "--int8", "--calibration", "empty"], 1, "empty: not enough pictures"),
         (["mine.onnx", "--int8", "--calibration", "pictures", "-o", "out.pt"], 2, "out.onnx"),
@@ -81,3 +86,41 @@ def test_bad_words_are_one_line_and_a_hint(words, status, message, run, model, p
 
 def test_the_methods_are_those_there_are():
     assert {method.value for method in CalibrationMethod} == METHODS.keys()
+
+
+def test_a_model_is_exported_again_from_its_own_file(run, place):
+    """As one from before there were codes: it gets them, and cleans as before."""
+    checkpoint = save_checkpoint(place / "a.ckpt", NETWORKS["conv"])
+    assert run("export", checkpoint, "-o", "new.onnx", "--name", "mine")[0] == 0
+    model = onnx.load(place / "new.onnx")
+    entries = {entry.key: entry.value for entry in model.metadata_props}
+    card = json.loads(entries[METADATA_KEY])
+    del card["latent"], card["variational"]
+    card["psnr"]["on a set"] = 30.0
+    onnx.helper.set_model_props(model, entries | {METADATA_KEY: json.dumps(card)})
+    kept = [node for node in model.graph.node if not set(node.output) & later(model, "given_code")]
+    del model.graph.node[:], model.graph.output[1:], model.graph.input[1:]
+    model.graph.node.extend(kept)
+    onnx.save(model, place / "old.onnx")
+
+    pictures = np.random.default_rng(0).random((5, 1, 28, 28), dtype=np.float32)
+    old = Session(place / "old.onnx")
+    assert not old.card.latent
+    with pytest.raises(ModelError, match="its file holds none"):
+        old.encode(pictures)
+    status, _, err = run("export", "old.onnx", "-o", "again.onnx")
+    assert status == 0, err
+    again = Session(place / "again.onnx")
+    assert np.array_equal(again.run(pictures), old.run(pictures))
+    assert np.abs(again.decode(again.encode(pictures)) - old.run(pictures)).max() < 1e-5
+    assert again.card.psnr == card["psnr"] and again.card.latent == 64
+    assert (place / "again.onnx").read_bytes() != (place / "old.onnx").read_bytes()
+
+
+def later(model, name):
+    """Names of all tensors that depend on one."""
+    found = {name}
+    for node in model.graph.node:
+        if set(node.input) & found:
+            found |= set(node.output)
+    return found

@@ -58,7 +58,10 @@ def test_train_with_noise_alone_trains_the_digits_autoencoder(digits_run, place)
         assert word in digits_run.stderr
     (folder,) = (place / "runs").glob("digits-*")
     names = {path.name for path in folder.iterdir()}
-    assert names == {"checkpoints", "environment.json", "loss.png", "metrics.csv", "recipe.toml", "samples.png"}
+    pictures = {"codes.png", "loss.png", "samples.png", "walk.png"}
+    assert names == {"checkpoints", "environment.json", "metrics.csv", "recipe.toml", *pictures}
+    for name in pictures:
+        assert images.read(folder / name).pixels.std() > 10, name
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +159,10 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(place):
         (["--from", "digits.onnx", "--latent", "7"], 2, "network.latent is 7"),
         (["--from", "digits.onnx", "--recipe", "photo.toml"], 2, "network.type is unet"),
         (["--logger", "wandb"], 2, "wandb"),
+        (["--beta", "2", "--data", "mnist"], 2, "beta is for the vae"),
+        (["--beta", "-1", "--network", "vae", "--data", "mnist"], 2, "training.beta"),
+        (["--latent", "0", "--network", "vae", "--data", "mnist"], 2, "network.latent"),
+        (["--skip", "--network", "vae", "--data", "mnist"], 2, "a vae has no skip connections"),
         (["--accelerator", "quantum", "--data", "mnist"], 2, "quantum"),
     ],
 )
@@ -213,3 +220,23 @@ def test_a_download_is_shown(stream, monkeypatch):
         shown = view._console.file.getvalue()
     assert shown.count("fetching train-images-idx3-ubyte.gz") >= 1
     assert ("4.0 of 9.9 MB" in shown) == (stream is Terminal)
+
+
+def test_a_variational_one_trains_in_half_precision_draws_new_digits_and_is_exported(place):
+    words = ["--network", "vae", "--latent", 3, "--beta", 0.5, "--noise", 0, "--steps-per-epoch", 4, "--epochs", 2]
+    done = run("train", *words, "--data", "mnist", "--name", "draws", "--precision", "bf16-mixed", folder=place)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (place / "runs").glob("draws-*")
+    for name in ("codes.png", "drawn.png", "walk.png"):
+        assert images.read(folder / name).pixels.std() > 10, name
+    recipe = (folder / "recipe.toml").read_text()
+    assert "beta = 0.5" in recipe and "latent = 3" in recipe
+    done = run("export", folder, "-o", "draws.onnx", folder=place)
+    assert done.returncode == 0, done.stderr
+    assert {key: json.loads((place / "draws.json").read_text())[key] for key in ("latent", "variational")} == {
+        "latent": 3,
+        "variational": True,
+    }
+    done = run("generate", "-n", 9, "-o", "grid.png", "--model", "draws.onnx", folder=place)
+    assert done.returncode == 0, done.stderr
+    assert images.read(place / "grid.png").pixels.shape == (84, 84)

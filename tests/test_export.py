@@ -23,6 +23,7 @@ NETWORKS = {
     "dense": {"type": "dense"},
     "conv": {"type": "conv", "widths": [8, 8, 8]},
     "conv-skip": {"type": "conv", "widths": [8, 8, 8], "skip": True},
+    "vae": {"type": "vae", "widths": [8, 8, 8], "latent": 5},
 }
 
 
@@ -69,8 +70,10 @@ def test_one_file_with_dynamic_sizes_and_no_external_data(exported):
     model = onnx.load(path, load_external_data=False)
     onnx.checker.check_model(model, full_check=True)
     assert all(t.data_location == onnx.TensorProto.DEFAULT for t in model.graph.initializer)
-    assert [i.name for i in model.graph.input] == (["image", "sigma"] if card.takes_sigma else ["image"])
-    outputs = ["clean", "noise_level"] if name == "unet-estimator" else ["clean"]
+    has_code = name in ("dense", "conv", "vae")
+    further = ["sigma"] if card.takes_sigma else ["given_code"] if has_code else []
+    assert [i.name for i in model.graph.input] == ["image", *further]
+    outputs = {"unet-estimator": ["clean", "noise_level"]}.get(name, ["clean", *["code", "decoded"] * has_code])
     assert [o.name for o in model.graph.output] == outputs
     for value in (model.graph.input[0], model.graph.output[0]):
         batch, channels, height, width = value.type.tensor_type.shape.dim
@@ -92,6 +95,9 @@ def test_the_card_says_what_a_caller_must_know(exported):
     assert card.psnr == {"validation": 31.23, "on a set": 30.13}
     assert (card.data, card.license) == ("nothing", "free")
     assert card.versions["torch"] == torch.__version__
+    assert (card.latent, card.variational) == {"dense": (64, False), "conv": (64, False), "vae": (5, True)}.get(
+        name, (0, False)
+    )
     assert card.parameters > 1000 and card.kmac_per_pixel > 0 and card.receptive_field > 20
 
 
@@ -119,6 +125,13 @@ def test_onnxruntime_agrees_with_torch_through_the_session(exported):
         expected = network(torch.from_numpy(image), torch.full((3, 1, 1, 1), 0.1)).numpy()
     found = session.run(image, 0.1 if card.takes_sigma else None)
     assert np.abs(found - expected).max() < 1e-4
+    if card.latent:
+        with torch.no_grad():
+            codes = network.encode(torch.from_numpy(image)).numpy()
+            decoded = network.decode(torch.from_numpy(codes[:2])).numpy()
+        assert np.abs(session.encode(image) - codes).max() < 1e-4
+        assert np.abs(session.decode(codes[:2]) - decoded).max() < 1e-4
+        assert np.abs(session.decode(codes) - found).max() < 1e-5
 
 
 def test_disagreement_is_refused_and_nothing_is_written(tmp_path, monkeypatch):

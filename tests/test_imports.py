@@ -35,12 +35,13 @@ LAYERS = (
             "tiff_writer",
             "pictures",
             "finding",
+            "codes",
         ),  # files
         *("card", "catalog", "children", "cpus", "modelfile", "probe", "runtime", "trial"),  # models
     },
-    {"denoiser"},
+    {"denoiser", "codec"},
     {"jobs", "tasks", "settling", "planning", "steps", "batch", "baselines", "benchmark", "benchmark_report", "doctor"},
-    {"cleaning", "watching", "worker"},
+    {"cleaning", "coding", "watching", "worker"},
     {"supervisor"},
     {"desktop"},
     {"cli"},

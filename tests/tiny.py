@@ -101,6 +101,49 @@ def cell_gain() -> np.ndarray:
     return np.linspace(0.2, 1, 28 * 28, dtype=np.float32).reshape(28, 28)
 
 
+Change = Callable[[Graph, str], str]
+"""Adds nodes behind one of a graph's tensors and returns the last one's output."""
+
+
+def coding(
+    card: ModelCard | None = None,
+    *,
+    latent: int = 4,
+    given: tuple[Any, ...] = ("M", 4),
+    default: bool = True,
+    kind: int = TensorProto.FLOAT,
+    decoding: Change = lambda _, code: code,
+    decoded: Change = lambda _, picture: picture,
+) -> onnx.ModelProto:
+    """A network for 1x28x28 with a latent code: projects on `latent` directions and back.
+
+    The changes spoil the decoder that is given codes: `decoding` what it is given, `decoded` what it makes of it.
+    """
+    graph = Graph(channels=1, height=28, width=28)
+    directions = np.linalg.qr(graph.random.standard_normal((784, latent)))[0].astype(np.float32)
+
+    def decode(code: str) -> str:
+        return graph.add("Reshape", graph.add("MatMul", code, directions.T.copy()), np.array([-1, 1, 28, 28]))
+
+    code = graph.add("MatMul", graph.add("Flatten", "image"), directions)
+    clean = decode(code)
+    ends = {"code": graph.add("Cast", code, to=kind), "decoded": decoded(graph, decode(decoding(graph, "given_code")))}
+    model = graph.model(clean, card)
+    model.graph.input.append(helper.make_tensor_value_info("given_code", TensorProto.FLOAT, given))
+    if default:
+        model.graph.initializer.append(numpy_helper.from_array(np.zeros((1, latent), np.float32), "given_code"))
+    for name, source in ends.items():
+        model.graph.node.append(helper.make_node("Identity", [source], [name]))
+        model.graph.output.append(
+            helper.make_tensor_value_info(name, kind if name == "code" else TensorProto.FLOAT, None)
+        )
+    return model
+
+
+def codec_card(name: str = "codec", latent: int = 4, **more: Any) -> ModelCard:
+    return ModelCard(name, channels=1, fixed_size=(28, 28), latent=latent, **more)
+
+
 NETWORKS: dict[str, Callable[[], onnx.ModelProto]] = {
     # ours, with a card
     "rgb": lambda: residual(ModelCard("rgb", receptive_field=13)),
@@ -108,6 +151,8 @@ NETWORKS: dict[str, Callable[[], onnx.ModelProto]] = {
     "told": lambda: residual(ModelCard("told", receptive_field=13, takes_sigma=True), sigma=True),
     "pooling": lambda: pooling(ModelCard("pooling", size_multiple=8, receptive_field=35)),
     "cell": lambda: cell(ModelCard("cell", channels=1, fixed_size=(28, 28))),
+    "codec": lambda: coding(codec_card()),
+    "drawing": lambda: coding(codec_card("drawing", variational=True)),
     # from elsewhere, without
     "foreign": lambda: strip_card(residual(ModelCard("foreign"))),
     "foreign-gray": lambda: strip_card(residual(ModelCard("foreign", channels=1))),

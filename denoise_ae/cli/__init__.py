@@ -15,7 +15,20 @@ from typing import NoReturn
 import typer
 
 from denoise_ae import __version__
-from denoise_ae.cli import bench, clean, compare, desktop, doctor, export, models, noise, train
+from denoise_ae.cli import (
+    bench,
+    clean,
+    compare,
+    decode,
+    desktop,
+    doctor,
+    encode,
+    export,
+    generate,
+    models,
+    noise,
+    train,
+)
 from denoise_ae.cli.render import INTERRUPTED, print_error
 from denoise_ae.errors import DenoiseError
 
@@ -47,6 +60,9 @@ def build_app() -> typer.Typer:
     app.command("desktop")(desktop.desktop)
     app.command("train")(train.train)
     app.command("export")(export.export)
+    app.command("encode")(encode.encode)
+    app.command("decode")(decode.decode)
+    app.command("generate")(generate.generate)
     app.command("noise")(noise.noise)
     app.command("compare")(compare.compare)
     app.command("bench")(bench.bench)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -14,12 +13,10 @@ import typer
 
 from denoise_ae import __version__
 from denoise_ae.cli.outputs import refuse_inputs
-from denoise_ae.cli.render import print_line, print_table, printable, stderr_console
+from denoise_ae.cli.render import print_line, print_table, printable, progress_bar, stderr_console
 from denoise_ae.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from denoise_ae.benchmark import Case, Measurement
 
 SIGMAS = (15.0, 25.0, 50.0)
@@ -129,7 +126,7 @@ def bench(
 
     measured: list[Measurement] = []
     restores = methods(denoisers, known)
-    with _bar(shown=not quiet) as bar:
+    with progress_bar(shown=not quiet) as bar:
         task = bar.add_task("", total=len(cases) * (len(levels) or 1) * (len(restores) + 1))
         for each in measure(cases, restores, levels, told=told, seed=seed):
             measured.append(each)
@@ -178,22 +175,6 @@ def _check_outputs(table: Path | None, chart: Path | None, cases: list[Case], *,
         check_target(output, overwrite=overwrite)
     if chart:
         check_matplotlib()
-
-
-def _bar(*, shown: bool) -> Progress:
-    """Make a progress bar on stderr, which only a terminal gets to see."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        console=stderr_console(),
-        transient=True,
-        redirect_stdout=False,
-        disable=not (shown and sys.stderr.isatty()),
-    )
 
 
 def _json_safe(row: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from denoise_ae.cli.outputs import refuse_inputs
 from denoise_ae.errors import UsageError
 
 _INT8 = "int8"
@@ -29,7 +30,7 @@ def export(
         Path | None,
         typer.Argument(
             metavar="CHECKPOINT|RUN|FILE.onnx",
-            help="What to export; a FILE.onnx only with --int8.",
+            help="What to export. A FILE.onnx that denoise-ae wrote is written anew, with all that models have today.",
             show_default="the newest run's best",
         ),
     ] = None,
@@ -87,12 +88,11 @@ def export(
         raise UsageError("--int8 needs pictures to calibrate on", "give a folder of clean ones with --calibration")
     if not int8 and (calibration, calibration_method) != (None, None):
         raise UsageError("--calibration and --calibration-method are for --int8", "add --int8, or leave them out")
-    if not int8 and _is_model(checkpoint):
-        raise UsageError(f"{checkpoint}: is a model already", "give a checkpoint or a run, or --int8 to quantise it")
     require_packages()
     from denoise_ae.cli.render import print_line, stderr_console
     from denoise_ae.training import export as exporting
     from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint, newest_run
+    from denoise_ae.training.renew import renew
 
     if checkpoint is not None and _is_model(checkpoint):
         source, own_name = checkpoint, checkpoint.stem
@@ -100,12 +100,15 @@ def export(
         source = find_checkpoint(checkpoint or newest_run(runs))
         own_name = load_checkpoint(source).recipe.name
     output = output or Path(f"{name or own_name + ('-int8' if int8 else '')}.onnx")
+    if _is_model(source) and not overwrite:
+        refuse_inputs(output, [source])
     if output.suffix != ".onnx":
         raise UsageError(f"-o {output}: a model's file ends with .onnx", f"give {output.with_suffix('.onnx')}")
     figures = _figures(measured) if measured else None
     lines = []
     if calibration is None:
-        card = exporting.export(source, output, name=name, measured=figures, overwrite=overwrite)
+        make = renew if _is_model(source) else exporting.export
+        card = make(source, output, name=name, measured=figures, overwrite=overwrite)
     else:
         from denoise_ae.training.int8 import LARGEST_LOSS, export_int8
 

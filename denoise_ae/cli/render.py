@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT."""
@@ -44,6 +45,22 @@ def print_error(message: str, hint: str = "", console: Console | None = None) ->
     print_line(console, ("error: ", "bold red"), message)
     if hint:
         print_line(console, ("hint: ", "bold"), hint)
+
+
+def progress_bar(*, shown: bool) -> Progress:
+    """Make a progress bar on stderr, which only a terminal gets to see."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+        console=stderr_console(),
+        transient=True,
+        redirect_stdout=False,
+        disable=not (shown and sys.stderr.isatty()),
+    )
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

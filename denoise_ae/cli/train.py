@@ -60,11 +60,26 @@ def train(
     ] = None,
     network: Annotated[
         str | None,
-        typer.Option(help="dense or conv for digits, unet for photos.", show_default=False, rich_help_panel=_NETWORK),
+        typer.Option(
+            help="dense, conv or vae (variational) for digits, unet for photos.",
+            show_default=False,
+            rich_help_panel=_NETWORK,
+        ),
     ] = None,
     latent: Annotated[
         int | None,
-        typer.Option(help="Numbers in the latent code (dense, conv).", show_default=False, rich_help_panel=_NETWORK),
+        typer.Option(
+            help="Numbers in the latent code (dense, conv, vae).", show_default=False, rich_help_panel=_NETWORK
+        ),
+    ] = None,
+    beta: Annotated[
+        float | None,
+        typer.Option(
+            help="How much a vae's codes are held near a standard normal distribution: more gives better new pictures, "
+            "less better reconstructions.",
+            show_default="1",
+            rich_help_panel=_NETWORK,
+        ),
     ] = None,
     skip: Annotated[
         bool | None,
@@ -146,6 +161,7 @@ def train(
         "training.patch": patch,
         "training.optimizer": optimizer,
         "training.learning_rate": learning_rate,
+        "training.beta": beta,
     }
     folders = data or []
     source = None

@@ -117,7 +117,8 @@ class TrainingView(Observer):
 
     def done(self, run: Path) -> None:
         """Say what came of it and how to go on."""
-        self._say(("done: ", "bold green"), f"{run} holds samples.png, loss.png and checkpoints/best.ckpt")
+        pictures = sorted(path.name for path in run.glob("*.png"))
+        self._say(("done: ", "bold green"), f"{run} holds {', '.join(pictures)} and checkpoints/best.ckpt")
         self._say(("next: ", "bold"), f"denoise-ae export {run}")
 
 

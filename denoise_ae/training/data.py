@@ -43,6 +43,8 @@ class TrainingData(Protocol):
 
     steps_per_epoch: int
     """Batches that go once through the data."""
+    validation_labels: list[int]
+    """What the held-out pictures show, in their order, for the map of their codes; empty where nobody knows."""
 
     def batch(self, epoch: int, index: int, stage: Stage) -> Tensor:
         """Return clean pictures, float NxCxHxW on [0, 1]; the same for the same arguments."""
@@ -54,13 +56,14 @@ class TrainingData(Protocol):
 class Digits:
     """MNIST's training digits, shuffled anew each epoch."""
 
-    def __init__(self, recipe: Recipe, images: np.ndarray) -> None:
+    def __init__(self, recipe: Recipe, images: np.ndarray, labels: np.ndarray | None = None) -> None:
         self._recipe = recipe
         held_out = min(MNIST_VALIDATION, len(images) // 5)
         if not held_out:
             raise TrainingError(f"{len(images)} digits are too few to train on", "at least 5 are needed")
         tensor = torch.from_numpy(np.ascontiguousarray(images)).unsqueeze(1)
         self._images, self._held_out = tensor[:-held_out], tensor[-held_out:]
+        self.validation_labels = [] if labels is None else labels[-held_out:].tolist()
         self._order: tuple[int, Tensor] | None = None
         self.steps_per_epoch = max(1, len(self._images) // recipe.training.stages[0].batch)
 
@@ -89,6 +92,7 @@ class Photos:
 
     def __init__(self, recipe: Recipe, pictures: list[np.ndarray]) -> None:
         self._recipe = recipe
+        self.validation_labels: list[int] = []
         held_out = min(recipe.data.validation, len(pictures) // 5)
         # The held-out ones are spread over the list, since neighbours in a folder are often alike.
         apart = {i * len(pictures) // held_out for i in range(held_out)} if held_out else set()
@@ -248,8 +252,9 @@ def load_data(
         TrainingError: the data is missing or unusable.
     """
     if recipe.data.kind == "mnist":
-        images, _labels = load_mnist(folders[0] if folders else None, "train", progress=progress)
-        return Digits(recipe, images[: recipe.data.limit or None]), []
+        images, labels = load_mnist(folders[0] if folders else None, "train", progress=progress)
+        wanted = slice(recipe.data.limit or None)
+        return Digits(recipe, images[wanted], labels[wanted]), []
     if not folders:
         raise TrainingError("no pictures to train on", "give their folder with --data FOLDER")
     largest = max(stage.patch for stage in recipe.training.stages)

@@ -10,16 +10,18 @@ import warnings
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from denoise_ae.card import METADATA_KEY, ModelCard
 from denoise_ae.errors import TrainingError
 from denoise_ae.files import write_atomic
-from denoise_ae.runtime import LEVEL_OUTPUT, SIGMA_INPUT, Session
+from denoise_ae.runtime import CODE_OUTPUT, DECODED_OUTPUT, GIVEN_INPUT, LEVEL_OUTPUT, SIGMA_INPUT, Session
 from denoise_ae.training.checkpoint import Checkpoint, load_checkpoint
 from denoise_ae.training.networks import Autoencoder, count_parameters, macs_per_pixel
 from denoise_ae.training.pretrained import with_recipe
@@ -34,7 +36,7 @@ TOLERANCE = 1e-4
 
 
 class _Interface(nn.Module):
-    """A network with the inputs and outputs that its model shall have."""
+    """A network for pictures of any size, with the inputs and outputs that its model shall have."""
 
     def __init__(self, network: Autoencoder) -> None:
         super().__init__()
@@ -46,6 +48,18 @@ class _Interface(nn.Module):
             return self.network.restore(image, sigma)
         restored: Tensor = self.network(image, image.new_zeros(1, 1, 1, 1) if sigma is None else sigma)
         return restored
+
+
+class _CodeInterface(nn.Module):
+    """A network with a latent code, with the inputs and outputs that its model shall have."""
+
+    def __init__(self, network: Autoencoder) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        code = self.network.encode(image)
+        return self.network.decode(code), code, self.network.decode(given)
 
 
 def export(
@@ -76,10 +90,33 @@ def export(
     network = loaded.network()
     card = _card(loaded, network, name or loaded.recipe.name, measured or {})
     data = with_recipe(to_onnx(network, card), loaded.recipe, network)
+    return write_checked(str(checkpoint), network, data, card, output, overwrite=overwrite)
+
+
+def write_checked(
+    source: str, network: Autoencoder, data: bytes, card: ModelCard, output: Path, *, overwrite: bool
+) -> ModelCard:
+    """Write an ONNX file and its card, once onnxruntime agrees with torch.
+
+    Args:
+        source: where the network comes from, for a message.
+        network: the network in torch.
+        data: the ONNX file.
+        card: its card, less the checksum.
+        output: see `export`.
+        overwrite: see `export`.
+
+    Returns:
+        The card, with the file's checksum.
+
+    Raises:
+        TrainingError: they disagree by more than `TOLERANCE`.
+        OutputError: see `export`.
+    """
     worst = largest_difference(network, data)
     if not worst < TOLERANCE:
         raise TrainingError(
-            f"{checkpoint}: onnxruntime and torch differ by {worst:.2g}, more than {TOLERANCE:g}: not exported",
+            f"{source}: onnxruntime and torch differ by {worst:.2g}, more than {TOLERANCE:g}: not exported",
             "please report this with the recipe",
         )
     card = card.with_checksum(hashlib.sha256(data).hexdigest())
@@ -100,6 +137,8 @@ def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Map
         receptive_field=network.receptive_field,
         takes_sigma=network.takes_sigma,
         estimates_sigma=network.estimates_sigma,
+        latent=network.latent,
+        variational=network.variational,
         noise=describe_noise(recipe),
         sigma_range=_sigma_range(recipe.noise),
         network=_describe_network(recipe),
@@ -149,20 +188,35 @@ def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
     dynamic = {0: batch}
     if network.fixed_size is None:
         dynamic |= dict.fromkeys((2, 3), torch.export.Dim.DYNAMIC)
-    told = network.takes_sigma
+    wrapper: nn.Module = _CodeInterface(network) if network.latent else _Interface(network)
+    # What is given: with the shapes of it, and the names.
+    given: list[tuple[Tensor, dict[int, Any], str]] = [(image, dynamic, "image")]
+    made = ["clean"]
+    if network.latent:
+        codes = torch.export.Dim("codes", min=1)
+        given.append((torch.zeros(3, network.latent), {0: codes}, GIVEN_INPUT))
+        made += [CODE_OUTPUT, DECODED_OUTPUT]
+    elif network.takes_sigma:
+        given.append((sigma, {0: batch}, SIGMA_INPUT))
+        made += [LEVEL_OUTPUT] if network.estimates_sigma else []
+    arguments, shapes, names = zip(*given, strict=True)
     with _quiet():
         program = torch.onnx.export(
-            _Interface(network),
-            (image, sigma) if told else (image,),
+            wrapper,
+            arguments,
             dynamo=True,
-            dynamic_shapes=(dynamic, {0: batch}) if told else (dynamic,),
-            input_names=["image", SIGMA_INPUT] if told else ["image"],
-            output_names=["clean", LEVEL_OUTPUT] if network.estimates_sigma else ["clean"],
+            dynamic_shapes=shapes,
+            input_names=list(names),
+            output_names=made,
             opset_version=OPSET,
             verbose=False,
         )
     assert program is not None
     model = program.model_proto
+    if network.latent:
+        # A default, so that whoever wants clean pictures need not give codes.
+        default = onnx.numpy_helper.from_array(np.zeros((1, network.latent), np.float32), GIVEN_INPUT)
+        model.graph.initializer.append(default)
     _strip(model)
     model.producer_name = "denoise-ae"
     onnx.helper.set_model_props(model, {METADATA_KEY: card.to_json()})
@@ -180,7 +234,7 @@ def _strip(model: onnx.ModelProto) -> None:
         item.ClearField("metadata_props")
         item.ClearField("doc_string")
     graph.ClearField("value_info")
-    for value in (*graph.input, graph.output[0]):
+    for value in (graph.input[0], graph.output[0]):
         for axis, name in ((2, "height"), (3, "width")):
             dim = value.type.tensor_type.shape.dim[axis]
             if dim.dim_param:
@@ -226,7 +280,17 @@ def largest_difference(network: Autoencoder, model: bytes) -> float:
                 expected = network.restore(image, sigma) if network.estimates_sigma else [network(image, sigma)]
             for wanted, found in zip(expected, session.restore(image.numpy(), level), strict=False):
                 assert found is not None
-                difference = np.abs(wanted.numpy() - found).max()
-                # NaN compares false with everything, so that it must not pass through max().
-                worst = max(worst, float(difference)) if np.isfinite(difference) else float("inf")
+                worst = max(worst, _apart(wanted, found))
+        if network.latent:
+            with torch.no_grad():
+                code = network.encode(image)
+                worst = max(worst, _apart(network.decode(code), session.decode(code.numpy())))
+            # Codes have a scale of their own.
+            worst = max(worst, _apart(code, session.encode(image.numpy())) / max(1.0, float(code.abs().max())))
     return worst
+
+
+def _apart(wanted: Tensor, found: NDArray[np.float32]) -> float:
+    """Return the largest difference; infinity where there is NaN, which must not pass through max()."""
+    difference = np.abs(wanted.numpy() - found).max()
+    return float(difference) if np.isfinite(difference) else float("inf")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from denoise_ae.training.callbacks import Keeper, ema_update
 from denoise_ae.training.checkpoint import RunState, load_checkpoint
 from denoise_ae.training.corruption import add_noise, draw_kinds, mix_seed
 from denoise_ae.training.data import TrainingBatch, TrainingData, ValidationBatch, load_data, noise_seed
+from denoise_ae.training.latent import MAPPED, look_at_codes
 from denoise_ae.training.muon import Muon
-from denoise_ae.training.networks import build
+from denoise_ae.training.networks import VariationalAutoencoder, build
 from denoise_ae.training.pretrained import Pretrained
 from denoise_ae.training.recipe import Recipe
 from denoise_ae.training.rounding import Rounding
@@ -60,12 +61,16 @@ class Denoising(LightningModule):
             self.network = build(recipe.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._rounding = Rounding(self.network) if recipe.training.rounded else None
         self.samples: Samples | None = None
+        self._codes: list[Tensor] = []
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """Return the loss of one batch."""
         clean, seed = batch
         noisy, sigma = add_noise(clean, self.recipe.noise, clip=self.recipe.data.clip, seed=seed)
         stage = self.recipe.stage_at(min(self.global_step, self.total_steps - 1), self.total_steps)
+        if isinstance(self.network, VariationalAutoencoder):
+            draws = torch.Generator(clean.device).manual_seed(mix_seed(seed, 5))
+            return _variational_loss(self.network, noisy, clean, self.recipe.training.beta, draws)
         if not self.network.estimates_sigma:
             return _LOSSES[stage.loss](self._restore(noisy, sigma), clean)
         kinds = draw_kinds(self.recipe.noise, len(clean), seed)
@@ -92,7 +97,12 @@ class Denoising(LightningModule):
         self.log("val_psnr", _psnr(clipped, clean), batch_size=len(clean), sync_dist=True)
         self.log("noisy_psnr", _psnr(noisy.clip(0, 1), clean), batch_size=len(clean), sync_dist=True)
         if batch_idx == 0:
-            self.samples = Samples(clean.cpu(), noisy.clip(0, 1).cpu(), clipped.cpu())
+            self.samples = Samples(clean.cpu(), noisy.clip(0, 1).cpu(), clipped.float().cpu())
+            self._codes = []
+        if self.network.latent and self.samples is not None and sum(map(len, self._codes)) < MAPPED:
+            self._codes.append(self.network.encode(clean))
+            found = look_at_codes(self.network, torch.cat(self._codes)[:MAPPED], self.recipe.seed)
+            self.samples = replace(self.samples, codes=found)
 
     def _restore(self, noisy: Tensor, sigma: Tensor) -> Tensor:
         return (self._rounding or self.network)(noisy, sigma)
@@ -130,6 +140,23 @@ def _log_mse(restored: Tensor, clean: Tensor) -> Tensor:
     What lies below half an 8-bit step counts no more.
     """
     return (((restored - clean).square().mean((1, 2, 3)) + (0.5 / 255) ** 2).log10()).mean()
+
+
+def _variational_loss(
+    network: VariationalAutoencoder, noisy: Tensor, clean: Tensor, beta: float, draws: torch.Generator
+) -> Tensor:
+    """The negative evidence lower bound in nats for each pixel, but for a constant.
+
+    The decoder's variance is that of the batch's errors (sigma-VAE, Rybkin et al. 2021), so that beta = 1 suits every
+    noise and every size of code; a fixed variance would have to be found by trial.
+    """
+    mean, log_variance = (part.float() for part in network.posterior(noisy))
+    normal = torch.randn(mean.shape, generator=draws, device=mean.device)
+    restored = network.decode(mean + (log_variance / 2).exp() * normal)
+    apart = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
+    # Below half an 8-bit step errors count no more.
+    error = functional.mse_loss(restored, clean) + (0.5 / 255) ** 2
+    return error.log() / 2 + beta * apart / clean[0].numel()
 
 
 ESTIMATE_WEIGHT = 0.01
@@ -172,7 +199,10 @@ def _optimizer(recipe: Recipe, network: torch.nn.Module) -> Optimizer:
     if training.optimizer == "muon":
         return Muon(parameters, momentum=training.momentum, betas=training.betas, **common)
     # Fused: one pass over all parameters; one by one they take a good part of a small network's step.
-    return (AdamW if training.optimizer == "adamw" else Adam)(parameters, betas=training.betas, fused=True, **common)
+    adam = (AdamW if training.optimizer == "adamw" else Adam)(parameters, betas=training.betas, fused=True, **common)
+    # It could unscale the gradients of mixed precision itself, but then Lightning would not clip them.
+    adam._step_supports_amp_scaling = False
+    return adam
 
 
 class _Batches:
@@ -214,9 +244,11 @@ def fit(
 ) -> EpochReport | None:
     """Train a network and keep everything about the run in a folder.
 
-    The folder receives ``recipe.toml``, ``environment.json``, ``metrics.csv``, ``loss.png``, ``samples.png``,
-    ``checkpoints/last.ckpt`` after every epoch and ``checkpoints/best.ckpt``, the highest validation PSNR. On a CPU, a
-    run that is stopped or killed and resumed ends with the same weights as one that was not.
+    The folder receives ``recipe.toml``, ``environment.json``, ``metrics.csv``, ``loss.png``, ``samples.png``; of
+    networks with a latent code a map of codes, ``codes.png``, and the ways from picture to picture, ``walk.png``; of
+    variational ones new pictures, ``drawn.png``. Checkpoints are ``checkpoints/last.ckpt``, after every epoch, and
+    ``checkpoints/best.ckpt``, the highest validation PSNR. On a CPU, a run that is stopped or killed and resumed ends
+    with the same weights as one that was not.
 
     Args:
         recipe: what to train.
@@ -246,7 +278,7 @@ def fit(
     if start is not None:
         start.load_into(module.network)
     batches = _Batches(recipe, data, steps)
-    watch = Watch(run, observer, recipe, steps, left_out)
+    watch = Watch(run, observer, recipe, steps, left_out, labels=data.validation_labels)
     state = RunState(recipe.model_dump(mode="json"), [str(folder.resolve()) for folder in folders])
     with warnings.catch_warnings():
         # Lightning suggests loader workers and more logging; the loader is a function call, the log is ours.

@@ -29,6 +29,10 @@ class Autoencoder(nn.Module):
     estimates_sigma: bool = False
     estimator: NoiseEstimator | None
     """Of networks that estimate the noise; others have no such attribute."""
+    latent: int = 0
+    """Numbers in the code that alone passes from encoder to decoder; 0 where there is none, or where more passes."""
+    variational: bool = False
+    """Whether codes drawn from a standard normal distribution decode to pictures; see `VariationalAutoencoder`."""
 
     def forward(self, image: Tensor, sigma: Tensor) -> Tensor:
         """Restore pictures.
@@ -51,9 +55,17 @@ class Autoencoder(nn.Module):
         """
         raise NotImplementedError
 
+    def encode(self, image: Tensor) -> Tensor:
+        """Return the latent code, float N x latent, of pictures NxCxHxW; only where there is a code."""
+        raise NotImplementedError
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Return pictures NxCxHxW for latent codes N x latent; only where `latent` is not 0."""
+        raise NotImplementedError
+
 
 class DenseAutoencoder(Autoencoder):
-    """The textbook autoencoder of fully connected layers: 784-128-64-64-128-784 with a linear output layer.
+    """The textbook autoencoder of fully connected layers: 784-128-64-64-128-784, code and output linear.
 
     Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural networks", Science 313 (2006).
     """
@@ -62,9 +74,11 @@ class DenseAutoencoder(Autoencoder):
 
     def __init__(self, widths: tuple[int, ...] = (128,), latent: int = 64) -> None:
         super().__init__()
+        self.latent = latent
         sizes = (DIGIT_SIDE * DIGIT_SIDE, *widths, latent)
-        self.encoder = _dense_layers(sizes, last_linear=False)
-        self.decoder = _dense_layers((latent, *sizes[::-1]), last_linear=True)
+        # A code that was cut at 0 would lose half of its space, and of a short one whole numbers.
+        self.encoder = _dense_layers(sizes)
+        self.decoder = _dense_layers((latent, *sizes[::-1]))
 
     def encode(self, image: Tensor) -> Tensor:
         """Return the latent code, float N x latent, of pictures Nx1x28x28."""
@@ -81,11 +95,17 @@ class DenseAutoencoder(Autoencoder):
         return self.decode(self.encode(image))
 
 
-def _dense_layers(sizes: tuple[int, ...], *, last_linear: bool) -> nn.Sequential:
+def _dense_layers(sizes: tuple[int, ...]) -> nn.Sequential:
+    """Layers with ReLU between them, drawn after He et al. 2015.
+
+    With PyTorch's own, smaller weights a short code was still giving the mean picture after 1,700 steps (measured).
+    """
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    return nn.Sequential(*(layers[:-1] if last_linear else layers))
+        nn.init.kaiming_normal_(layers[-2].weight, nonlinearity="relu")  # type: ignore[arg-type]
+        nn.init.zeros_(layers[-2].bias)  # type: ignore[arg-type]
+    return nn.Sequential(*layers[:-1])
 
 
 class ConvAutoencoder(Autoencoder):
@@ -107,6 +127,7 @@ class ConvAutoencoder(Autoencoder):
         super().__init__()
         w1, w2, w3 = widths
         self.skip = skip
+        self.latent = 0 if skip else latent
         self.down1 = nn.Conv2d(1, w1, 3, padding=1)
         self.down2 = nn.Conv2d(w1, w2, 3, stride=2, padding=1)
         self.down3 = nn.Conv2d(w2, w3, 3, stride=2, padding=1)
@@ -145,6 +166,27 @@ class ConvAutoencoder(Autoencoder):
         x = functional.relu(self.mix1(_join(self.up1(x), maps[0] if maps else None)))
         image: Tensor = self.out(x)
         return image
+
+
+class VariationalAutoencoder(ConvAutoencoder):
+    """A convolutional autoencoder whose codes are a distribution, so that new pictures can be drawn from it.
+
+    The encoder gives a normal distribution for each picture, which training holds near the standard normal one
+    (Kingma and Welling, "Auto-encoding variational Bayes", 2014). What is encoded and decoded after training is its
+    mean. See `ConvAutoencoder` for the arguments.
+    """
+
+    variational = True
+
+    def __init__(self, widths: tuple[int, ...] = (32, 64, 128), latent: int = 16) -> None:
+        super().__init__(widths, latent)
+        self.to_spread = nn.Linear(self.to_code.in_features, latent)
+
+    def posterior(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and logarithm of the variance, each float N x latent, of the codes of pictures Nx1x28x28."""
+        maps, mean = self._encode(image)
+        log_variance: Tensor = self.to_spread(maps[2].flatten(1))
+        return mean, log_variance
 
 
 def _join(x: Tensor, skipped: Tensor | None) -> Tensor:
@@ -340,6 +382,8 @@ def build(recipe: NetworkRecipe) -> Autoencoder:
         return DenseAutoencoder(recipe.widths, recipe.latent)
     if recipe.type == "conv":
         return ConvAutoencoder(recipe.widths, recipe.latent, skip=recipe.skip)
+    if recipe.type == "vae":
+        return VariationalAutoencoder(recipe.widths, recipe.latent)
     return UNet(
         recipe.widths,
         recipe.blocks,

@@ -118,7 +118,7 @@ def load_pretrained(source: str) -> Pretrained:
         label, checksum = f"{recipe.name} at step {checkpoint.step}", catalog.checksum(path)
     else:
         data = catalog.read_model(Path(source)) if is_onnx else catalog.find(source).read()
-        recipe, weights = _read_onnx(data, source)
+        recipe, weights = read_model(data, source)
         label, checksum = Path(source).stem if is_onnx else source, hashlib.sha256(data).hexdigest()
     origin = f"{label} (sha256 {checksum})" + (f", from {recipe.origin}" if recipe.origin else "")
     found = Pretrained(source, recipe.model_copy(update={"origin": origin}), weights)
@@ -130,8 +130,13 @@ def load_pretrained(source: str) -> Pretrained:
     return found
 
 
-def _read_onnx(data: bytes, name: str) -> tuple[Recipe, dict[str, Tensor]]:
-    """Read a recipe and the weights of its network, as far as they are there, from an ONNX file."""
+def read_model(data: bytes, name: str) -> tuple[Recipe, dict[str, Tensor]]:
+    """Read a recipe and the weights of its network, as far as they are there, from an ONNX file.
+
+    Raises:
+        ModelError: the file is none of ours.
+        TrainingError: the weights are damaged.
+    """
     check_model(data, name)
     try:
         model = onnx.load_model_from_string(data)

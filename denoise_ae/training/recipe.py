@@ -33,7 +33,7 @@ class _Part(BaseModel):
 class NetworkRecipe(_Part):
     """Which network, and its size."""
 
-    type: Literal["dense", "conv", "unet"] = "conv"
+    type: Literal["dense", "conv", "vae", "unet"] = "conv"
     # Bounded, since a recipe may come in somebody's model and is built before its weights are seen to fit.
     widths: tuple[Annotated[int, Field(gt=0, le=4096)], ...] = Field(default=(), max_length=8)
     blocks: tuple[Blocks, ...] = Field(default=(2, 2, 2), max_length=8)
@@ -41,18 +41,26 @@ class NetworkRecipe(_Part):
     encoder_blocks: tuple[Blocks, ...] = Field(default=(), max_length=8)
     """Of the unet: those on the way down, at all scales but the coarsest, if they are not as many as on the way up."""
     latent: Annotated[int, Field(gt=0, le=65536)] = 64
+    """Numbers in the code; 16 where a vae says nothing else: what it does not need only makes its drawings worse."""
     skip: bool = False
     channels: Literal[1, 3] = 3
     estimator: bool = False
     """Whether the unet estimates the noise level itself where it is not told."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_code(cls, values: Any) -> Any:  # noqa: ANN401 - raw TOML
+        return {"latent": 16, **values} if isinstance(values, dict) and values.get("type") == "vae" else values
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if not self.widths:
-            usual = {"dense": (128,), "conv": (32, 64, 128), "unet": (32, 64, 128)}
-            object.__setattr__(self, "widths", usual[self.type])
-        if self.type == "conv" and len(self.widths) != 3:
-            raise ValueError("a conv network has three widths")
+            usual = {"dense": (128,)}.get(self.type, (32, 64, 128))
+            object.__setattr__(self, "widths", usual)
+        if self.type in ("conv", "vae") and len(self.widths) != 3:
+            raise ValueError(f"a {self.type} network has three widths")
+        if self.type == "vae" and self.skip:
+            raise ValueError("a vae has no skip connections: what they carry past the code could not be drawn")
         if self.type == "unet" and len(self.widths) != len(self.blocks):
             raise ValueError("a unet has one entry in blocks for each of its widths")
         if self.encoder_blocks and (self.type != "unet" or len(self.encoder_blocks) != len(self.widths) - 1):
@@ -168,6 +176,8 @@ class TrainingRecipe(_Part):
     """For networks with an estimator: how much more a level that is estimated too low counts than one too high."""
     rounded: bool = False
     """Of the unet: whether it learns with the rounding that `export --int8` brings."""
+    beta: Annotated[float, Field(ge=0)] = 1.0
+    """For a vae: how much the codes' distance from a standard normal distribution counts (Higgins et al. 2017)."""
     patience: int = Field(default=0, ge=0)
     """Stop after so many epochs without a better validation PSNR; 0 never does."""
     stages: tuple[Stage, ...] = (Stage(),)
@@ -202,7 +212,7 @@ class Recipe(_Part):
         if not self.noise:
             raise ValueError("a recipe needs at least one [[noise]]")
         if (self.data.kind == "photos") != (self.network.type == "unet"):
-            raise ValueError("photographs are for the unet; dense and conv take MNIST's 28x28 pictures")
+            raise ValueError("photographs are for the unet; dense, conv and vae take MNIST's 28x28 pictures")
         multiple = 2 ** len(self.network.widths)
         if self.data.kind == "photos" and any(stage.patch % multiple for stage in self.training.stages):
             raise ValueError(f"patches must be multiples of {multiple} pixels for this network")
@@ -211,6 +221,10 @@ class Recipe(_Part):
             raise ValueError('training.rounded is for a unet without an estimator, or with training.part = "denoiser"')
         if self.training.part != "all" and not self.network.estimator:
             raise ValueError(f"training.part is {self.training.part}, but network.estimator is false")
+        if self.network.type != "vae" and self.training.beta != 1:
+            raise ValueError("training.beta is for the vae")
+        if self.network.type == "vae" and any(stage.loss != "mse" for stage in self.training.stages):
+            raise ValueError("a vae has its own loss: leave training.stages.loss at mse")
         return self
 
     @property

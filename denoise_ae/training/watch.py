@@ -13,7 +13,8 @@ from torch import Tensor
 
 from denoise_ae.errors import TrainingError
 from denoise_ae.training.data import TrainingBatch
-from denoise_ae.training.plots import draw_curves, draw_samples
+from denoise_ae.training.latent import CodeSamples
+from denoise_ae.training.plots import draw_codes, draw_curves, draw_samples, draw_sheet, draw_walks
 from denoise_ae.training.recipe import Recipe, Stage
 from denoise_ae.training.run_folder import RunFolder
 
@@ -30,6 +31,8 @@ class Samples:
     clean: Tensor
     noisy: Tensor
     restored: Tensor
+    codes: CodeSamples | None = None
+    """Of networks with a latent code."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,16 @@ class Watch(Callback):
     """Measures a run, tells its observer and fills its folder."""
 
     def __init__(
-        self, run: RunFolder, observer: Observer, recipe: Recipe, steps_per_epoch: int, left_out: Sequence[str]
+        self,
+        run: RunFolder,
+        observer: Observer,
+        recipe: Recipe,
+        steps_per_epoch: int,
+        left_out: Sequence[str],
+        *,
+        labels: Sequence[int] = (),
     ) -> None:
+        self._labels = labels
         self._run, self._observer, self._recipe = run, observer, recipe
         self._steps_per_epoch, self._left_out = steps_per_epoch, left_out
         self._total = recipe.training.epochs * steps_per_epoch
@@ -204,6 +215,14 @@ class Watch(Callback):
             samples: Samples | None = pl_module.samples  # type: ignore[assignment]
             if samples is not None:
                 self._run.write_picture("samples.png", draw_samples(samples.clean, samples.noisy, samples.restored))
+            if samples is not None and samples.codes is not None:
+                self._draw_codes(samples, samples.codes)
+
+    def _draw_codes(self, samples: Samples, found: CodeSamples) -> None:
+        self._run.write_picture("codes.png", draw_codes(found.codes.numpy(), self._labels[: len(found.codes)]))
+        self._run.write_picture("walk.png", draw_walks(samples.clean, found.walks))
+        if found.drawn is not None:
+            self._run.write_picture("drawn.png", draw_sheet(found.drawn))
 
 
 def _learning_rate(trainer: Trainer) -> float:

@@ -1,0 +1,71 @@
+"""``denoise-ae generate``: new pictures out of a variational autoencoder."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from denoise_ae.cli.options import Debug, Device, Quiet, Seed, Threads
+from denoise_ae.cli.render import print_line, stderr_console
+
+LARGEST_COUNT = 10_000
+
+
+def generate(
+    *,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, max=LARGEST_COUNT, help="How many pictures.")] = 64,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="The sheet of pictures; the ending sets the format.", show_default=False),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="NAME|FILE.onnx", help="A variational model.", show_default="digits-vae"),
+    ] = None,
+    seed: Seed = 0,
+    walk: Annotated[
+        int | None,
+        typer.Option(
+            min=3,
+            max=100,
+            help="In each row walk from one new picture to another, in so many steps.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
+    device: Device = "auto",
+    threads: Threads = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Draw new pictures: codes drawn at random from a standard normal distribution, decoded.
+
+    They go into one sheet without gaps, whose cells denoise-ae encode and clean take again. Only a variational
+    autoencoder can do it (digits-vae, or what denoise-ae train --network vae makes): the codes of others follow no
+    known distribution.
+    """
+    from denoise_ae.codec import DEFAULT_GENERATOR, Codec, as_sheet, between
+    from denoise_ae.coding import write_picture
+    from denoise_ae.files import check_target
+    from denoise_ae.formats import format_for
+
+    format_for(output)
+    if output.parent.exists():  # else it is made
+        check_target(output, overwrite)
+    codec = Codec(model or DEFAULT_GENERATOR, device=device, threads=threads)
+    if walk:
+        columns, rows = walk, math.ceil(count / walk)
+        ends = codec.draw(2 * rows, seed)
+        codes = between(ends[:rows], ends[rows:], walk)[:count]
+    else:
+        columns, codes = math.ceil(math.sqrt(count)), codec.draw(count, seed)
+    write_picture(output, as_sheet(codec.decode_cells(codes), columns), overwrite=overwrite)
+    if not quiet:
+        print_line(
+            stderr_console(),
+            ("generated: ", "bold green"),
+            f"{count} picture{'s' * (count != 1)} by {codec.card.name} in {output}",
+        )
