@@ -60,14 +60,16 @@ def round_activations(x: Tensor) -> Tensor:
     The channels' ranges have been brought nearer to each other first, as `equalize` does.
     """
     with torch.no_grad():
-        low, high = (torch.stack([x.amin((0, 2, 3)), x.amax((0, 2, 3))])).float()
+        error = x.float()  # of bfloat16, reductions take fifty times as long
+        low, high = error.amin((0, 2, 3)), error.amax((0, 2, 3))
         peak = torch.maximum(-low, high)
         factor = (peak / peak.max().clamp_min(_TINY)).clamp_min(SMALLEST) ** TENSOR
         bottom, top = (low / factor).min().clamp_max(0), (high / factor).max().clamp_min(0)
         step = ((top - bottom) / _STEPS).clamp_min(_TINY)
         steps = (factor * step).view(1, -1, 1, 1)
         zero = (-bottom / step).round()
-        error: Tensor = ((x / steps + zero).round().clamp(0, _STEPS) - zero) * steps - x
+        # In place: with a new tensor for each step it takes seven times as long.
+        error = (error / steps).add_(zero).round_().clamp_(0, _STEPS).sub_(zero).mul_(steps).sub_(x)
     return x + error
 
 
