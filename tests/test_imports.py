@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "denoise_ae"
 LAYERS = (
     {"errors"},
     {
-        *("pixels", "noise", "camera", "filters", "metrics", "holes", "tiling"),  # arrays
+        *("pixels", "noise", "camera", "masks", "blemishes", "filters", "metrics", "holes", "tiling"),  # arrays
         *(
             "images",
             "opencv",
@@ -38,9 +38,9 @@ LAYERS = (
         ),  # files
         *("card", "catalog", "children", "cpus", "modelfile", "probe", "runtime", "trial"),  # models
     },
-    {"denoiser"},
+    {"tiled", "denoiser", "repairer"},
     {"jobs", "tasks", "settling", "planning", "steps", "batch", "baselines", "benchmark", "benchmark_report", "doctor"},
-    {"cleaning", "watching", "worker"},
+    {"cleaning", "repairing", "watching", "worker"},
     {"supervisor"},
     {"desktop"},
     {"cli"},

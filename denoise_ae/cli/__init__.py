@@ -15,7 +15,7 @@ from typing import NoReturn
 import typer
 
 from denoise_ae import __version__
-from denoise_ae.cli import bench, clean, compare, desktop, doctor, export, models, noise, train
+from denoise_ae.cli import bench, clean, compare, desktop, doctor, export, models, noise, repair, train
 from denoise_ae.cli.render import INTERRUPTED, print_error
 from denoise_ae.errors import DenoiseError
 
@@ -44,6 +44,7 @@ def build_app() -> typer.Typer:
         """Clean noisy pictures with convolutional denoising autoencoders, offline."""
 
     app.command("clean")(clean.clean)
+    app.command("repair")(repair.repair)
     app.command("desktop")(desktop.desktop)
     app.command("train")(train.train)
     app.command("export")(export.export)

@@ -7,9 +7,10 @@ import hashlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from denoise_ae.card import METADATA_KEY, ModelCard
 from denoise_ae.errors import TrainingError
 from denoise_ae.files import write_atomic
-from denoise_ae.runtime import LEVEL_OUTPUT, SIGMA_INPUT, Session
+from denoise_ae.runtime import LEVEL_OUTPUT, MASK_INPUT, SIGMA_INPUT, Session
 from denoise_ae.training.checkpoint import Checkpoint, load_checkpoint
 from denoise_ae.training.networks import Autoencoder, count_parameters, macs_per_pixel
 from denoise_ae.training.pretrained import with_recipe
@@ -100,6 +101,7 @@ def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Map
         receptive_field=network.receptive_field,
         takes_sigma=network.takes_sigma,
         estimates_sigma=network.estimates_sigma,
+        takes_mask=network.takes_mask,
         noise=describe_noise(recipe),
         sigma_range=_sigma_range(recipe.noise),
         network=_describe_network(recipe),
@@ -116,6 +118,8 @@ def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Map
 
 def describe_noise(recipe: Recipe) -> str:
     """Return the noise that a recipe trains for, in words; levels as in `denoise_ae.noise`."""
+    if recipe.training.self_supervised:
+        return "that of the training pictures themselves, learnt without clean ones"
     kinds = [" then ".join(_describe_step(step) for step in (kind, *kind.then)) for kind in recipe.noise]
     return " or ".join(kinds) + (", clipped to [0, 1]" if recipe.data.clip else "")
 
@@ -134,7 +138,7 @@ def _describe_network(recipe: Recipe) -> str:
     network = recipe.network
     widths = "/".join(map(str, network.widths))
     if network.type == "unet":
-        estimator = ", noise estimator" if network.estimator else ""
+        estimator = ", noise estimator" if network.estimator else ", told a mask" if network.mask else ""
         return f"unet, widths {widths}, blocks {'/'.join(map(str, network.blocks))}{estimator}"
     return f"{network.type}, widths {widths}, latent {network.latent}{', skip connections' if network.skip else ''}"
 
@@ -143,19 +147,21 @@ def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
     """Return one ONNX file: dynamic batch, height and width, weights inside, the card as metadata."""
     channels = network.channels
     height, width = network.fixed_size or (8 * network.size_multiple, 10 * network.size_multiple)
-    image, sigma = torch.zeros(2, channels, height, width), torch.zeros(2, 1, 1, 1)
+    image = torch.zeros(2, channels, height, width)
     batch = torch.export.Dim("batch", min=1)
     dynamic = {0: batch}
     if network.fixed_size is None:
         dynamic |= dict.fromkeys((2, 3), torch.export.Dim.DYNAMIC)
-    told = network.takes_sigma
+    told = [MASK_INPUT] if network.takes_mask else [SIGMA_INPUT] if network.takes_sigma else []
+    extra = torch.zeros(2, 1, height, width) if network.takes_mask else torch.zeros(2, 1, 1, 1)
+    dynamics = (dynamic, dynamic if network.takes_mask else {0: batch})
     with _quiet():
         program = torch.onnx.export(
             _Interface(network),
-            (image, sigma) if told else (image,),
+            (image, extra) if told else (image,),
             dynamo=True,
-            dynamic_shapes=(dynamic, {0: batch}) if told else (dynamic,),
-            input_names=["image", SIGMA_INPUT] if told else ["image"],
+            dynamic_shapes=dynamics if told else (dynamic,),
+            input_names=["image", *told],
             output_names=["clean", LEVEL_OUTPUT] if network.estimates_sigma else ["clean"],
             opset_version=OPSET,
             verbose=False,
@@ -215,15 +221,20 @@ def largest_difference(network: Autoencoder, model: bytes) -> float:
     sizes = [(1, 1), (3, 5), (17, 9)]
     shapes = [network.fixed_size] * 3 if network.fixed_size else [(h * multiple, w * multiple) for h, w in sizes]
     random = torch.Generator().manual_seed(0)
-    levels = [None] if not network.takes_sigma else [25 / 255, -1.0] if network.estimates_sigma else [25 / 255]
+    levels = [25 / 255, -1.0] if network.estimates_sigma else [25 / 255] if network.takes_sigma else [None]
     worst = 0.0
     for batch, (height, width) in zip((1, 2, 5), shapes, strict=True):
         image = torch.rand(batch, network.channels, height, width, generator=random)
         for level in levels:
-            sigma = torch.full((batch, 1, 1, 1), level or 0.0)
+            told = torch.full((batch, 1, 1, 1), level or 0.0)
+            if network.takes_mask:
+                told = (torch.rand(batch, 1, height, width, generator=random) < 0.5).float()
+                results: Sequence[Any] = [session.fill(image.numpy(), told.numpy())]
+            else:
+                results = session.restore(image.numpy(), level)
             with torch.no_grad():
-                expected = network.restore(image, sigma) if network.estimates_sigma else [network(image, sigma)]
-            for wanted, found in zip(expected, session.restore(image.numpy(), level), strict=False):
+                expected = network.restore(image, told) if network.estimates_sigma else [network(image, told)]
+            for wanted, found in zip(expected, results, strict=False):
                 assert found is not None
                 difference = np.abs(wanted.numpy() - found).max()
                 # NaN compares false with everything, so that it must not pass through max().

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -27,9 +27,20 @@ _SECONDS_BETWEEN_PICTURES = 30.0
 class Samples:
     """A few validation pictures, float NxCxHxW on [0, 1]."""
 
-    clean: Tensor
+    clean: Tensor | None
+    """None where nobody has it."""
     noisy: Tensor
     restored: Tensor
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """What there is to say about the training pictures."""
+
+    left_out: Sequence[str]
+    """Files that are not trained on, each with the reason."""
+    notes: Sequence[str] = ()
+    """What was found out about the others."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,8 @@ class Start:
     first_step: int
     left_out: Sequence[str]
     """Files that are not trained on, each with the reason."""
+    notes: Sequence[str] = ()
+    """What was found out about the pictures."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +73,7 @@ class StepReport:
 
 @dataclass(frozen=True)
 class EpochReport:
-    """An epoch has ended; PSNR in dB, mean over the validation pictures."""
+    """An epoch has ended; PSNR in dB, mean over the validation pictures, no number where nothing clean is known."""
 
     epoch: int
     step: int
@@ -71,6 +84,11 @@ class EpochReport:
     learning_rate: float
     samples_per_second: float
     seconds: float
+
+    @property
+    def quality(self) -> float:
+        """What the best epoch has most of: PSNR, or else the negative validation loss."""
+        return -self.val_loss if math.isnan(self.val_psnr) else self.val_psnr
 
 
 class Observer:
@@ -86,17 +104,23 @@ class Observer:
         """Some steps were made."""
 
     def on_epoch(self, report: EpochReport, *, best: bool) -> None:
-        """An epoch ended; `best` says that its validation PSNR is the highest so far."""
+        """An epoch ended; `best` says that its `quality` is the highest so far."""
 
 
 class Watch(Callback):
     """Measures a run, tells its observer and fills its folder."""
 
     def __init__(
-        self, run: RunFolder, observer: Observer, recipe: Recipe, steps_per_epoch: int, left_out: Sequence[str]
+        self,
+        run: RunFolder,
+        observer: Observer,
+        recipe: Recipe,
+        steps_per_epoch: int,
+        remarks: Remarks,
     ) -> None:
+        self._remarks = remarks
         self._run, self._observer, self._recipe = run, observer, recipe
-        self._steps_per_epoch, self._left_out = steps_per_epoch, left_out
+        self._steps_per_epoch = steps_per_epoch
         self._total = recipe.training.epochs * steps_per_epoch
         self.best: EpochReport | None = None
         self._last_picture = float("-inf")
@@ -119,7 +143,8 @@ class Watch(Callback):
                     epochs,
                     self._steps_per_epoch,
                     trainer.global_step,
-                    self._left_out,
+                    self._remarks.left_out,
+                    self._remarks.notes,
                 )
             )
 
@@ -183,17 +208,16 @@ class Watch(Callback):
             trainer.global_step,
             self._loss_sum / max(self._loss_count, 1),
             figures["val_loss"],
-            figures["val_psnr"],
-            figures["noisy_psnr"],
+            figures.get("val_psnr", math.nan),
+            figures.get("noisy_psnr", math.nan),
             _learning_rate(trainer),
             self._samples / max(self._seconds, 1e-9),
             self._seconds,
         )
         rows = self._run.append_metrics(vars(report))
         if self.best is None:  # after a resume the best may lie in an earlier session
-            best = max(rows, key=lambda row: row["val_psnr"])
-            self.best = EpochReport(**{**best, "epoch": int(best["epoch"]), "step": int(best["step"])})  # type: ignore[arg-type]
-        elif report.val_psnr > self.best.val_psnr:
+            self.best = max(map(_from_row, rows), key=lambda earlier: earlier.quality)
+        elif report.quality > self.best.quality:
             self.best = report
         self._observer.on_epoch(report, best=self.best.epoch == report.epoch)
         now = time.perf_counter()
@@ -204,6 +228,11 @@ class Watch(Callback):
             samples: Samples | None = pl_module.samples  # type: ignore[assignment]
             if samples is not None:
                 self._run.write_picture("samples.png", draw_samples(samples.clean, samples.noisy, samples.restored))
+
+
+def _from_row(row: Mapping[str, float]) -> EpochReport:
+    """Read a row of ``metrics.csv`` again."""
+    return EpochReport(**{**row, "epoch": int(row["epoch"]), "step": int(row["step"])})  # type: ignore[arg-type]
 
 
 def _learning_rate(trainer: Trainer) -> float:
