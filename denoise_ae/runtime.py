@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,9 @@ AUTO = ("cuda", "dml", "cpu")
 
 SIGMA_INPUT = "sigma"
 """Name of the second input, for networks that are told the noise level."""
+
+MASK_INPUT = "mask"
+"""Name of the second input, for networks that are told which pixels are lost."""
 
 LEVEL_OUTPUT = "noise_level"
 """Name of the second output, for networks that estimate the noise level."""
@@ -118,11 +122,39 @@ class Session:
         # An odd number of size multiples: what needs twice as many pixels, or four times, fails here and not later.
         side = self.card.size_multiple * (-(-max(self.card.min_size, _TRIAL_SIDE) // self.card.size_multiple) | 1)
         trial = np.full((1, self.card.channels, *(self.card.fixed_size or (side, side))), 0.5, np.float32)
-        first, second = (self.run(trial, 0.1 if self.card.takes_sigma else None) for _ in range(2))
+        first, second = (self._try(trial) for _ in range(2))
         if np.abs(first - second).max() > _REPEATABLE:
             raise self._refusal("gives another result each time, so that its tiles would not join")
         if self.card.latent:
             self._try_codes(trial, first)
+
+    def _try(self, trial: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the network with whatever it has to be told."""
+        if self.card.takes_mask:
+            return self.fill(trial, np.eye(*trial.shape[2:], dtype=np.float32)[None, None])
+        return self.run(trial, 0.1 if self.card.takes_sigma else None)
+
+    def fill(
+        self, batch: NDArray[np.float32], mask: NDArray[np.float32], interrupt: Interrupt | None = None
+    ) -> NDArray[np.float32]:
+        """Run a network that fills lost pixels.
+
+        Args:
+            batch: as for `run`; lost pixels hold a rough guess, see `denoise_ae.holes.fill`.
+            mask: float32 Nx1xHxW, 1 for pixels that are lost, else 0.
+            interrupt: ends the run when it is set.
+
+        Returns:
+            The same shape and scale as the batch, not clipped; what it holds where nothing was lost is not to be used.
+
+        Raises:
+            Interrupted: `interrupt` was set.
+            ModelError: see `run`.
+        """
+        low, high = self.card.value_range
+        black, scale = np.float32(low), np.float32(high - low)
+        filled, _ = self._forward(batch * scale + black, mask, interrupt)
+        return (filled - black) / scale
 
     def run(self, batch: NDArray[np.float32], sigma: float | None = None) -> NDArray[np.float32]:
         """Run the network.
@@ -220,15 +252,22 @@ class Session:
             raise self._refusal("decodes a code to something else when others are decoded with it")
 
     def _forward(
-        self, batch: NDArray[np.float32], sigma: float | None = None, interrupt: Interrupt | None = None
+        self,
+        batch: NDArray[np.float32],
+        told: float | NDArray[np.float32] | None = None,
+        interrupt: Interrupt | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Run the network on its own scale."""
+        """Run the network on its own scale; it is told a noise level, a mask Nx1xHxW, or nothing."""
         if self._batch_of_one and len(batch) > 1:
-            cleans, levels = zip(*(self._forward(one[None], sigma, interrupt) for one in batch), strict=True)
+            each = [told[i : i + 1] if isinstance(told, np.ndarray) else told for i in range(len(batch))]
+            runs = (self._forward(one[None], own, interrupt) for one, own in zip(batch, each, strict=True))
+            cleans, levels = zip(*runs, strict=True)
             return np.concatenate(cleans), np.concatenate(levels) if self._estimates_sigma else None
         feeds = {self._image: batch}
-        if sigma is not None:
-            feeds[SIGMA_INPUT] = np.full((len(batch), 1, 1, 1), sigma, np.float32)
+        if isinstance(told, np.ndarray):
+            feeds[MASK_INPUT] = told
+        elif told is not None:
+            feeds[SIGMA_INPUT] = np.full((len(batch), 1, 1, 1), told, np.float32)
         results = self._run(self._outputs, feeds, interrupt)
         if results[0].shape != batch.shape:
             shapes = [" x ".join(map(str, array.shape)) for array in (batch, results[0])]
@@ -294,11 +333,13 @@ class Session:
         restoring = [entry for entry in outputs if not (has_code and entry in coding)]
         names, made = [entry.name for entry in inputs], [entry.name for entry in restoring]
         self._takes_sigma = len(inputs) == 2 and SIGMA_INPUT in names
+        self._takes_mask = len(inputs) == 2 and MASK_INPUT in names and not self._takes_sigma
+        told = MASK_INPUT if self._takes_mask else SIGMA_INPUT
         self._estimates_sigma = self._takes_sigma and len(made) == 2 and LEVEL_OUTPUT in made
-        if len(inputs) != 1 + self._takes_sigma or len(made) != 1 + self._estimates_sigma:
+        if len(inputs) != 1 + self._takes_sigma + self._takes_mask or len(made) != 1 + self._estimates_sigma:
             all_made = [entry.name for entry in outputs]
             raise self._refusal(f"has {len(inputs)} inputs ({', '.join(names)}) and {len(all_made)} outputs")
-        image = next(entry for entry in inputs if entry.name != SIGMA_INPUT or len(inputs) == 1)
+        image = next(entry for entry in inputs if entry.name != told or len(inputs) == 1)
         # The picture first, whatever the file's order.
         self._outputs = sorted(made, key=lambda name: name == LEVEL_OUTPUT and self._estimates_sigma)
         for entry in (*inputs, *given, *outputs):
@@ -313,6 +354,8 @@ class Session:
             raise self._refusal(f"takes {shape}")
         if max(height or 1, width or 1) > LARGEST_SIDE:
             raise self._refusal(f"takes {shape}, more than {LARGEST_SIDE} pixels on a side")
+        if self._takes_mask:
+            self._check_mask(next(entry.shape for entry in inputs if entry.name == MASK_INPUT))
         self._image = image.name
         self._batch_of_one = batch == 1
         self._fixed_size = (height, width) if height and width else None
@@ -327,6 +370,13 @@ class Session:
             raise self._refusal("has a latent code, but does not take any number of pictures of one size alone")
         return sizes[1] or 0
 
+    def _check_mask(self, shape: Sequence[int | str | None] | None) -> None:
+        """Refuse a mask that is not N x 1 x H x W."""
+        if shape is None or len(shape) != 4 or (isinstance(shape[1], int) and shape[1] != 1):
+            raise self._refusal(
+                f"takes a mask of {' x '.join(map(str, shape or ('unknown shape',)))}, not N x 1 x H x W"
+            )
+
     def _read_card(self) -> ModelCard | None:
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if text is None:
@@ -339,7 +389,7 @@ class Session:
             ) from None
 
     def _probe(self) -> ModelCard:
-        if self._takes_sigma:
+        if self._takes_sigma or self._takes_mask:
             raise self._refusal("has two inputs and no card of denoise-ae that explains them")
         if self._latent:
             raise self._refusal("has a latent code and no card of denoise-ae that explains it")
@@ -351,6 +401,7 @@ class Session:
         if (
             card.takes_sigma != self._takes_sigma
             or card.estimates_sigma != self._estimates_sigma
+            or card.takes_mask != self._takes_mask
             or card.latent != self._latent
             or self._channels not in (None, card.channels)
             or self._fixed_size not in (None, card.fixed_size)

@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).parent.parent / "denoise_ae"
 LAYERS = (
     {"errors"},
     {
-        *("pixels", "noise", "camera", "filters", "metrics", "holes", "tiling"),  # arrays
+        *("pixels", "noise", "camera", "masks", "blemishes", "correlation"),  # arrays
+        *("filters", "metrics", "holes", "tiling"),
         *(
             "images",
             "opencv",
@@ -39,9 +40,9 @@ LAYERS = (
         ),  # files
         *("card", "catalog", "children", "cpus", "modelfile", "probe", "runtime", "trial"),  # models
     },
-    {"denoiser", "codec"},
+    {"tiled", "denoiser", "repairer", "codec"},
     {"jobs", "tasks", "settling", "planning", "steps", "batch", "baselines", "benchmark", "benchmark_report", "doctor"},
-    {"cleaning", "coding", "watching", "worker"},
+    {"cleaning", "coding", "repairing", "watching", "worker"},
     {"supervisor"},
     {"desktop"},
     {"cli"},

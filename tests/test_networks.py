@@ -56,6 +56,16 @@ def test_unet_scales_with_the_picture(channels):
     assert torch.allclose(network(7 * image, 7 * sigma), 7 * network(image, sigma), atol=1e-4)
 
 
+def test_a_unet_that_is_told_a_mask_changes_what_is_marked_alone():
+    network = make(type="unet", widths=(16, 32), blocks=(1, 1), mask=True)
+    image, mask = torch.rand(2, 3, 16, 24), (torch.rand(2, 1, 16, 24) < 0.3).float()
+    filled = network(image, mask)
+    assert (filled == image)[(mask == 0).expand_as(image)].all()
+    assert (filled != image)[(mask == 1).expand_as(image)].float().mean() > 0.99
+    assert (network.takes_mask, network.takes_sigma) == (True, False)
+    assert macs_per_pixel(network) == macs_per_pixel(make(type="unet", widths=(16, 32), blocks=(1, 1)))
+
+
 def test_unet_listens_to_the_noise_level():
     network = make(type="unet", widths=(16, 32), blocks=(1, 1))
     image = torch.rand(2, 3, 16, 16)

@@ -351,3 +351,16 @@ def test_weights_that_the_exporter_changed_are_kept_beside_the_card(parts, tmp_p
         (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
         with pytest.raises(TrainingError, match="no weights to start from"):
             load_pretrained(str(tmp_path / "a.onnx"))
+
+
+def test_a_network_that_was_told_a_level_may_be_told_a_mask(tmp_path):
+    save_checkpoint(tmp_path / "a.ckpt", NETWORKS["unet"])
+    start = load_pretrained(str(tmp_path / "a.ckpt"))
+    asked = tmp_path / "repair.toml"
+    asked.write_text('[network]\nmask = true\n[[noise]]\ntype = "strokes"\nlevel = [0.1, 0.2]\n')
+    recipe = assemble(asked, [], {}, start=start.recipe)
+    network = build(recipe.network)
+    assert start.fresh(recipe.network) == []
+    start.load_into(network)
+    assert all(torch.equal(weight, start.weights[name]) for name, weight in network.state_dict().items())
+    assert network.takes_mask and not network.takes_sigma

@@ -51,7 +51,7 @@ def _worker(task: Task, pictures: float) -> Iterator[Worker | Supervisor | None]
 
 
 @contextmanager
-def _polite_kill() -> Iterator[None]:
+def polite_kill() -> Iterator[None]:
     """Let SIGTERM end the work as Ctrl-C does, with no temporary file left, and not at once; so a closed terminal."""
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
@@ -268,7 +268,7 @@ def clean(
     threads = clean_checks.share_threads(threads, jobs)
     task = Task(model or DEFAULT_MODEL, device, threads, tile, settings, jobs, rehearse=dry_run)
     with (
-        _polite_kill(),
+        polite_kill(),
         _worker(task, math.inf if watch else len(work.jobs)) as worker,
         clean_checks.report_file(report, work, overwrite=overwrite, append=watch, dry_run=dry_run) as file,
         BatchReport(quiet=quiet, as_json=as_json, debug=debug, file=file, endless=watch) as shown,

@@ -21,16 +21,17 @@ from torch.utils.data import DataLoader
 from denoise_ae.errors import TrainingError, UsageError
 from denoise_ae.training.callbacks import Keeper, ema_update
 from denoise_ae.training.checkpoint import RunState, load_checkpoint
-from denoise_ae.training.corruption import add_noise, draw_kinds, mix_seed
+from denoise_ae.training.corruption import draw_kinds, mix_seed, spoil
 from denoise_ae.training.data import TrainingBatch, TrainingData, ValidationBatch, load_data, noise_seed
 from denoise_ae.training.latent import MAPPED, look_at_codes
 from denoise_ae.training.muon import Muon
+from denoise_ae.training.neighbours import neighbour_loss
 from denoise_ae.training.networks import VariationalAutoencoder, build
 from denoise_ae.training.pretrained import Pretrained
 from denoise_ae.training.recipe import Recipe
 from denoise_ae.training.rounding import Rounding
 from denoise_ae.training.run_folder import RunFolder
-from denoise_ae.training.watch import EpochReport, Observer, Samples, Watch
+from denoise_ae.training.watch import EpochReport, Observer, Remarks, Samples, Watch
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,11 @@ class Denoising(LightningModule):
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """Return the loss of one batch."""
-        clean, seed = batch
-        noisy, sigma = add_noise(clean, self.recipe.noise, clip=self.recipe.data.clip, seed=seed)
+        clean, seed, own = batch
+        if own is not None:
+            gamma = self.recipe.training.gamma * self.global_step / max(1, self.total_steps)
+            return neighbour_loss(self._restore, clean, self._told(own), gamma, seed)
+        noisy, sigma = spoil(clean, self.recipe, seed)
         stage = self.recipe.stage_at(min(self.global_step, self.total_steps - 1), self.total_steps)
         if isinstance(self.network, VariationalAutoencoder):
             draws = torch.Generator(clean.device).manual_seed(mix_seed(seed, 5))
@@ -88,10 +92,23 @@ class Denoising(LightningModule):
         restored, level = self.network.restore(noisy, told_or_not)
         return _LOSSES[stage.loss](restored, clean) + ESTIMATE_WEIGHT * _estimate_error(level, noisy - clean, caution)
 
+    def _told(self, sigma: Tensor) -> Tensor:
+        """Return what the network is told where it has to do without the truth."""
+        return torch.full_like(sigma, -1) if self.network.estimates_sigma else sigma
+
     def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:
-        """Log the loss and the PSNR (dB, mean over pictures, clipped to [0, 1]) of one validation batch."""
+        """Log the loss and the PSNR (dB, mean over pictures, clipped to [0, 1]) of one validation batch.
+
+        Of noisy pictures without clean ones only the loss: the squared error against neighbours, their noise included.
+        """
         clean, noisy, sigma = batch
-        restored = self._restore(noisy, torch.full_like(sigma, -1) if self.network.estimates_sigma else sigma)
+        restored = self._restore(noisy, self._told(sigma))
+        if self.recipe.training.self_supervised:
+            loss = neighbour_loss(self._restore, noisy, self._told(sigma), 0, batch_idx)
+            self.log("val_loss", loss, batch_size=len(noisy), sync_dist=True)
+            if batch_idx == 0:
+                self.samples = Samples(None, noisy.cpu(), restored.clip(0, 1).float().cpu())
+            return
         clipped = restored.clip(0, 1)
         self.log("val_loss", functional.mse_loss(restored, clean), batch_size=len(clean), sync_dist=True)
         self.log("val_psnr", _psnr(clipped, clean), batch_size=len(clean), sync_dist=True)
@@ -222,7 +239,8 @@ class _Batches:
         for step in range(self.trainer.global_step, (self.trainer.global_step // self._steps + 1) * self._steps):
             epoch, index = step // self._steps, (step % self._steps) * world + rank
             stage = self._recipe.stage_at(step, total)
-            yield self._data.batch(epoch, index, stage), noise_seed(self._recipe, epoch, index)
+            levels = self._data.levels(epoch, index, stage)
+            yield self._data.batch(epoch, index, stage), noise_seed(self._recipe, epoch, index), levels
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing to keep: batches follow from the step. Its presence tells Lightning that resuming is exact."""
@@ -247,8 +265,9 @@ def fit(
     The folder receives ``recipe.toml``, ``environment.json``, ``metrics.csv``, ``loss.png``, ``samples.png``; of
     networks with a latent code a map of codes, ``codes.png``, and the ways from picture to picture, ``walk.png``; of
     variational ones new pictures, ``drawn.png``. Checkpoints are ``checkpoints/last.ckpt``, after every epoch, and
-    ``checkpoints/best.ckpt``, the highest validation PSNR. On a CPU, a run that is stopped or killed and resumed ends
-    with the same weights as one that was not.
+    ``checkpoints/best.ckpt``, the highest validation PSNR; the lowest loss where pictures are noisy themselves, and
+    nobody knows the PSNR. On a CPU, a run that is stopped or killed and resumed ends with the same weights as one that
+    was not.
 
     Args:
         recipe: what to train.
@@ -278,7 +297,7 @@ def fit(
     if start is not None:
         start.load_into(module.network)
     batches = _Batches(recipe, data, steps)
-    watch = Watch(run, observer, recipe, steps, left_out, labels=data.validation_labels)
+    watch = Watch(run, observer, recipe, steps, Remarks(left_out, data.notes), labels=data.validation_labels)
     state = RunState(recipe.model_dump(mode="json"), [str(folder.resolve()) for folder in folders])
     with warnings.catch_warnings():
         # Lightning suggests loader workers and more logging; the loader is a function call, the log is ours.
@@ -306,16 +325,17 @@ def _trainer(recipe: Recipe, run: RunFolder, hardware: Hardware, watch: Watch, k
     training = recipe.training
     callbacks: list[Callback] = [WeightAveraging(multi_avg_fn=ema_update(training.ema))] if training.ema else []
     callbacks += [watch, keeper]
+    mode = "max" if recipe.judged_by == "val_psnr" else "min"
     if training.patience:
-        callbacks.append(EarlyStopping("val_psnr", mode="max", patience=training.patience))
+        callbacks.append(EarlyStopping(recipe.judged_by, mode=mode, patience=training.patience))
     # Two, since Lightning's `save_last` passes over epochs that are not among the best.
-    for filename, monitor in (("best", "val_psnr"), ("last", None)):
+    for filename, monitor in (("best", recipe.judged_by), ("last", None)):
         callbacks.append(
             ModelCheckpoint(
                 run.checkpoints,
                 filename=filename,
                 monitor=monitor,
-                mode="max",
+                mode=mode,
                 save_on_train_epoch_end=True,
                 enable_version_counter=False,
             )

@@ -78,6 +78,8 @@ def export_int8(
         check_target(path, overwrite)
     data = read_model(model)
     card = try_out(data, model.stem)
+    if card.takes_mask:
+        raise TrainingError(f"model {card.name} repairs, and is not quantised", "int8 is for models that clean")
     exact = Session(data, "cpu", name=model.stem, card=card)
     if card.fixed_size is not None:
         height, width = card.fixed_size

@@ -26,6 +26,7 @@ class Autoencoder(nn.Module):
     receptive_field: int = 2 * DIGIT_SIDE - 1
     fixed_size: tuple[int, int] | None = None
     takes_sigma: bool = False
+    takes_mask: bool = False
     estimates_sigma: bool = False
     estimator: NoiseEstimator | None
     """Of networks that estimate the noise; others have no such attribute."""
@@ -41,7 +42,7 @@ class Autoencoder(nn.Module):
             image: float NxCxHxW, 0 to 1.
             sigma: float Nx1x1x1, standard deviation of the noise on the same scale; ignored by networks whose
                 `takes_sigma` is false. For those whose `estimates_sigma` is true, -x asks for x times their own
-                estimate.
+                estimate. Networks whose `takes_mask` is true get Nx1xHxW here: 1 for a pixel that is lost, else 0.
 
         Returns:
             Float NxCxHxW; not clipped.
@@ -274,8 +275,13 @@ LARGEST_NOISE = 5.0
 the picture stays as it is."""
 
 
+LOST = 0.2
+"""What a lost pixel is to a network beside levels of noise, on [0, 1]: noise that is as strong as any it may have been
+trained for before."""
+
+
 class UNet(Autoencoder):
-    """A residual U-Net for photographs that is told the noise level, or estimates it.
+    """A residual U-Net for photographs that is told the noise level, estimates it, or is told which pixels are lost.
 
     It works in half-resolution space (FFDNet, Zhang et al. 2018), predicts the noise rather than the picture (DnCNN,
     Zhang et al. 2017), and has no biases, so that it scales with the picture: f(k·x, k·sigma) = k·f(x, sigma), which
@@ -288,9 +294,8 @@ class UNet(Autoencoder):
         encoder_blocks: those on the way down, where they are not as many as on the way up.
         channels: 3 for RGB, 1 for gray.
         estimator: add a `NoiseEstimator`, for pictures whose level nobody tells.
+        mask: fill lost pixels, of which the picture holds a rough guess, and leave the others exactly as they are.
     """
-
-    takes_sigma = True
 
     def __init__(
         self,
@@ -300,10 +305,12 @@ class UNet(Autoencoder):
         *,
         encoder_blocks: tuple[int, ...] = (),
         estimator: bool = False,
+        mask: bool = False,
     ) -> None:
         super().__init__()
         encoder_blocks = encoder_blocks or blocks[:-1]
         self.channels = channels
+        self.takes_sigma, self.takes_mask = not mask, mask
         self.size_multiple = max(2 ** len(widths), NoiseEstimator.CELL if estimator else 1)
         # A 6x6 convolution of stride 2 is pixel-unshuffle by 2 and a 3x3 convolution in one step.
         self.head = nn.Conv2d(channels + 1, widths[0], 6, stride=2, padding=2, bias=False)
@@ -322,6 +329,8 @@ class UNet(Autoencoder):
         """Remove the noise; height and width must be multiples of `size_multiple`. See `Autoencoder.forward`."""
         if self.estimator is not None:
             return self.restore(image, sigma)[0]
+        if self.takes_mask:
+            return image - sigma * self._noise(image, LOST * sigma)
         return image - self._noise(image, sigma.expand(image.shape[0], 1, image.shape[2], image.shape[3]))
 
     def restore(self, image: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
@@ -390,6 +399,7 @@ def build(recipe: NetworkRecipe) -> Autoencoder:
         recipe.channels,
         encoder_blocks=recipe.encoder_blocks,
         estimator=recipe.estimator,
+        mask=recipe.mask,
     )
 
 
@@ -412,7 +422,8 @@ def macs_per_pixel(network: Autoencoder) -> float:
     handles = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     try:
         with torch.no_grad():
-            network(torch.zeros(1, network.channels, height, width), torch.zeros(1, 1, 1, 1))
+            told = (height, width) if network.takes_mask else (1, 1)
+            network(torch.zeros(1, network.channels, height, width), torch.zeros(1, 1, *told))
     finally:
         for handle in handles:
             handle.remove()
