@@ -38,7 +38,7 @@ LAYERS = (
             "finding",
             "codes",
         ),  # files
-        *("card", "catalog", "children", "cpus", "modelfile", "probe", "runtime", "trial"),  # models
+        *("card", "catalog", "children", "cpus", "graph", "modelfile", "probe", "runtime", "trial"),  # models
     },
     {"tiled", "denoiser", "repairer", "codec"},
     {"jobs", "tasks", "settling", "planning", "steps", "batch", "baselines", "benchmark", "benchmark_report", "doctor"},

@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from denoise_ae.training import networks  # noqa: E402
+from denoise_ae.training import unet  # noqa: E402
 from denoise_ae.training.networks import build, count_parameters, macs_per_pixel  # noqa: E402
 from denoise_ae.training.recipe import NetworkRecipe  # noqa: E402
 
@@ -124,7 +124,7 @@ def test_receptive_field_is_what_gradients_reach(blocks, encoder_blocks):
 
 def test_an_estimator_widens_the_receptive_field_by_what_it_sees(monkeypatch):
     """What it tells the network passes no gradient on, so here pixels are changed and the change is looked for."""
-    monkeypatch.setattr(networks, "LARGEST_NOISE", 1e30)  # nothing is cut off
+    monkeypatch.setattr(unet, "LARGEST_NOISE", 1e30)  # nothing is cut off
     network = make(type="unet", widths=(4, 4, 4), blocks=(1, 1, 1), estimator=True).double()
     for name, parameter in network.named_parameters():
         if name != "estimator.head.weight":

@@ -24,7 +24,8 @@ from denoise_ae.training.export import export  # noqa: E402
 from denoise_ae.training.fit import fit  # noqa: E402
 from denoise_ae.training.networks import build  # noqa: E402
 from denoise_ae.training.pretrained import RECIPE_KEY, load_pretrained, with_recipe  # noqa: E402
-from denoise_ae.training.recipe import NetworkRecipe, Recipe, parse_recipe, read_recipe  # noqa: E402
+from denoise_ae.training.recipe import NetworkRecipe, Recipe  # noqa: E402
+from denoise_ae.training.recipe_file import parse_recipe, read_recipe  # noqa: E402
 
 SMALL = {"type": "conv", "widths": [8, 8, 8], "latent": 16, "skip": True}
 

@@ -8,7 +8,7 @@ pytest.importorskip("pydantic")
 
 from denoise_ae.errors import UsageError
 from denoise_ae.training.defaults import assemble, override, parse_noise
-from denoise_ae.training.recipe import parse_recipe, read_recipe
+from denoise_ae.training.recipe_file import parse_recipe, read_recipe
 
 RECIPES = sorted((Path(__file__).parent.parent / "train" / "recipes").glob("*.toml"))
 

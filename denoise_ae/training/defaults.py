@@ -9,7 +9,8 @@ from typing import Any
 
 from denoise_ae.errors import UsageError
 from denoise_ae.noise import NOISE_TYPES
-from denoise_ae.training.recipe import Recipe, parse_recipe, read_recipe
+from denoise_ae.training.recipe import Recipe
+from denoise_ae.training.recipe_file import parse_recipe, read_recipe
 
 _DIGITS: dict[str, Any] = {
     "name": "digits",

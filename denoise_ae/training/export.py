@@ -21,17 +21,18 @@ from torch import Tensor, nn
 from denoise_ae.card import METADATA_KEY, ModelCard
 from denoise_ae.errors import TrainingError
 from denoise_ae.files import write_atomic
-from denoise_ae.runtime import (
+from denoise_ae.graph import (
     CODE_OUTPUT,
     DECODED_OUTPUT,
     GIVEN_INPUT,
     LEVEL_OUTPUT,
     MASK_INPUT,
     SIGMA_INPUT,
-    Session,
 )
+from denoise_ae.runtime import Session
+from denoise_ae.training.autoencoder import Autoencoder
 from denoise_ae.training.checkpoint import Checkpoint, load_checkpoint
-from denoise_ae.training.networks import Autoencoder, count_parameters, macs_per_pixel
+from denoise_ae.training.networks import count_parameters, macs_per_pixel
 from denoise_ae.training.pretrained import with_recipe
 from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe
 from denoise_ae.training.run_folder import versions
