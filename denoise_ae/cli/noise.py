@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from denoise_ae.cli.options import Debug, Quality
 from denoise_ae.cli.outputs import refuse_inputs
 from denoise_ae.cli.render import print_line, stderr_console
 
@@ -28,12 +29,9 @@ def noise(
             show_default=False,
         ),
     ] = None,
-    quality: Annotated[
-        int | None,
-        typer.Option(min=1, max=100, help="Quality of lossy formats.", show_default="near the picture's own"),
-    ] = None,
+    quality: Quality = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Add noise to a picture, the same noise for the same seed.
 

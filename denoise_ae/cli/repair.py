@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from denoise_ae.cli import clean_checks
-from denoise_ae.cli.clean import KeepOrStrip, polite_kill
+from denoise_ae.cli.clean import polite_kill
+from denoise_ae.cli.options import Debug, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
 from denoise_ae.errors import UsageError
 
 
@@ -60,13 +61,8 @@ def repair(
             show_default="as -o is named, else as the picture is",
         ),
     ] = None,
-    quality: Annotated[
-        int | None,
-        typer.Option(min=1, max=100, help="Quality of lossy formats.", show_default="near the picture's own"),
-    ] = None,
-    metadata: Annotated[
-        KeepOrStrip, typer.Option(help="Keep EXIF, XMP and colour profile where the format can, or leave them out.")
-    ] = KeepOrStrip.KEEP,
+    quality: Quality = None,
+    metadata: Metadata = KeepOrStrip.KEEP,
     keep_time: Annotated[
         bool, typer.Option("--keep-time", help="Give the result its picture's modification time.")
     ] = False,
@@ -74,10 +70,8 @@ def repair(
         bool, typer.Option("--in-place", help="Replace the picture by its result, whole or not at all.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a result and a mask that exist.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...; auto takes the best there is.")] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads for the model.", show_default="the CPUs to be had")
-    ] = None,
+    device: Device = "auto",
+    threads: Threads = None,
     tile: Annotated[
         int | None,
         typer.Option(
@@ -86,10 +80,8 @@ def repair(
             show_default="by the model",
         ),
     ] = None,
-    max_megapixels: Annotated[
-        float, typer.Option(min=0.0, help="Refuse larger pictures before memory is taken.")
-    ] = 500.0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    max_megapixels: MaxMegapixels = 500.0,
+    quiet: Quiet = False,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -98,7 +90,7 @@ def repair(
             "share of the pixels, spots that were found (null with --mask), warnings; if failed error, hint.",
         ),
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Fill scratches, dust, text and small holes of a picture.
 
