@@ -219,6 +219,12 @@ def test_a_model_with_noise_of_its_own_is_trained_further_without(tmp_path):
     assert recipe.noise == () and (recipe.data.gray, recipe.data.magnified, recipe.data.permute) == (0, 0, False)
 
 
+def test_a_model_that_learnt_without_clean_pictures_is_trained_further_with_noise(tmp_path):
+    recipe = assemble(None, [tmp_path], {}, "0.1", start=self_supervised())
+    assert not recipe.training.self_supervised and recipe.noise[0].level == (25.5, 25.5)
+    assert assemble(None, [tmp_path], {}, start=self_supervised()).training.self_supervised
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [

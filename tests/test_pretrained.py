@@ -199,11 +199,13 @@ def test_the_recipe_is_the_models_but_gentler_and_shorter(trained):
     assert recipe.data_license == "free for research"
 
 
-def test_all_of_a_model_is_trained_further_whose_estimator_came_last(tmp_path):
+@pytest.mark.parametrize("leg", [{"part": "estimator"}, {"part": "denoiser", "rounded": True}])
+def test_all_of_a_model_is_trained_further_whose_last_leg_was_for_a_part_of_it(leg, tmp_path):
     network = {"type": "unet", "widths": [8, 16, 16], "blocks": [1, 1, 1], "estimator": True}
     start = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", network))).recipe
-    last = start.model_copy(update={"training": start.training.model_copy(update={"part": "estimator"})})
-    assert assemble(None, [], {}, start=last).training.part == "all"
+    last = start.model_copy(update={"training": start.training.model_copy(update=leg)})
+    training = assemble(None, [], {}, start=last).training
+    assert (training.part, training.rounded) == ("all", False)
     (tmp_path / "again.toml").write_text('[training]\npart = "estimator"')
     assert assemble(tmp_path / "again.toml", [], {}, start=last).training.part == "estimator"
 

@@ -142,7 +142,8 @@ def _tuning(start: Recipe) -> dict[str, Any]:
     values = start.model_dump(mode="json", exclude={"data_source", "data_license"})
     values["name"] = f"{start.name.removesuffix('-tuned')}-tuned"
     values["data"]["limit"] = 0  # it was meant for the model's pictures, not for these
-    values["training"]["part"] = "all"  # that the model's last leg was for its estimator alone says nothing of this one
+    # That the model's last leg was for a part of it, or for int8, says nothing of this one.
+    values["training"] |= {"part": "all", "rounded": False}
     values["training"]["epochs"] = _TUNING_EPOCHS
     values["training"]["learning_rate"] = float(f"{start.training.learning_rate / _TUNING_SLOWER:.4g}")
     return values
@@ -167,6 +168,7 @@ def _set_noise(values: dict[str, Any], noise: str | None, noise_type: str | None
     # Electrons range over orders of magnitude: drawn evenly on their own scale, nearly all would be many.
     spacing = "log" if kind == "camera" else "linear"
     values["noise"] = [{"type": kind, "level": parse_noise(noise, kind), "spacing": spacing}]
+    values.setdefault("training", {}).update(self_supervised=False)
 
 
 def _merge(values: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
