@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from denoise_ae.errors import OutputError as OutputError
     from denoise_ae.errors import PackageError as PackageError
     from denoise_ae.errors import UsageError as UsageError
+    from denoise_ae.repairer import Repairer as Repairer
+    from denoise_ae.repairing import repair_file as repair_file
 
 # From 1.29 on onnxruntime tells its makers about every model that it loads, unless this is set before it is imported.
 # We promise to work offline, on pictures that are nobody else's business.
@@ -46,12 +48,14 @@ __all__ = [
     "ModelError",
     "OutputError",
     "PackageError",
+    "Repairer",
     "UsageError",
     "__version__",
     "clean",
     "clean_file",
     "load_codes",
     "models",
+    "repair_file",
     "save_codes",
 ]
 
@@ -64,6 +68,8 @@ _HOMES = {
     "load_codes": "denoise_ae.codes",
     "save_codes": "denoise_ae.codes",
     "models": "denoise_ae.catalog",
+    "Repairer": "denoise_ae.repairer",
+    "repair_file": "denoise_ae.repairing",
     **{name: "denoise_ae.errors" for name in __all__ if name.endswith("Error")},
 }
 

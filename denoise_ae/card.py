@@ -54,6 +54,9 @@ class ModelCard:
     estimates_sigma: bool = False
     """Whether a ``sigma`` of -x asks for x times the network's own estimate. There is a second output then,
     ``noise_level``: that estimate as a map, float [N, 1, height / n, width / n]."""
+    takes_mask: bool = False
+    """Whether there is a second input ``mask``, float [N, 1, height, width]: 1 for pixels that are to be filled, of
+    which ``image`` holds a rough guess (see `denoise_ae.holes.fill`), else 0. Such a model does not clean."""
     latent: int = 0
     """Numbers in the latent code that the network encodes pictures to and decodes them from; 0 where there is no such
     code. See `denoise_ae.runtime.Session.encode`."""
@@ -119,6 +122,8 @@ class ModelCard:
             raise ValueError("value_range in the model card must be black and white, the lower one first")
         if self.estimates_sigma and not self.takes_sigma:
             raise ValueError("estimates_sigma in the model card needs takes_sigma")
+        if self.takes_mask and self.takes_sigma:
+            raise ValueError("takes_mask in the model card contradicts takes_sigma")
         if self.variational and not self.latent:
             raise ValueError("variational in the model card needs a latent code")
         if self.latent and not self.fixed_size:
@@ -177,7 +182,7 @@ _TESTS: dict[str, _Test] = {
     "fixed_size": _none_or(_is_sizes),
     "value_range": _is_range,
     "sigma_range": _none_or(_is_range),
-    **dict.fromkeys(("takes_sigma", "estimates_sigma", "variational"), _is_flag),
+    **dict.fromkeys(("takes_sigma", "estimates_sigma", "takes_mask", "variational"), _is_flag),
     "latent": _is_latent,
     **dict.fromkeys(("parameters", "kmac_per_pixel"), _is_number),
     "psnr": _table_of(_is_number),

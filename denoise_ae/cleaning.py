@@ -14,7 +14,7 @@ from denoise_ae.errors import ImageError, UsageError
 from denoise_ae.finding import is_folder
 from denoise_ae.formats import DEFAULT_MAX_PIXELS
 from denoise_ae.jobs import Cleaned, Existing, Failed
-from denoise_ae.planning import STREAM, plan
+from denoise_ae.planning import STREAM, Plan, plan
 from denoise_ae.tasks import Settings
 
 
@@ -92,14 +92,9 @@ def clean_file(
         raise UsageError("overwrite and in_place contradict each other", "leave one of the two out")
     if quality is not None and not 1 <= quality <= 100:
         raise UsageError(f"a quality of {quality} is out of range", "give 1 to 100")
-    if is_folder(Path(source)):
-        raise ImageError(f"{source}: is a folder", "name a picture")
     existing = Existing.IN_PLACE if in_place else Existing.REPLACE if overwrite else Existing.REFUSE
-    target = None if output is None else _file_name(output)
-    work = plan([_file_name(source)], target, file_format=file_format, existing=existing)
-    for settled in work.settled:
-        if isinstance(settled, Failed):
-            raise settled.error
+    target = None if output is None else file_name(output)
+    work = plan_one(file_name(source), target, file_format=file_format, existing=existing)
     denoiser = _denoiser(model, device, threads, tile)
     settings = Settings(sigma, strength, quality, keep_metadata, keep_time, max_pixels)
     with closing(batch.run(work.jobs, denoiser, settings)) as events:
@@ -112,7 +107,25 @@ def clean_file(
     return CleanedFile(cleaned.job.output, cleaned.megapixels, cleaned.sigma, cleaned.little_noise, cleaned.warnings)
 
 
-def _file_name(path: str | os.PathLike[str]) -> str:
+def plan_one(
+    source: str, output: str | None, *, suffix: str | None = None, file_format: str | None, existing: Existing
+) -> Plan:
+    """Plan what one picture becomes; see `denoise_ae.planning.plan`.
+
+    Raises:
+        ImageError: the source is a folder, or is missing.
+        DenoiseError: the result can't be what it is to be.
+    """
+    if is_folder(source):
+        raise ImageError(f"{source}: is a folder", "name a picture")
+    work = plan([source], output, suffix=suffix, file_format=file_format, existing=existing)
+    for settled in work.settled:
+        if isinstance(settled, Failed):
+            raise settled.error
+    return work
+
+
+def file_name(path: str | os.PathLike[str]) -> str:
     """Return a path's text, of which none means a stream."""
     text = os.fspath(path)
     return os.path.join(os.curdir, text) if text == STREAM else text  # noqa: PTH118 - pathlib would drop the dot

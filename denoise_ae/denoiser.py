@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,29 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae import catalog
 from denoise_ae.card import ModelCard
 from denoise_ae.catalog import DEFAULT_MODEL
-from denoise_ae.cpus import available_cpus
 from denoise_ae.errors import ModelError, UsageError
 from denoise_ae.holes import Floats, Visible
 from denoise_ae.noise import estimate_sigma
 from denoise_ae.pixels import check_image, split_alpha
-from denoise_ae.runtime import Interrupt, Session
+from denoise_ae.runtime import Interrupt
+from denoise_ae.tiled import TiledModel, map_side_by_side
 from denoise_ae.tiling import Tile, plan_tiles, round_up
-
-SMALLEST_TILE, LARGEST_TILE = 512, 1536
-"""Sides in pixels between which the default tile lies. A tile of 1536 px takes about 500 MB with our photo model."""
-
-OVERLAPS_A_TILE = 14
-"""Default side of a tile in overlaps: a seventh of it is overlap each way, and 73 % of what is computed is kept."""
 
 LARGEST_NOISE = 4.0
 """Most that is taken from a pixel, in standard deviations of the noise: what lies beyond, 1 of 16,000 values of
 Gaussian noise, is taken for picture. Hence a picture of level 0 comes back as it was."""
-
-WORKERS = 2
-"""Most tiles in work at once; no more than there may be threads."""
 
 STRENGTH_RANGE = (0.0, 1.5)
 SIGMA_SAMPLE = 1_000_000
@@ -97,28 +86,8 @@ class _Found:
         return 255 * math.sqrt(self.squares / self.pixels)
 
 
-class Denoiser:
-    """A model, loaded once, that cleans any number of pictures; several threads may share it.
-
-    Args:
-        model: the name of an installed model, or an ONNX file.
-        device: ``auto``, ``cpu``, ``cuda``, ``dml``, ``coreml`` or ``openvino``.
-        threads: how many the CPU may keep busy; None: as many CPUs as this process may use.
-        tile: side in pixels of what the network sees at once. Memory grows with its square. It is raised where the
-            model's overlap would leave too little of it; None chooses by that overlap.
-
-    Attributes:
-        card: what the model is and needs.
-        device: the device that it runs on.
-
-    Raises:
-        ModelError: there is no such model, or it is no image-to-image network.
-        DeviceError: a device was named that is not to be had.
-        UsageError: `threads` or `tile` is below 1.
-    """
-
-    card: ModelCard
-    device: str
+class Denoiser(TiledModel):
+    """A model, loaded once, that cleans any number of pictures; see `TiledModel`."""
 
     def __init__(
         self,
@@ -128,16 +97,13 @@ class Denoiser:
         threads: int | None = None,
         tile: int | None = None,
     ) -> None:
-        if tile is not None and tile < 1:
-            raise UsageError(f"a tile of {tile} pixels is empty", "give --tile 1 or more, or leave it out")
-        found = catalog.find(model)
-        self._session = Session(found.read(), device, threads, found.card.name, found.card)
-        self.card = self._session.card
-        self.device = self._session.device
-        self._workers = min(WORKERS, threads or available_cpus())
-        self._overlap = round_up((self.card.receptive_field - 1) // 2, self.card.size_multiple)
-        # Below three overlaps most of the work is thrown away.
-        self._tile = max(tile or default_tile(self._overlap), 3 * self._overlap, self.card.min_size)
+        super().__init__(model, device=device, threads=threads, tile=tile)
+
+    def _check_use(self, card: ModelCard) -> None:
+        if card.takes_mask:
+            raise ModelError(
+                f"model {card.name} fills what a mask marks, and can't clean", "use denoise-ae repair, or another model"
+            )
 
     def clean(
         self,
@@ -283,31 +249,6 @@ class Denoiser:
         result = image.copy(order="C")
         return self._clean_tiles(visible, _into(visible, result), tiles, sigma=-1.0, mix=1.0, progress=None).level
 
-    def _plan(self, visible: Visible) -> list[Tile]:
-        height, width = visible.height, visible.width
-        if self.card.fixed_size is None:
-            return plan_tiles(
-                height,
-                width,
-                self._tile,
-                overlap=self._overlap,
-                multiple=self.card.size_multiple,
-                minimum=self.card.min_size,
-            )
-        rows, columns = self.card.fixed_size
-        if height % rows or width % columns:
-            raise ModelError(
-                f"model {self.card.name} takes pictures of {columns} x {rows} pixels or sheets of such cells, "
-                f"not {width} x {height}",
-                f"use a model for any size, such as --model {DEFAULT_MODEL}",
-            )
-        return [
-            Tile(window, window)
-            for top in range(0, height, rows)
-            for left in range(0, width, columns)
-            for window in [(slice(top, top + rows), slice(left, left + columns))]
-        ]
-
     def _plan_window(self, visible: Visible, window: tuple[slice, slice]) -> list[Tile]:
         """Plan tiles that cover a part of the picture and the margin in which the network sees it."""
         if self.card.fixed_size is not None:
@@ -363,7 +304,7 @@ class Denoiser:
             return found
 
         found: list[_Found] = []
-        with closing(_map(clean_group, groups, self._workers)) as parts:
+        with closing(map_side_by_side(clean_group, groups, self._workers)) as parts:
             for part in parts:
                 found += part
                 if progress is not None:
@@ -406,27 +347,6 @@ def clean(
 ) -> NDArray[Any]:
     """Clean one picture; see `Denoiser`, which loads its model once for many."""
     return Denoiser(model, device=device, threads=threads, tile=tile).clean(image, sigma, strength)
-
-
-def default_tile(overlap: int) -> int:
-    """Return the side in pixels of the tiles for a model with this overlap, see `OVERLAPS_A_TILE`."""
-    return min(max(OVERLAPS_A_TILE * overlap, SMALLEST_TILE), LARGEST_TILE)
-
-
-def _map(work: Callable[[list[Tile]], list[_Found]], groups: list[list[Tile]], workers: int) -> Generator[list[_Found]]:
-    """Do the work on each group, several of them side by side, and yield the results in order.
-
-    While the network runs on one group's tiles, the other's are read or written. What was not begun when the caller
-    stops listening is not done.
-    """
-    if min(len(groups), workers) == 1:
-        yield from map(work, groups)
-        return
-    pool = ThreadPoolExecutor(workers)
-    try:
-        yield from pool.map(work, groups)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _limit(noisy: Floats, clean: Floats, sigma: float | None, mix: float) -> None:

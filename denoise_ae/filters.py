@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,12 @@ _DEMOSAIC = {
     for pattern in BAYER_PATTERNS
     for edge_aware in (False, True)
 }
+
+_FRACTION_BITS = 4
+"""Bits behind the point of coordinates that are handed to OpenCV."""
+
+_CAPITAL = 22.0
+"""Height in pixels of a capital letter of OpenCV's font at a scale of 1."""
 
 
 def demosaic(mosaic: NDArray[np.uint16], pattern: str, *, edge_aware: bool) -> NDArray[np.uint16]:
@@ -80,3 +88,101 @@ def jpeg_round_trip(pixels: NDArray[np.uint8], quality: int, *, subsampled: bool
     gray = pixels.ndim == 2
     _, encoded = cv2.imencode(".jpg", pixels if gray else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), settings)
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR_RGB), np.uint8)
+
+
+def draw_path(canvas: NDArray[np.uint8], corners: NDArray[np.int32], thickness: int) -> None:
+    """Draw a path of 255 into HxW, in place.
+
+    Args:
+        canvas: drawn into.
+        corners: x and y of each, Nx2; may lie outside.
+        thickness: in pixels.
+    """
+    cv2.polylines(canvas, [corners.reshape(-1, 1, 2)], isClosed=False, color=255, thickness=thickness)
+
+
+def draw_ellipse(canvas: NDArray[np.uint8], centre: Sequence[float], axes: Sequence[float], angle: float) -> None:
+    """Draw a filled ellipse of 255 into HxW, in place.
+
+    Args:
+        canvas: drawn into.
+        centre: x and y in pixels.
+        axes: the two half-axes in pixels.
+        angle: that it is turned by, in degrees.
+    """
+    whole = 1 << _FRACTION_BITS
+    middle, half = ([round(value * whole) for value in pair] for pair in (centre, axes))
+    cv2.ellipse(canvas, middle, half, angle, 0, 360, 255, thickness=-1, shift=_FRACTION_BITS)
+
+
+def draw_text(canvas: NDArray[np.uint8], text: str, place: Sequence[int], size: float, thickness: int) -> None:
+    """Draw a line of text of 255 into HxW, in place.
+
+    Args:
+        canvas: drawn into.
+        text: in ASCII.
+        place: x and y of its lower left corner; may lie outside.
+        size: height of a capital letter in pixels, about.
+        thickness: of the letters' lines in pixels.
+    """
+    cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, size / _CAPITAL, 255, thickness)
+
+
+def top_hats(image: NDArray[np.uint8], radius: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return how far each pixel stands out of what a disk would smooth away: bright details, then dark ones.
+
+    White and black top-hat transform (Meyer 1979): a step or a slope stands out of nothing.
+
+    Args:
+        image: HxW.
+        radius: of the disk in pixels; wider details stay.
+    """
+    disk = _disk(radius)
+    bright, dark = (cv2.morphologyEx(image, kind, disk) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
+    return np.asarray(bright, np.uint8), np.asarray(dark, np.uint8)
+
+
+def local_median(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Return the median of the square around each pixel of HxW, borders continued; the side is odd."""
+    return np.asarray(cv2.medianBlur(image, side), np.uint8)
+
+
+def local_moments(image: NDArray[np.uint8], side: int) -> tuple[Floats, Floats]:
+    """Return the mean and the standard deviation of the square around each pixel of HxW, borders mirrored."""
+    values = image.astype(np.float32)
+    mean, square = (np.asarray(cv2.boxFilter(each, -1, (side, side)), np.float32) for each in (values, values * values))
+    return mean, np.sqrt(np.maximum(square - mean * mean, 0))
+
+
+def grow(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    """Widen what is true in HxW by so many pixels in all directions."""
+    return np.asarray(cv2.dilate(mask.view(np.uint8), _disk(radius)), np.uint8).view(np.bool_)
+
+
+def regions(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Tell apart what hangs together in HxW, diagonally too.
+
+    Returns:
+        Each pixel's region, 0 where the mask is false, HxW; and for each region its width, height and pixels, Nx3, the
+        first row being that of 0.
+    """
+    _, labels, found, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    measures = [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA]
+    return np.asarray(labels, np.int32), np.asarray(found[:, measures], np.int32)
+
+
+def inpaint(pixels: NDArray[np.uint8], lost: NDArray[np.bool_], radius: float, *, telea: bool) -> NDArray[np.uint8]:
+    """Fill lost pixels with OpenCV's methods, for comparison.
+
+    Args:
+        pixels: HxW or HxWx3.
+        lost: HxW.
+        radius: of the neighbourhood in pixels.
+        telea: by fast marching (Telea 2004), else by the Navier-Stokes equations (Bertalmio et al. 2001).
+    """
+    method = cv2.INPAINT_TELEA if telea else cv2.INPAINT_NS
+    return np.asarray(cv2.inpaint(pixels, lost.view(np.uint8), radius, method), np.uint8)
+
+
+def _disk(radius: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)

@@ -1,4 +1,4 @@
-"""Pixels that must not count: those under alpha 0, which nobody sees, and those that are NaN or infinite.
+"""Pixels that must not count: those under alpha 0, which nobody sees, those that are NaN or infinite, and lost ones.
 
 The network must see something there, yet nothing of what lies there may leak into visible neighbours. So they are
 filled from visible pixels alone, by a pull-push pyramid (Grossman and Dally, "Point Sample Rendering", 1998): means of
@@ -32,6 +32,7 @@ class Visible:
 
     Args:
         image: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32. It is read, never changed.
+        lost: HxW, true for pixels that are to be repaired, which must not count either.
 
     Attributes:
         height: in pixels.
@@ -41,7 +42,8 @@ class Visible:
         all_holes: whether no pixel counts.
     """
 
-    def __init__(self, image: NDArray[Any]) -> None:
+    def __init__(self, image: NDArray[Any], lost: NDArray[np.bool_] | None = None) -> None:
+        self._lost = lost
         colour, self._alpha = split_alpha(image)
         self._colour = colour[..., None] if colour.ndim == 2 else colour
         self.height, self.width, self.channels = self._colour.shape
@@ -59,6 +61,8 @@ class Visible:
     def holes(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
         """Return which pixels of a window must not count: bool, height x width."""
         holes: NDArray[np.bool_] = ~np.isfinite(self._colour[rows, columns]).all(axis=2)
+        if self._lost is not None:
+            holes |= self._lost[rows, columns]
         if self._alpha is not None:
             holes |= self._alpha[rows, columns] == 0
         return holes
@@ -92,6 +96,8 @@ class Visible:
     def write(self, colour: NDArray[Any], planes: Floats, rows: slice, columns: slice) -> None:
         """Write a window's result into a picture's colour, but not over pixels that must not count.
 
+        Where pixels are lost, write over those alone: that they do not count is over then. What alpha 0 hides stays.
+
         Args:
             colour: the picture as it shall be, HxW or HxWxC.
             planes: the result, channels x height x width, 0 to 1; spoilt.
@@ -101,9 +107,16 @@ class Visible:
         target = (colour[..., None] if colour.ndim == 2 else colour)[rows, columns]
         pixels = planes.transpose(1, 2, 0)
         if self.has_holes:
-            np.copyto(target, from_unit(pixels, target.dtype), where=~self.holes(rows, columns)[..., None])
+            np.copyto(target, from_unit(pixels, target.dtype), where=self._written(rows, columns)[..., None])
         else:
             store_unit(pixels, target)
+
+    def _written(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
+        """Return which pixels of a window get a result: bool, height x width."""
+        if self._lost is None:
+            return ~self.holes(rows, columns)
+        lost = self._lost[rows, columns]
+        return lost if self._alpha is None else lost & (self._alpha[rows, columns] != 0)
 
     def sample(self, pixels: int) -> Floats:
         """Return about so many pixels, or all there are, for statistics: height x width x channels, 0 to 1.
@@ -132,7 +145,7 @@ class Visible:
         return np.argwhere(np.ones((self.height // _BLOCK, self.width // _BLOCK), np.bool_))
 
     def _may_have_holes(self) -> bool:
-        return self._alpha is not None or self._colour.dtype.kind == "f"
+        return self._lost is not None or self._alpha is not None or self._colour.dtype.kind == "f"
 
     def _sums(self, rows: slice, columns: slice) -> tuple[Floats, Floats]:
         """Return visible colour, 0 in holes, and 1 for each visible pixel, of a window that may leave the picture."""
@@ -148,6 +161,19 @@ class Visible:
         for _ in range(_LEVELS):
             total, count = _halve(total), _halve(count)
         return total, count
+
+
+def fill(picture: Floats, lost: NDArray[np.bool_]) -> Floats:
+    """Fill lost pixels roughly: each gets the mean of the smallest block around it that holds others.
+
+    Args:
+        picture: HxWxC, 0 to 1; what lies under lost pixels does not matter.
+        lost: HxW.
+
+    Returns:
+        A new array; the other pixels are as they were. Where all are lost it is black.
+    """
+    return Visible(np.asarray(picture, np.float32), lost).window(slice(0, lost.shape[0]), slice(0, lost.shape[1]))
 
 
 def _pull_push(total: Floats, count: Floats, levels: int, top: Floats) -> Floats:

@@ -110,6 +110,21 @@ class Cleaned:
 
 
 @dataclass(frozen=True)
+class Repaired:
+    """A picture's result is written, in which pixels were filled."""
+
+    job: Job
+    megapixels: float
+    seconds: float
+    """From reading to writing."""
+    share: float
+    """Of the pixels that were filled, 0 to 1; the mean of several frames."""
+    spots: int | None
+    """Blemishes that were found; None where a mask told what to fill."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Skipped:
     """Nothing had to be done for a picture."""
 
@@ -125,7 +140,7 @@ class Failed:
     error: DenoiseError
 
 
-Settled = Planned | Cleaned | Skipped | Failed
+Settled = Planned | Cleaned | Repaired | Skipped | Failed
 """The one event that ends a job."""
 
 Event = Started | Progress | Settled

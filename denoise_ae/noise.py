@@ -15,6 +15,9 @@ poisson      photons that a white pixel collects (more is less noise)    1 to 1e
 speckle      standard deviation of the multiplier                        0 to 10
 salt-pepper  fraction of pixels that turn black or white                 0 to 1
 mask         fraction of pixels that are lost (turn black)               0 to 1
+strokes      the same, lost under strokes (`denoise_ae.masks`)           0 to 0.5
+spots        the same, under spots                                       0 to 0.5
+text         the same, under text                                        0 to 0.5
 jpeg         JPEG quality                                                1 to 100
 camera       electrons that a white pixel collects (more is less noise)  10 to 1e6
 ============ =========================================================== =============
@@ -49,6 +52,9 @@ class RandomSource(Protocol):
     def pixel_uniform(self, like: Array) -> Array:
         """As `uniform`, but one number a pixel, that the channels share (broadcast against `like`)."""
 
+    def drawn(self, like: Array, kind: str, share: Array) -> Array:
+        """Draw one of `denoise_ae.masks.KINDS`: 1 where a pixel is lost, else 0, in the shape of `pixel_uniform`."""
+
     def jpeg(self, image: Array, quality: Array) -> Array:
         """Encode each picture as JPEG at its quality and decode it again."""
 
@@ -82,6 +88,13 @@ class NumpySource:
         """Uniform numbers, one a pixel: HxW, or HxWx1 where there are channels."""
         shape = like.shape if like.ndim == 2 else (*like.shape[:2], 1)
         return self._generator.random(shape, dtype=np.float32)
+
+    def drawn(self, like: Array, kind: str, share: Array) -> Array:
+        """Draw damage: HxW, or HxWx1 where there are channels, float32."""
+        from denoise_ae.masks import draw_mask
+
+        lost = draw_mask(kind, like.shape[0], like.shape[1], float(share), self._generator).astype(np.float32)
+        return lost if like.ndim == 2 else lost[..., None]
 
     def jpeg(self, image: Array, quality: Array) -> Array:
         """Send an HxW or HxWx3 picture through JPEG."""
@@ -128,6 +141,18 @@ def _mask(image: Array, level: Array, source: RandomSource) -> Array:
     return image * (source.pixel_uniform(image) >= level)
 
 
+def _strokes(image: Array, level: Array, source: RandomSource) -> Array:
+    return image * (1 - source.drawn(image, "strokes", level))
+
+
+def _spots(image: Array, level: Array, source: RandomSource) -> Array:
+    return image * (1 - source.drawn(image, "spots", level))
+
+
+def _text(image: Array, level: Array, source: RandomSource) -> Array:
+    return image * (1 - source.drawn(image, "text", level))
+
+
 def _jpeg(image: Array, level: Array, source: RandomSource) -> Array:
     return source.jpeg(image, level)
 
@@ -145,10 +170,16 @@ _CORRUPTIONS: dict[str, tuple[Callable[[Array, Array, RandomSource], Array], flo
     "jpeg": (_jpeg, 1, 100),
     "mask": (_mask, 0, 1),
     "camera": (_camera, 10, 1e6),
+    "strokes": (_strokes, 0, 0.5),
+    "spots": (_spots, 0, 0.5),
+    "text": (_text, 0, 0.5),
 }
 
 NOISE_TYPES: tuple[str, ...] = tuple(_CORRUPTIONS)
 """Names of the corruptions."""
+
+LOSSES: tuple[str, ...] = ("mask", "strokes", "spots", "text")
+"""Those that lose some pixels altogether, and leave the others as they are."""
 
 
 def check_level(noise_type: str, level: float) -> None:

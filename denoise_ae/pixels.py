@@ -17,7 +17,7 @@ _CHUNK_PIXELS = 1 << 18
 
 
 def check_image(image: NDArray[Any]) -> None:
-    """Check that an array is a picture.
+    """Check that an array is a picture: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32; not empty.
 
     Raises:
         ImageError: it is none.

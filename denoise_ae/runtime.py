@@ -9,10 +9,21 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from denoise_ae.card import LARGEST_LATENT, LARGEST_SIDE, METADATA_KEY, ModelCard
+from denoise_ae.card import METADATA_KEY, ModelCard
 from denoise_ae.catalog import read_model
 from denoise_ae.cpus import available_cpus
 from denoise_ae.errors import DeviceError, Interrupted, ModelError, UsageError
+from denoise_ae.graph import (
+    CODE_OUTPUT,
+    DECODED_OUTPUT,
+    GIVEN_INPUT,
+    IMAGE_TO_IMAGE,
+    MASK_INPUT,
+    SIGMA_INPUT,
+    no_code,
+    read_graph,
+    refusal,
+)
 from denoise_ae.modelfile import check_model
 from denoise_ae.probe import probe
 
@@ -28,24 +39,7 @@ DEVICES = {
 AUTO = ("cuda", "dml", "cpu")
 """What ``auto`` tries in turn. CoreML, which computes in half precision, and OpenVINO have to be asked for."""
 
-SIGMA_INPUT = "sigma"
-"""Name of the second input, for networks that are told the noise level."""
-
-LEVEL_OUTPUT = "noise_level"
-"""Name of the second output, for networks that estimate the noise level."""
-
-CODE_OUTPUT = "code"
-"""Name of a further output, for networks with a latent code: the code of each picture, N x latent."""
-
-GIVEN_INPUT = "given_code"
-"""Name of the input for codes to decode, M x latent. It has a default value in the file, so that whoever wants nothing
-but clean pictures gives only pictures."""
-
-DECODED_OUTPUT = "decoded"
-"""Name of the output for what the given codes decode to, M x C x H x W."""
-
 _SILENT = 4
-_IMAGE_TO_IMAGE = "give an ONNX file with one float input N x 1 or 3 x H x W and one output of the same size"
 _TRIAL_SIDE = 16
 _REPEATABLE = 1e-3
 """Most that two runs on one picture may differ, from 0 to 1: threads may add up in another order each time."""
@@ -112,17 +106,50 @@ class Session:
         self._name = name or (model.stem if isinstance(model, Path) else "model")
         check_model(data, self._name)
         self._session, self.device = self._open(data, device, threads or available_cpus())
-        self._check_graph()
+        self._graph = read_graph(
+            self._name,
+            self._session.get_inputs(),
+            self._session.get_overridable_initializers(),
+            self._session.get_outputs(),
+        )
         self.card = card or self._read_card() or self._probe()
         self._check_card()
         # An odd number of size multiples: what needs twice as many pixels, or four times, fails here and not later.
         side = self.card.size_multiple * (-(-max(self.card.min_size, _TRIAL_SIDE) // self.card.size_multiple) | 1)
         trial = np.full((1, self.card.channels, *(self.card.fixed_size or (side, side))), 0.5, np.float32)
-        first, second = (self.run(trial, 0.1 if self.card.takes_sigma else None) for _ in range(2))
+        first, second = (self._try(trial) for _ in range(2))
         if np.abs(first - second).max() > _REPEATABLE:
             raise self._refusal("gives another result each time, so that its tiles would not join")
         if self.card.latent:
             self._try_codes(trial, first)
+
+    def _try(self, trial: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the network with whatever it has to be told."""
+        if self.card.takes_mask:
+            return self.fill(trial, np.eye(*trial.shape[2:], dtype=np.float32)[None, None])
+        return self.run(trial, 0.1 if self.card.takes_sigma else None)
+
+    def fill(
+        self, batch: NDArray[np.float32], mask: NDArray[np.float32], interrupt: Interrupt | None = None
+    ) -> NDArray[np.float32]:
+        """Run a network that fills lost pixels.
+
+        Args:
+            batch: as for `run`; lost pixels hold a rough guess, see `denoise_ae.holes.fill`.
+            mask: float32 Nx1xHxW, 1 for pixels that are lost, else 0.
+            interrupt: ends the run when it is set.
+
+        Returns:
+            The same shape and scale as the batch, not clipped; what it holds where nothing was lost is not to be used.
+
+        Raises:
+            Interrupted: `interrupt` was set.
+            ModelError: see `run`.
+        """
+        low, high = self.card.value_range
+        black, scale = np.float32(low), np.float32(high - low)
+        filled, _ = self._forward(batch * scale + black, mask, interrupt)
+        return (filled - black) / scale
 
     def run(self, batch: NDArray[np.float32], sigma: float | None = None) -> NDArray[np.float32]:
         """Run the network.
@@ -172,8 +199,8 @@ class Session:
         self._require_code()
         low, high = self.card.value_range
         scaled = batch * np.float32(high - low) + np.float32(low)
-        (codes,) = self._run([CODE_OUTPUT], {self._image: scaled})
-        self._check_shape(CODE_OUTPUT, codes, (len(batch), self._latent))
+        (codes,) = self._run([CODE_OUTPUT], {self._graph.image: scaled})
+        self._check_shape(CODE_OUTPUT, codes, (len(batch), self._graph.latent))
         return codes
 
     def decode(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -193,7 +220,7 @@ class Session:
         low, high = self.card.value_range
         # The graph's other input, which nothing that is asked for depends on.
         nothing = np.full((1, self.card.channels, *self.card.fixed_size), low, np.float32)
-        (decoded,) = self._run([DECODED_OUTPUT], {self._image: nothing, GIVEN_INPUT: codes})
+        (decoded,) = self._run([DECODED_OUTPUT], {self._graph.image: nothing, GIVEN_INPUT: codes})
         self._check_shape(DECODED_OUTPUT, decoded, (len(codes), *nothing.shape[1:]))
         restored: NDArray[np.float32] = (decoded - np.float32(low)) / np.float32(high - low)
         return restored
@@ -220,25 +247,32 @@ class Session:
             raise self._refusal("decodes a code to something else when others are decoded with it")
 
     def _forward(
-        self, batch: NDArray[np.float32], sigma: float | None = None, interrupt: Interrupt | None = None
+        self,
+        batch: NDArray[np.float32],
+        told: float | NDArray[np.float32] | None = None,
+        interrupt: Interrupt | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Run the network on its own scale."""
-        if self._batch_of_one and len(batch) > 1:
-            cleans, levels = zip(*(self._forward(one[None], sigma, interrupt) for one in batch), strict=True)
-            return np.concatenate(cleans), np.concatenate(levels) if self._estimates_sigma else None
-        feeds = {self._image: batch}
-        if sigma is not None:
-            feeds[SIGMA_INPUT] = np.full((len(batch), 1, 1, 1), sigma, np.float32)
-        results = self._run(self._outputs, feeds, interrupt)
+        """Run the network on its own scale; it is told a noise level, a mask Nx1xHxW, or nothing."""
+        if self._graph.batch_of_one and len(batch) > 1:
+            each = [told[i : i + 1] if isinstance(told, np.ndarray) else told for i in range(len(batch))]
+            runs = (self._forward(one[None], own, interrupt) for one, own in zip(batch, each, strict=True))
+            cleans, levels = zip(*runs, strict=True)
+            return np.concatenate(cleans), np.concatenate(levels) if self._graph.estimates_sigma else None
+        feeds = {self._graph.image: batch}
+        if isinstance(told, np.ndarray):
+            feeds[MASK_INPUT] = told
+        elif told is not None:
+            feeds[SIGMA_INPUT] = np.full((len(batch), 1, 1, 1), told, np.float32)
+        results = self._run(self._graph.outputs, feeds, interrupt)
         if results[0].shape != batch.shape:
             shapes = [" x ".join(map(str, array.shape)) for array in (batch, results[0])]
             raise ModelError(
                 f"model {self._name} turns {shapes[0]} into {shapes[1]}: its output must have the input's size",
-                _IMAGE_TO_IMAGE,
+                IMAGE_TO_IMAGE,
             )
-        if self._estimates_sigma and (results[1].ndim != 4 or results[1].shape[:2] != (len(batch), 1)):
+        if self._graph.estimates_sigma and (results[1].ndim != 4 or results[1].shape[:2] != (len(batch), 1)):
             raise self._refusal(f"gives its noise level as {' x '.join(map(str, results[1].shape))}, not N x 1 x cells")
-        return results[0], results[1] if self._estimates_sigma else None
+        return results[0], results[1] if self._graph.estimates_sigma else None
 
     def _run(
         self, outputs: list[str], feeds: dict[str, NDArray[np.float32]], interrupt: Interrupt | None = None
@@ -278,54 +312,12 @@ class Session:
             except Exception as error:  # onnxruntime's errors have no common class of their own
                 reason = _reason(error)
                 if candidate == "cpu":
-                    raise ModelError(f"model {self._name} can't be loaded: {reason}", _IMAGE_TO_IMAGE) from None
+                    raise ModelError(f"model {self._name} can't be loaded: {reason}", IMAGE_TO_IMAGE) from None
             else:
                 if DEVICES[candidate] in session.get_providers():
                     return session, candidate
                 reason = "its libraries or its hardware are missing"
         raise DeviceError(f"device {device} can't be used: {reason}", "leave out --device, or give --device cpu")
-
-    def _check_graph(self) -> None:
-        """Read from the graph what it takes, and refuse what is no image-to-image network."""
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        given = [entry for entry in self._session.get_overridable_initializers() if entry.name == GIVEN_INPUT]
-        coding = [entry for entry in outputs if entry.name in (CODE_OUTPUT, DECODED_OUTPUT)]
-        has_code = len(given) == 1 and len(coding) == 2
-        restoring = [entry for entry in outputs if not (has_code and entry in coding)]
-        names, made = [entry.name for entry in inputs], [entry.name for entry in restoring]
-        self._takes_sigma = len(inputs) == 2 and SIGMA_INPUT in names
-        self._estimates_sigma = self._takes_sigma and len(made) == 2 and LEVEL_OUTPUT in made
-        if len(inputs) != 1 + self._takes_sigma or len(made) != 1 + self._estimates_sigma:
-            all_made = [entry.name for entry in outputs]
-            raise self._refusal(f"has {len(inputs)} inputs ({', '.join(names)}) and {len(all_made)} outputs")
-        image = next(entry for entry in inputs if entry.name != SIGMA_INPUT or len(inputs) == 1)
-        # The picture first, whatever the file's order.
-        self._outputs = sorted(made, key=lambda name: name == LEVEL_OUTPUT and self._estimates_sigma)
-        for entry in (*inputs, *given, *outputs):
-            if entry.type != "tensor(float)":
-                raise self._refusal(f"has {entry.name} as {entry.type}, not tensor(float)")
-        dimensions = _sizes(image)
-        shape = " x ".join(str(size or "any") for size in dimensions)
-        if len(dimensions) != 4:
-            raise self._refusal(f"takes an array of {len(dimensions)} dimensions")
-        batch, self._channels, height, width = dimensions
-        if self._channels not in (None, 1, 3) or batch not in (None, 1) or (height is None) != (width is None):
-            raise self._refusal(f"takes {shape}")
-        if max(height or 1, width or 1) > LARGEST_SIDE:
-            raise self._refusal(f"takes {shape}, more than {LARGEST_SIDE} pixels on a side")
-        self._image = image.name
-        self._batch_of_one = batch == 1
-        self._fixed_size = (height, width) if height and width else None
-        self._latent = self._read_latent(given[0]) if has_code else 0
-
-    def _read_latent(self, given: onnxruntime.NodeArg) -> int:
-        """Read the length of the codes from the graph's input for them."""
-        sizes = _sizes(given)
-        if len(sizes) != 2 or sizes[0] is not None or not 0 < (sizes[1] or 0) <= LARGEST_LATENT:
-            raise self._refusal(f"takes codes as {' x '.join(str(size or 'any') for size in sizes)}")
-        if self._takes_sigma or self._batch_of_one or not self._fixed_size:
-            raise self._refusal("has a latent code, but does not take any number of pictures of one size alone")
-        return sizes[1] or 0
 
     def _read_card(self) -> ModelCard | None:
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
@@ -339,42 +331,19 @@ class Session:
             ) from None
 
     def _probe(self) -> ModelCard:
-        if self._takes_sigma:
+        if self._graph.takes_sigma or self._graph.takes_mask:
             raise self._refusal("has two inputs and no card of denoise-ae that explains them")
-        if self._latent:
+        if self._graph.latent:
             raise self._refusal("has a latent code and no card of denoise-ae that explains it")
-        return probe(lambda batch: self._forward(batch)[0], self._name, self._channels, self._fixed_size)
+        return probe(lambda batch: self._forward(batch)[0], self._name, self._graph.channels, self._graph.fixed_size)
 
     def _check_card(self) -> None:
         """Check that the card agrees with the graph."""
-        card = self.card
-        if (
-            card.takes_sigma != self._takes_sigma
-            or card.estimates_sigma != self._estimates_sigma
-            or card.latent != self._latent
-            or self._channels not in (None, card.channels)
-            or self._fixed_size not in (None, card.fixed_size)
-        ):
+        if self._graph.contradicts(self.card):
             raise ModelError(f"the card of model {self._name} contradicts its network", "export the model again")
 
     def _refusal(self, reason: str) -> ModelError:
-        return ModelError(f"model {self._name} {reason}", _IMAGE_TO_IMAGE)
-
-
-def no_code(card: ModelCard) -> ModelError:
-    """Return the error for a model without a latent code, where one is needed."""
-    skips = card.network.startswith("unet") or "skip connections" in card.network
-    reason = "its skip connections carry the picture past any code" if skips else "its file holds none"
-    return ModelError(
-        f"model {card.name} has no latent code to encode to and decode from: {reason}",
-        "give one whose card says latent, such as --model digits"
-        + ("" if skips else "; one of ours that was exported before there were codes: denoise-ae export FILE.onnx"),
-    )
-
-
-def _sizes(entry: onnxruntime.NodeArg) -> list[int | None]:
-    """Return the sizes that a graph's input declares; None where any will do."""
-    return [size if isinstance(size, int) and size > 0 else None for size in entry.shape or ()]
+        return refusal(self._name, reason)
 
 
 def _options(threads: int) -> onnxruntime.SessionOptions:

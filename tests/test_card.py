@@ -59,6 +59,8 @@ def test_a_card_of_a_newer_version_can_be_read():
         {"value_range": "01"},
         {"value_range": None},
         {"takes_sigma": 1},
+        {"takes_mask": "yes"},
+        {"takes_mask": True, "takes_sigma": True},
         {"receptive_field": 10**9},
         {"fixed_size": [28, 10**5]},
         {"value_range": [0, 10**400]},

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from tiny import Graph, cell_gain, pattern, residual
 
-from denoise_ae import denoiser
+from denoise_ae import tiled
 from denoise_ae.card import ModelCard
 from denoise_ae.denoiser import Denoiser, clean
 from denoise_ae.errors import ImageError, ModelError, UsageError
@@ -501,7 +501,7 @@ def test_an_installed_model_is_found_by_name(network):
 
 
 def test_the_default_tile_follows_the_overlap():
-    sides = [denoiser.default_tile(overlap) for overlap in (0, 6, 20, 60, 112, 500)]
+    sides = [tiled.default_tile(overlap) for overlap in (0, 6, 20, 60, 112, 500)]
     assert sides == sorted(sides)
-    assert sides[0] == denoiser.SMALLEST_TILE
-    assert sides[-1] == denoiser.LARGEST_TILE
+    assert sides[0] == tiled.SMALLEST_TILE
+    assert sides[-1] == tiled.LARGEST_TILE

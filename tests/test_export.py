@@ -14,12 +14,13 @@ from denoise_ae.runtime import Session  # noqa: E402
 from denoise_ae.training import export as exporting  # noqa: E402
 from denoise_ae.training.checkpoint import CHECKPOINT_KEY, RunState  # noqa: E402
 from denoise_ae.training.networks import build  # noqa: E402
-from denoise_ae.training.recipe import Recipe  # noqa: E402
+from denoise_ae.training.recipe import NetworkRecipe, Recipe  # noqa: E402
 
 NETWORKS = {
     "unet": {"type": "unet", "widths": [8, 16], "blocks": [1, 1]},
     "unet-gray": {"type": "unet", "widths": [8, 16], "blocks": [1, 1], "channels": 1},
     "unet-estimator": {"type": "unet", "widths": [8, 8, 16], "blocks": [1, 1, 1], "estimator": True},
+    "unet-mask": {"type": "unet", "widths": [8, 16], "blocks": [1, 1], "mask": True},
     "dense": {"type": "dense"},
     "conv": {"type": "conv", "widths": [8, 8, 8]},
     "conv-skip": {"type": "conv", "widths": [8, 8, 8], "skip": True},
@@ -38,7 +39,7 @@ def save_checkpoint(path, network):
             "data_license": "free",
             "network": network,
             "data": {"kind": "photos" if photos else "mnist", "clip": not photos},
-            "noise": [{"level": [5, 50]}],
+            "noise": [{"type": "mask", "level": [0.1, 0.5]}] if network.get("mask") else [{"level": [5, 50]}],
         }
     )
     torch.manual_seed(0)
@@ -71,8 +72,8 @@ def test_one_file_with_dynamic_sizes_and_no_external_data(exported):
     onnx.checker.check_model(model, full_check=True)
     assert all(t.data_location == onnx.TensorProto.DEFAULT for t in model.graph.initializer)
     has_code = name in ("dense", "conv", "vae")
-    further = ["sigma"] if card.takes_sigma else ["given_code"] if has_code else []
-    assert [i.name for i in model.graph.input] == ["image", *further]
+    told = ["mask"] if card.takes_mask else ["sigma"] if card.takes_sigma else ["given_code"] if has_code else []
+    assert [i.name for i in model.graph.input] == ["image", *told]
     outputs = {"unet-estimator": ["clean", "noise_level"]}.get(name, ["clean", *["code", "decoded"] * has_code])
     assert [o.name for o in model.graph.output] == outputs
     for value in (model.graph.input[0], model.graph.output[0]):
@@ -90,8 +91,9 @@ def test_the_card_says_what_a_caller_must_know(exported):
     assert stored == card
     inside = {p.key: p.value for p in onnx.load(path).metadata_props}[METADATA_KEY]
     assert ModelCard.from_json(inside).with_checksum(card.sha256) == card
-    assert card.takes_sigma == name.startswith("unet")
-    assert card.sigma_range == (5, 50)
+    assert card.takes_mask == (name == "unet-mask")
+    assert card.takes_sigma == (name.startswith("unet") and not card.takes_mask)
+    assert card.sigma_range == (None if card.takes_mask else (5, 50))
     assert card.psnr == {"validation": 31.23, "on a set": 30.13}
     assert (card.data, card.license) == ("nothing", "free")
     assert card.versions["torch"] == torch.__version__
@@ -112,18 +114,21 @@ def test_nothing_of_the_machine_gets_into_the_file(exported):
 def test_onnxruntime_agrees_with_torch_through_the_session(exported):
     name, card, path = exported
     torch.manual_seed(0)
-    network = build(
-        Recipe.model_validate({"network": NETWORKS[name], "data": {"kind": "photos"}}).network
-        if name.startswith("unet")
-        else Recipe.model_validate({"network": NETWORKS[name]}).network
-    ).eval()
+    network = build(NetworkRecipe.model_validate(NETWORKS[name])).eval()
     session = Session(path.read_bytes(), name="mine")
     assert session.card.receptive_field == network.receptive_field
     height, width = card.fixed_size or (24, 40)
     image = np.random.default_rng(0).random((3, card.channels, height, width), dtype=np.float32)
+    told = torch.full((3, 1, 1, 1), 0.1)
+    if card.takes_mask:
+        told = (torch.from_numpy(image[:, :1]) < 0.3).float()
     with torch.no_grad():
-        expected = network(torch.from_numpy(image), torch.full((3, 1, 1, 1), 0.1)).numpy()
-    found = session.run(image, 0.1 if card.takes_sigma else None)
+        expected = network(torch.from_numpy(image), told).numpy()
+    if card.takes_mask:
+        found = session.fill(image, told.numpy())
+        assert (found == image).all(axis=1, keepdims=True)[told.numpy() == 0].all()
+    else:
+        found = session.run(image, 0.1 if card.takes_sigma else None)
     assert np.abs(found - expected).max() < 1e-4
     if card.latent:
         with torch.no_grad():

@@ -21,7 +21,8 @@ from denoise_ae.errors import TrainingError  # noqa: E402
 from denoise_ae.training.callbacks import TrainingInterruptedError  # noqa: E402
 from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint, newest_run  # noqa: E402
 from denoise_ae.training.fit import Denoising, Hardware, fit  # noqa: E402
-from denoise_ae.training.recipe import Recipe, parse_recipe, read_recipe  # noqa: E402
+from denoise_ae.training.recipe import Recipe  # noqa: E402
+from denoise_ae.training.recipe_file import parse_recipe, read_recipe  # noqa: E402
 from denoise_ae.training.watch import Observer  # noqa: E402
 
 CPU = Hardware(accelerator="cpu")
@@ -162,7 +163,7 @@ def test_killed_and_resumed_equals_whole(whole, photos, tmp_path):
     code = (
         "import sys; from pathlib import Path\n"
         "from denoise_ae.training.fit import Denoising, Hardware, fit\n"
-        "from denoise_ae.training.recipe import parse_recipe, read_recipe\n"
+        "from denoise_ae.training.recipe_file import parse_recipe, read_recipe\n"
         "recipe = parse_recipe(read_recipe(Path(sys.argv[1])), '')\n"
         "fit(recipe, [Path(sys.argv[2])], Path(sys.argv[3]), hardware=Hardware(accelerator='cpu'))\n"
     )

@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).parent.parent / "denoise_ae"
 LAYERS = (
     {"errors"},
     {
-        *("pixels", "noise", "camera", "filters", "metrics", "holes", "tiling"),  # arrays
+        *("pixels", "noise", "camera", "masks", "blemishes", "correlation"),  # arrays
+        *("filters", "metrics", "holes", "tiling"),
         *(
             "images",
             "opencv",
@@ -37,11 +38,11 @@ LAYERS = (
             "finding",
             "codes",
         ),  # files
-        *("card", "catalog", "children", "cpus", "modelfile", "probe", "runtime", "trial"),  # models
+        *("card", "catalog", "children", "cpus", "graph", "modelfile", "probe", "runtime", "trial"),  # models
     },
-    {"denoiser", "codec"},
+    {"tiled", "denoiser", "repairer", "codec"},
     {"jobs", "tasks", "settling", "planning", "steps", "batch", "baselines", "benchmark", "benchmark_report", "doctor"},
-    {"cleaning", "coding", "watching", "worker"},
+    {"cleaning", "coding", "repairing", "watching", "worker"},
     {"supervisor"},
     {"desktop"},
     {"cli"},

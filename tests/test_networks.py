@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from denoise_ae.training import networks  # noqa: E402
+from denoise_ae.training import unet  # noqa: E402
 from denoise_ae.training.networks import build, count_parameters, macs_per_pixel  # noqa: E402
 from denoise_ae.training.recipe import NetworkRecipe  # noqa: E402
 
@@ -54,6 +54,16 @@ def test_unet_scales_with_the_picture(channels):
     network = make(type="unet", widths=(16, 32), blocks=(1, 1), channels=channels)
     image, sigma = torch.rand(1, channels, 16, 24), torch.full((1, 1, 1, 1), 0.1)
     assert torch.allclose(network(7 * image, 7 * sigma), 7 * network(image, sigma), atol=1e-4)
+
+
+def test_a_unet_that_is_told_a_mask_changes_what_is_marked_alone():
+    network = make(type="unet", widths=(16, 32), blocks=(1, 1), mask=True)
+    image, mask = torch.rand(2, 3, 16, 24), (torch.rand(2, 1, 16, 24) < 0.3).float()
+    filled = network(image, mask)
+    assert (filled == image)[(mask == 0).expand_as(image)].all()
+    assert (filled != image)[(mask == 1).expand_as(image)].float().mean() > 0.99
+    assert (network.takes_mask, network.takes_sigma) == (True, False)
+    assert macs_per_pixel(network) == macs_per_pixel(make(type="unet", widths=(16, 32), blocks=(1, 1)))
 
 
 def test_unet_listens_to_the_noise_level():
@@ -114,7 +124,7 @@ def test_receptive_field_is_what_gradients_reach(blocks, encoder_blocks):
 
 def test_an_estimator_widens_the_receptive_field_by_what_it_sees(monkeypatch):
     """What it tells the network passes no gradient on, so here pixels are changed and the change is looked for."""
-    monkeypatch.setattr(networks, "LARGEST_NOISE", 1e30)  # nothing is cut off
+    monkeypatch.setattr(unet, "LARGEST_NOISE", 1e30)  # nothing is cut off
     network = make(type="unet", widths=(4, 4, 4), blocks=(1, 1, 1), estimator=True).double()
     for name, parameter in network.named_parameters():
         if name != "estimator.head.weight":

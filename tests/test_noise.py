@@ -15,6 +15,9 @@ LEVELS = {
     "mask": 0.3,
     "jpeg": 10,
     "camera": 100,
+    "strokes": 0.1,
+    "spots": 0.1,
+    "text": 0.1,
 }
 SIDE = 256
 

@@ -24,7 +24,8 @@ from denoise_ae.training.export import export  # noqa: E402
 from denoise_ae.training.fit import fit  # noqa: E402
 from denoise_ae.training.networks import build  # noqa: E402
 from denoise_ae.training.pretrained import RECIPE_KEY, load_pretrained, with_recipe  # noqa: E402
-from denoise_ae.training.recipe import NetworkRecipe, Recipe, parse_recipe, read_recipe  # noqa: E402
+from denoise_ae.training.recipe import NetworkRecipe, Recipe  # noqa: E402
+from denoise_ae.training.recipe_file import parse_recipe, read_recipe  # noqa: E402
 
 SMALL = {"type": "conv", "widths": [8, 8, 8], "latent": 16, "skip": True}
 
@@ -198,11 +199,13 @@ def test_the_recipe_is_the_models_but_gentler_and_shorter(trained):
     assert recipe.data_license == "free for research"
 
 
-def test_all_of_a_model_is_trained_further_whose_estimator_came_last(tmp_path):
+@pytest.mark.parametrize("leg", [{"part": "estimator"}, {"part": "denoiser", "rounded": True}])
+def test_all_of_a_model_is_trained_further_whose_last_leg_was_for_a_part_of_it(leg, tmp_path):
     network = {"type": "unet", "widths": [8, 16, 16], "blocks": [1, 1, 1], "estimator": True}
     start = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", network))).recipe
-    last = start.model_copy(update={"training": start.training.model_copy(update={"part": "estimator"})})
-    assert assemble(None, [], {}, start=last).training.part == "all"
+    last = start.model_copy(update={"training": start.training.model_copy(update=leg)})
+    training = assemble(None, [], {}, start=last).training
+    assert (training.part, training.rounded) == ("all", False)
     (tmp_path / "again.toml").write_text('[training]\npart = "estimator"')
     assert assemble(tmp_path / "again.toml", [], {}, start=last).training.part == "estimator"
 
@@ -351,3 +354,16 @@ def test_weights_that_the_exporter_changed_are_kept_beside_the_card(parts, tmp_p
         (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
         with pytest.raises(TrainingError, match="no weights to start from"):
             load_pretrained(str(tmp_path / "a.onnx"))
+
+
+def test_a_network_that_was_told_a_level_may_be_told_a_mask(tmp_path):
+    save_checkpoint(tmp_path / "a.ckpt", NETWORKS["unet"])
+    start = load_pretrained(str(tmp_path / "a.ckpt"))
+    asked = tmp_path / "repair.toml"
+    asked.write_text('[network]\nmask = true\n[[noise]]\ntype = "strokes"\nlevel = [0.1, 0.2]\n')
+    recipe = assemble(asked, [], {}, start=start.recipe)
+    network = build(recipe.network)
+    assert start.fresh(recipe.network) == []
+    start.load_into(network)
+    assert all(torch.equal(weight, start.weights[name]) for name, weight in network.state_dict().items())
+    assert network.takes_mask and not network.takes_sigma

@@ -8,7 +8,7 @@ pytest.importorskip("pydantic")
 
 from denoise_ae.errors import UsageError
 from denoise_ae.training.defaults import assemble, override, parse_noise
-from denoise_ae.training.recipe import parse_recipe, read_recipe
+from denoise_ae.training.recipe_file import parse_recipe, read_recipe
 
 RECIPES = sorted((Path(__file__).parent.parent / "train" / "recipes").glob("*.toml"))
 
@@ -44,6 +44,12 @@ def test_shipped_recipes_exist():
         ),
         ({"training": {"stages": [{"start": 0.5}]}}, "stages start at 0"),
         ({"training": {"part": "estimator"}}, "network.estimator is false"),
+        ({"network": {"mask": True}}, "a mask is for a unet"),
+        (
+            {"network": {"type": "unet", "widths": [8, 8, 8], "mask": True, "estimator": True}},
+            "a mask is for a unet without estimator",
+        ),
+        ({"network": {"type": "unet", "mask": True}, "data": {"kind": "photos"}}, "trained on mask, strokes"),
         ({"name": "../evil"}, "name"),
     ],
 )

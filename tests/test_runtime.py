@@ -11,7 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
-from tiny import NETWORKS, Graph, cell_gain, residual, strip_card
+from tiny import NETWORKS, Graph, cell_gain, filling, residual, strip_card
 
 from denoise_ae import runtime
 from denoise_ae.card import METADATA_KEY, ModelCard
@@ -207,6 +207,15 @@ def level_without_a_card():
     return strip_card(residual(ModelCard("told", takes_sigma=True), sigma=True))
 
 
+def mask_without_a_card():
+    return filling(None)
+
+
+def mask_of_three_channels():
+    graph = Graph()
+    return graph.model(graph.add("Mul", "image", graph.mask(3)), ModelCard("three", takes_mask=True))
+
+
 REFUSED = {
     superresolution: "into 1 x 3 x [0-9]+ x [0-9]+",
     integers: r"image as tensor\(uint8\)",
@@ -222,6 +231,8 @@ REFUSED = {
     unknown_operator: "Sparkle",
     foreign_operator: "my.own",
     level_without_a_card: "no card",
+    mask_without_a_card: "no card",
+    mask_of_three_channels: "takes a mask of N x 3 x H x W",
 }
 
 
@@ -266,7 +277,7 @@ def test_external_data_is_not_read_even_if_it_is_there(network, tmp_path, monkey
 
 @pytest.mark.parametrize(
     "changes",
-    [{"channels": 1}, {"takes_sigma": True}, {"fixed_size": (28, 28), "channels": 1}],
+    [{"channels": 1}, {"takes_sigma": True}, {"takes_mask": True}, {"fixed_size": (28, 28), "channels": 1}],
 )
 def test_a_card_that_contradicts_its_network_is_refused(save, changes):
     model = NETWORKS["foreign"]()

@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch")
 from PIL import Image  # noqa: E402
 
 from denoise_ae.errors import TrainingError  # noqa: E402
+from denoise_ae.masks import KINDS  # noqa: E402
 from denoise_ae.noise import NOISE_TYPES, NumpySource, corrupt  # noqa: E402
 from denoise_ae.training.corruption import TorchSource, add_noise  # noqa: E402
 from denoise_ae.training.data import Digits, Photos, load_data, load_pictures, noise_seed  # noqa: E402
@@ -38,7 +39,7 @@ def save(folder, name, array):
     Image.fromarray(array).save(folder / name)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in NOISE_TYPES if kind != "camera"])
+@pytest.mark.parametrize("kind", [kind for kind in NOISE_TYPES if kind not in ("camera", *KINDS)])
 def test_numpy_and_torch_share_one_definition(kind):
     """The same moments from both, on a picture large enough that they are sharp; and zero noise would fail."""
     image = np.linspace(0.1, 0.9, 128 * 128, dtype=np.float32).reshape(128, 128, 1).repeat(3, 2)

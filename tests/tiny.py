@@ -53,6 +53,11 @@ class Graph:
         self.inputs.append(helper.make_tensor_value_info("sigma", TensorProto.FLOAT, ["N", 1, 1, 1]))
         return "sigma"
 
+    def mask(self, channels: int | None = 1) -> str:
+        shape = ["N", channels, "H", "W"]
+        self.inputs.append(helper.make_tensor_value_info("mask", TensorProto.FLOAT, shape))
+        return "mask"
+
     def model(self, output: str, card: ModelCard | None = None) -> onnx.ModelProto:
         """Close the graph."""
         self.nodes.append(helper.make_node("Identity", [output], ["clean"]))
@@ -76,6 +81,14 @@ def residual(
     if sigma:
         noise = graph.add("Mul", noise, graph.add("Mul", graph.sigma(), np.array([4.0], np.float32)))
     return graph.model(graph.add("Sub", "image", noise), card)
+
+
+def filling(card: ModelCard | None, channels: int = 3) -> onnx.ModelProto:
+    """A network that is told a mask, sees 6 pixels to each side, and changes pixels that are not marked, too."""
+    graph = Graph(channels=channels)
+    both = graph.add("Concat", "image", graph.mask(), axis=1)
+    inner = graph.add("Relu", graph.conv(both, channels + 1, 8, 7))
+    return graph.model(graph.add("Add", "image", graph.conv(inner, 8, channels, 7, gain=0.5)), card)
 
 
 def pooling(card: ModelCard | None = None) -> onnx.ModelProto:
@@ -150,6 +163,8 @@ NETWORKS: dict[str, Callable[[], onnx.ModelProto]] = {
     "gray": lambda: residual(ModelCard("gray", channels=1, receptive_field=13)),
     "told": lambda: residual(ModelCard("told", receptive_field=13, takes_sigma=True), sigma=True),
     "pooling": lambda: pooling(ModelCard("pooling", size_multiple=8, receptive_field=35)),
+    "filling": lambda: filling(ModelCard("filling", receptive_field=13, takes_mask=True)),
+    "filling-gray": lambda: filling(ModelCard("filling", channels=1, receptive_field=13, takes_mask=True), 1),
     "cell": lambda: cell(ModelCard("cell", channels=1, fixed_size=(28, 28))),
     "codec": lambda: coding(codec_card()),
     "drawing": lambda: coding(codec_card("drawing", variational=True)),

@@ -27,6 +27,7 @@ from denoise_ae.cli import (
     generate,
     models,
     noise,
+    repair,
     train,
 )
 from denoise_ae.cli.render import INTERRUPTED, print_error
@@ -57,6 +58,7 @@ def build_app() -> typer.Typer:
         """Clean noisy pictures with convolutional denoising autoencoders, offline."""
 
     app.command("clean")(clean.clean)
+    app.command("repair")(repair.repair)
     app.command("desktop")(desktop.desktop)
     app.command("train")(train.train)
     app.command("export")(export.export)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from denoise_ae import __version__
+from denoise_ae.cli.options import Debug, Device
 from denoise_ae.cli.outputs import refuse_inputs
 from denoise_ae.cli.render import print_line, print_table, printable, progress_bar, stderr_console
 from denoise_ae.errors import UsageError
@@ -57,7 +58,7 @@ def bench(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same noise.")] = 0,
     limit: Annotated[int | None, typer.Option(min=1, help="Take only so many pictures, the first by name.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...; auto takes the best there is.")] = "auto",
+    device: Device = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads for the models.", show_default="the CPUs to be had")
     ] = None,
@@ -71,7 +72,7 @@ def bench(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a table or chart that exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the figures and errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with each picture's figures too.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Measure models: PSNR, SSIM and megapixels a second, beside denoisers that people know.
 

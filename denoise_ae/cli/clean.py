@@ -7,13 +7,13 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from denoise_ae.cli import clean_checks
+from denoise_ae.cli.options import Debug, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
 from denoise_ae.cli.render import INTERRUPTED
 from denoise_ae.errors import DenoiseError, UsageError
 
@@ -24,13 +24,6 @@ if TYPE_CHECKING:
     from denoise_ae.tasks import Task
     from denoise_ae.watching import Watch
     from denoise_ae.worker import Worker
-
-
-class KeepOrStrip(StrEnum):
-    """What happens to metadata."""
-
-    KEEP = "keep"
-    STRIP = "strip"
 
 
 @contextmanager
@@ -51,7 +44,7 @@ def _worker(task: Task, pictures: float) -> Iterator[Worker | Supervisor | None]
 
 
 @contextmanager
-def _polite_kill() -> Iterator[None]:
+def polite_kill() -> Iterator[None]:
     """Let SIGTERM end the work as Ctrl-C does, with no temporary file left, and not at once; so a closed terminal."""
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
@@ -149,13 +142,8 @@ def clean(
             show_default="as -o is named, else as the picture is",
         ),
     ] = None,
-    quality: Annotated[
-        int | None,
-        typer.Option(min=1, max=100, help="Quality of lossy formats.", show_default="near the picture's own"),
-    ] = None,
-    metadata: Annotated[
-        KeepOrStrip, typer.Option(help="Keep EXIF, XMP and colour profile where the format can, or leave them out.")
-    ] = KeepOrStrip.KEEP,
+    quality: Quality = None,
+    metadata: Metadata = KeepOrStrip.KEEP,
     keep_time: Annotated[
         bool, typer.Option("--keep-time", help="Give each result its picture's modification time.")
     ] = False,
@@ -167,11 +155,8 @@ def clean(
         bool,
         typer.Option("--dry-run", help="Say what would be done and what would fail, as far as headers tell; no more."),
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...; auto takes the best there is.")] = "auto",
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, help="Threads for the model.", show_default="the CPUs to be had"),
-    ] = None,
+    device: Device = "auto",
+    threads: Threads = None,
     jobs: Annotated[
         int,
         typer.Option(
@@ -188,10 +173,8 @@ def clean(
             show_default="by the model",
         ),
     ] = None,
-    max_megapixels: Annotated[
-        float, typer.Option(min=0.0, help="Refuse larger pictures before memory is taken.")
-    ] = 500.0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    max_megapixels: MaxMegapixels = 500.0,
+    quiet: Quiet = False,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -219,7 +202,7 @@ def clean(
             "report goes on where it ended.",
         ),
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Clean noisy pictures.
 
@@ -268,7 +251,7 @@ def clean(
     threads = clean_checks.share_threads(threads, jobs)
     task = Task(model or DEFAULT_MODEL, device, threads, tile, settings, jobs, rehearse=dry_run)
     with (
-        _polite_kill(),
+        polite_kill(),
         _worker(task, math.inf if watch else len(work.jobs)) as worker,
         clean_checks.report_file(report, work, overwrite=overwrite, append=watch, dry_run=dry_run) as file,
         BatchReport(quiet=quiet, as_json=as_json, debug=debug, file=file, endless=watch) as shown,

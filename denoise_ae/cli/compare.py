@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from denoise_ae.cli.options import Debug
 from denoise_ae.cli.outputs import refuse_inputs
 from denoise_ae.cli.render import print_table, printable
 from denoise_ae.errors import ImageError, UsageError
@@ -87,7 +88,7 @@ def compare(
     zoom: Annotated[int, typer.Option(min=1, max=64, help="Show each pixel as a square of this side.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Put pictures side by side, with PSNR and SSIM under each, to look at and to measure.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from denoise_ae.catalog import DEFAULT_MODEL
+from denoise_ae.cli.options import Debug
 from denoise_ae.errors import PackageError
 
 
@@ -25,7 +26,7 @@ def desktop(
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads.", show_default="as many as this process may use")
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Open a window: before and after with a divider, settings that show at once, and a batch list.
 

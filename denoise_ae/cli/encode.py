@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from denoise_ae.cli.options import Debug, Device, Quiet, Threads
+from denoise_ae.cli.options import Debug, Device, MaxMegapixels, Quiet, Threads
 from denoise_ae.cli.outputs import refuse_inputs
 from denoise_ae.cli.render import print_error, print_line, printable, progress_bar, stderr_console
 from denoise_ae.errors import DenoiseError, UsageError
@@ -45,9 +45,7 @@ def encode(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file of codes that exists.")] = False,
     device: Device = "auto",
     threads: Threads = None,
-    max_megapixels: Annotated[
-        float, typer.Option(min=0.0, help="Refuse larger pictures before memory is taken.")
-    ] = 500.0,
+    max_megapixels: MaxMegapixels = 500.0,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from denoise_ae.cli.options import Debug
 from denoise_ae.cli.outputs import refuse_inputs
 from denoise_ae.errors import UsageError
 
@@ -74,7 +75,7 @@ def export(
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Write a checkpoint as an ONNX model, once onnxruntime agrees with PyTorch on it.
 

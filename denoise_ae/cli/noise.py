@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from denoise_ae.cli.options import Debug, Quality
 from denoise_ae.cli.outputs import refuse_inputs
 from denoise_ae.cli.render import print_line, stderr_console
 
@@ -20,12 +21,17 @@ def noise(
     level: Annotated[float, typer.Option(help="How much noise, in the type's own unit (above).", show_default=False)],
     noise_type: Annotated[str, typer.Option("--type", help="The type of noise (above).")] = "gaussian",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same noise.")] = 0,
-    quality: Annotated[
-        int | None,
-        typer.Option(min=1, max=100, help="Quality of lossy formats.", show_default="near the picture's own"),
+    save_mask: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="For mask, strokes, spots and text: write which pixels are lost, white on black, for repair --mask.",
+            show_default=False,
+        ),
     ] = None,
+    quality: Quality = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Add noise to a picture, the same noise for the same seed.
 
@@ -39,19 +45,31 @@ def noise(
     speckle      standard deviation of the multiplier (0 to 10), e.g. 0.2
     salt-pepper  fraction of the pixels turned black or white (0 to 1), e.g. 0.05
     mask         fraction of the pixels lost, that is black (0 to 1), e.g. 0.3
+    strokes      the same, lost under strokes of 1 to 9 pixels (0 to 0.5), e.g. 0.1
+    spots        the same, under spots of up to 13 pixels (0 to 0.5), e.g. 0.05
+    text         the same, under words (0 to 0.5), e.g. 0.05
     jpeg         JPEG quality (1 to 100; less is worse), e.g. 10
     camera       electrons a white pixel collects (10 to 1000000; more is less noise), e.g. 500: noise as a
                  camera makes it, correlated and following the light, through a JPEG
     """  # noqa: D301 - \b is click's mark for lines that are not to be wrapped
+    import numpy as np
+
     from denoise_ae import images
-    from denoise_ae.files import write_atomic
+    from denoise_ae.errors import UsageError
+    from denoise_ae.files import check_target, write_atomic
     from denoise_ae.formats import format_for
-    from denoise_ae.noise import NumpySource, check_level, corrupt
+    from denoise_ae.noise import LOSSES, NumpySource, check_level, corrupt
     from denoise_ae.pixels import from_unit, join_alpha, split_alpha, to_unit
 
     check_level(noise_type, level)
     file_format = format_for(output)
     refuse_inputs(output, [picture])
+    if save_mask:
+        if noise_type not in LOSSES:
+            raise UsageError(f"{noise_type} noise loses no pixels", f"--save-mask is for {', '.join(LOSSES)}")
+        format_for(save_mask)
+        refuse_inputs(save_mask, [picture, output])
+        check_target(save_mask, overwrite)
     source = images.read(picture)
     for warning in source.warnings:
         print_line(stderr_console(), ("warning: ", "yellow"), f"{picture}: {warning}")
@@ -62,3 +80,8 @@ def noise(
         pixels, file_format, metadata=source.metadata, quality=quality, like=source.header, name=str(picture)
     )
     write_atomic(output, data, overwrite=overwrite)
+    if save_mask:
+        # The same random numbers on white: what is black then is lost.
+        lost = corrupt(np.ones(colour.shape[:2], np.float32), noise_type, level, NumpySource(seed)) == 0
+        marked = np.where(lost, np.uint8(255), np.uint8(0))
+        write_atomic(save_mask, images.encode(marked, format_for(save_mask), name=str(save_mask)), overwrite=overwrite)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from denoise_ae.jobs import Cleaned, Planned, Settled, Skipped
+from denoise_ae.jobs import Cleaned, Planned, Repaired, Settled, Skipped
 from denoise_ae.planning import STREAM
 
 
 def record(event: Settled) -> str:
-    """Write one picture's end as a line of JSON, without the line's end; ``clean --help`` lists the fields."""
+    """Write one picture's end as a line of JSON, without the line's end; the commands' ``--help`` lists the fields."""
     names = {"file": str(event.job.source or STREAM), "output": str(event.job.output) if event.job.output else None}
     return json.dumps({**names, **_outcome(event)})
 
@@ -24,6 +24,15 @@ def _outcome(event: Settled) -> dict[str, Any]:
             "sigma": round(event.sigma, 2),
             "sigma_estimated": event.estimated,
             "little_noise": event.little_noise,
+            "warnings": list(event.warnings),
+        }
+    if isinstance(event, Repaired):
+        return {
+            "status": "repaired",
+            "megapixels": round(event.megapixels, 6),
+            "seconds": round(event.seconds, 3),
+            "share": round(event.share, 6),
+            "spots": event.spots,
             "warnings": list(event.warnings),
         }
     if isinstance(event, Planned):

@@ -19,7 +19,7 @@ from denoise_ae.cli.records import record
 from denoise_ae.cli.render import is_terminal, print_error, print_line, printable, stderr_console
 from denoise_ae.errors import DenoiseError
 from denoise_ae.files import LineFile
-from denoise_ae.jobs import Cleaned, Event, Failed, Job, Planned, Settled, Skipped, Started
+from denoise_ae.jobs import Cleaned, Event, Failed, Job, Planned, Repaired, Settled, Skipped, Started
 
 
 class BatchReport:
@@ -118,6 +118,8 @@ class BatchReport:
         self._keep(event)
         if isinstance(event, Cleaned):
             self._tell_cleaned(event)
+        elif isinstance(event, Repaired):
+            self._tell_repaired(event)
         elif isinstance(event, Planned):
             self._tell_planned(event)
         elif isinstance(event, Skipped):
@@ -182,6 +184,21 @@ class BatchReport:
             (f"  {event.megapixels:.1f} MP in {event.seconds:.1f} s, {noise}", "dim"),
             "; little noise found" if event.little_noise else "",
         )
+        self._warn(event)
+
+    def _tell_repaired(self, event: Repaired) -> None:
+        self._cleaned += 1
+        self._megapixels += event.megapixels
+        filled = f"{100 * event.share:.2f} % of the pixels"
+        self._tell(
+            f"{event.job.name} -> {event.job.output_name}",
+            (f"  {event.megapixels:.1f} MP in {event.seconds:.1f} s, ", "dim"),
+            f"{filled} filled" if event.spots is None else f"found {event.spots} spots, {filled}",
+            "" if event.share else "; nothing to repair",
+        )
+        self._warn(event)
+
+    def _warn(self, event: Cleaned | Repaired) -> None:
         for warning in event.warnings:
             self._tell(("warning: ", "yellow"), f"{event.job.name}: {warning}")
 

@@ -26,7 +26,7 @@ def train(
     noise_type: Annotated[
         str | None,
         typer.Option(
-            help="gaussian, poisson, salt-pepper, speckle, uniform, jpeg, mask or camera.",
+            help="gaussian, poisson, salt-pepper, speckle, uniform, jpeg, mask, camera, strokes, spots or text.",
             show_default="gaussian",
             rich_help_panel=_DATA,
         ),
@@ -39,6 +39,14 @@ def train(
             rich_help_panel=_DATA,
         ),
     ] = None,
+    self_supervised: Annotated[
+        bool,
+        typer.Option(
+            "--self-supervised",
+            help="The pictures of --data are noisy, and there are no clean ones: learn from their own noise.",
+            rich_help_panel=_DATA,
+        ),
+    ] = False,
     limit: Annotated[
         int | None, typer.Option(help="Use only so many pictures.", show_default=False, rich_help_panel=_DATA)
     ] = None,
@@ -131,7 +139,9 @@ def train(
 
     `denoise-ae train --noise 0.3` trains on MNIST digits with Gaussian noise of standard deviation 0.3; with --data and
     a folder of pictures, a network for photographs. `denoise-ae train --from photo --data my_pictures` goes on from a
-    model instead of starting anew: briefly, at a fifth of its learning rate. Ctrl-C stops with a checkpoint that
+    model instead of starting anew: briefly, at a fifth of its learning rate. With --self-supervised the pictures may be
+    noisy: noise that is independent from pixel to pixel teaches itself (Neighbor2Neighbor), other noise is thinned out
+    first. Ctrl-C stops with a checkpoint that
     --resume goes on from.
     """
     from denoise_ae.training import require_packages
@@ -169,11 +179,17 @@ def train(
         checkpoint = None
         source = load_pretrained(start) if start is not None else None
         plan = assemble(
-            recipe, folders, {**shaping, **lasting}, noise, noise_type, start=source.recipe if source else None
+            recipe,
+            folders,
+            {**shaping, **lasting},
+            noise,
+            noise_type,
+            start=source.recipe if source else None,
+            self_supervised=self_supervised,
         )
         folder = new_run_folder(runs, plan.name)
     else:
-        if any(value is not None for value in (recipe, start, noise, noise_type, *shaping.values())):
+        if any(value is not None for value in (recipe, start, noise, noise_type, *shaping.values())) or self_supervised:
             raise UsageError(
                 "a run is resumed with its own recipe", "only --epochs, --patience and --data can be changed"
             )

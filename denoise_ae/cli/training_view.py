@@ -85,6 +85,8 @@ class TrainingView(Observer):
         )
         if start.first_step:
             self._say(f"going on after step {start.first_step}")
+        for line in start.notes:
+            self._say(("found: ", "bold"), line)
         total = start.epochs * start.steps_per_epoch
         self._bar.update(self._task, description="epoch", total=total, completed=start.first_step, figures="")
 
@@ -108,9 +110,11 @@ class TrainingView(Observer):
     def on_epoch(self, report: EpochReport, *, best: bool) -> None:
         """Write the epoch's line."""
         self._last_line = time.perf_counter()
+        # Without clean pictures there is none.
+        psnr = f"  PSNR {report.val_psnr:.2f} dB (noisy {report.noisy_psnr:.2f})" if report.val_psnr > 0 else ""
         self._say(
             f"epoch {report.epoch + 1}/{self._epochs}  training loss {report.train_loss:.4g}  validation loss "
-            f"{report.val_loss:.4g}  PSNR {report.val_psnr:.2f} dB (noisy {report.noisy_psnr:.2f})  "
+            f"{report.val_loss:.4g}{psnr}  "
             f"{report.samples_per_second:.0f} samples/s  {_duration(report.seconds)}",
             *([("  best", "green")] if best else []),
         )

@@ -206,12 +206,12 @@ class LookPanel(QWidget):
 
 
 def installed_cards() -> dict[str, ModelCard]:
-    """Return the cards of all installed models by name.
+    """Return the cards of all installed models that clean, by name.
 
     Raises:
         ModelError: they can't be read.
     """
-    return {model.card.name: model.card for model in catalog.models()}
+    return {model.card.name: model.card for model in catalog.models() if not model.card.takes_mask}
 
 
 def _in_a_row(*widgets: QWidget) -> QWidget:

@@ -12,8 +12,10 @@ from typing import Any
 import torch
 
 from denoise_ae.errors import TrainingError
-from denoise_ae.training.networks import Autoencoder, build
-from denoise_ae.training.recipe import NetworkRecipe, Recipe, parse_recipe
+from denoise_ae.training.autoencoder import Autoencoder
+from denoise_ae.training.networks import build
+from denoise_ae.training.recipe import NetworkRecipe, Recipe
+from denoise_ae.training.recipe_file import parse_recipe
 
 CHECKPOINT_KEY = "denoise_ae"
 """Where `RunState` lies in the checkpoint."""

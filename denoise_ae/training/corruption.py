@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from denoise_ae.cpus import available_cpus
+from denoise_ae.holes import fill
+from denoise_ae.masks import draw_mask
 from denoise_ae.noise import NumpySource, corrupt
-from denoise_ae.training.recipe import NoiseRecipe, NoiseStep
+from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe
 
 
 class TorchSource:
@@ -39,6 +41,16 @@ class TorchSource:
         """Uniform numbers, one a pixel: Nx1xHxW."""
         return self.uniform(like[:, :1])
 
+    def drawn(self, like: Tensor, kind: str, share: Tensor) -> Tensor:
+        """Draw damage on each picture (on the CPU): Nx1xHxW."""
+        height, width = like.shape[2:]
+        seeds = self._seeds(like)
+        masks = [
+            draw_mask(kind, height, width, covered, np.random.default_rng(seed))
+            for covered, seed in zip(share.flatten().tolist(), seeds, strict=True)
+        ]
+        return torch.from_numpy(np.stack(masks)).unsqueeze(1).to(like.device, like.dtype)
+
     def jpeg(self, image: Tensor, quality: Tensor) -> Tensor:
         """Send each picture through JPEG at its quality (on the CPU)."""
         from denoise_ae.filters import jpeg_round_trip
@@ -53,12 +65,17 @@ class TorchSource:
 
     def camera(self, image: Tensor, electrons: Tensor) -> Tensor:
         """Take each picture with a camera of its own (on the CPU, side by side)."""
-        seeds = torch.randint(2**62, (len(image),), generator=self._generator, device=image.device).tolist()
+        seeds = self._seeds(image)
         pictures = image.permute(0, 2, 3, 1).float().cpu().numpy()
         with ThreadPoolExecutor(available_cpus()) as pool:
             taken = pool.map(_take, pictures, electrons.flatten().tolist(), seeds)
             stacked = torch.from_numpy(np.stack(list(taken)))
         return stacked.to(image.device, image.dtype).permute(0, 3, 1, 2)
+
+    def _seeds(self, like: Tensor) -> list[int]:
+        """Draw a seed for each picture, for what numpy draws."""
+        seeds: list[int] = torch.randint(2**62, (len(like),), generator=self._generator, device=like.device).tolist()
+        return seeds
 
 
 def _take(picture: np.ndarray, electrons: float, seed: int) -> np.ndarray:
@@ -80,6 +97,41 @@ def draw_kinds(kinds: Sequence[NoiseRecipe], count: int, seed: int) -> Tensor:
     """
     draws = torch.Generator().manual_seed(mix_seed(seed, 4))  # a stream of its own, for every device the same
     return torch.multinomial(torch.tensor([kind.weight for kind in kinds]), count, replacement=True, generator=draws)
+
+
+def spoil(
+    clean: Tensor, recipe: Recipe, seed: int, kinds: Sequence[NoiseRecipe] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Make what a network is given of clean pictures, and what it is told: `add_noise`, or `lose_pixels`.
+
+    Args:
+        clean: float NxCxHxW, 0 to 1.
+        recipe: the run's recipe.
+        seed: of the noise.
+        kinds: a mixture instead of the recipe's.
+    """
+    kinds = kinds or recipe.noise
+    if recipe.network.mask:
+        return lose_pixels(clean, kinds, seed=seed)
+    return add_noise(clean, kinds, clip=recipe.data.clip, seed=seed)
+
+
+def lose_pixels(clean: Tensor, kinds: Sequence[NoiseRecipe], *, seed: int) -> tuple[Tensor, Tensor]:
+    """Lose pixels of a batch, and fill them roughly, as `denoise_ae.repairer` does before it asks a network.
+
+    Args:
+        clean: float NxCxHxW, 0 to 1.
+        kinds: a mixture of `denoise_ae.noise.LOSSES`.
+        seed: two calls with the same arguments lose the same pixels.
+
+    Returns:
+        The pictures filled by `denoise_ae.holes.fill`, and 1 where a pixel was lost, else 0, Nx1xHxW.
+    """
+    white = torch.ones_like(clean[:, :1])
+    lost = 1 - add_noise(white, kinds, clip=False, seed=seed)[0]
+    pictures, masks = clean.permute(0, 2, 3, 1).cpu().numpy(), lost[:, 0].bool().cpu().numpy()
+    filled = np.stack([fill(picture, mask) for picture, mask in zip(pictures, masks, strict=True)])
+    return torch.from_numpy(filled).permute(0, 3, 1, 2).to(clean.device, clean.dtype), lost
 
 
 def add_noise(clean: Tensor, kinds: Sequence[NoiseRecipe], *, clip: bool, seed: int) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -17,8 +18,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from denoise_ae.errors import DenoiseError, TrainingError
-from denoise_ae.training.corruption import add_noise, draw_kinds, mix_seed
+from denoise_ae.training.corruption import draw_kinds, mix_seed, spoil
 from denoise_ae.training.mnist import Progress, load_mnist
+from denoise_ae.training.neighbours import find_stride, separate, told_levels
 from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe, Stage
 
 MNIST_VALIDATION = 5_000
@@ -31,11 +33,13 @@ VALIDATION_SIDE = 256
 """Largest side, in pixels, of the crop that a validation photograph is judged on."""
 
 
-TrainingBatch: TypeAlias = tuple[Tensor, int]
-"""Clean pictures, float NxCxHxW, and the seed of their noise."""
+TrainingBatch: TypeAlias = tuple[Tensor, int, Tensor | None]
+"""Clean pictures, float NxCxHxW, the seed of their noise, and None; or noisy ones, the seed of what is drawn from them,
+and their own noise level, Nx1x1x1."""
 
 ValidationBatch: TypeAlias = tuple[Tensor, Tensor, Tensor]
-"""Clean and noisy pictures, float NxCxHxW, and the noise level of each, Nx1x1x1."""
+"""Clean and noisy pictures, float NxCxHxW, and what the network is told of each: its noise level, Nx1x1x1, or its
+mask, Nx1xHxW."""
 
 
 class TrainingData(Protocol):
@@ -46,8 +50,14 @@ class TrainingData(Protocol):
     validation_labels: list[int]
     """What the held-out pictures show, in their order, for the map of their codes; empty where nobody knows."""
 
+    notes: Sequence[str]
+    """What was found out about the pictures, for whoever trains."""
+
     def batch(self, epoch: int, index: int, stage: Stage) -> Tensor:
-        """Return clean pictures, float NxCxHxW on [0, 1]; the same for the same arguments."""
+        """Return pictures, float NxCxHxW on [0, 1]; the same for the same arguments."""
+
+    def levels(self, epoch: int, index: int, stage: Stage) -> Tensor | None:
+        """Return the noise level of each of these pictures, Nx1x1x1, where they are noisy themselves."""
 
     def validation(self) -> list[ValidationBatch]:
         """Return the held-out pictures with fixed noise."""
@@ -55,6 +65,8 @@ class TrainingData(Protocol):
 
 class Digits:
     """MNIST's training digits, shuffled anew each epoch."""
+
+    notes: Sequence[str] = ()
 
     def __init__(self, recipe: Recipe, images: np.ndarray, labels: np.ndarray | None = None) -> None:
         self._recipe = recipe
@@ -76,6 +88,10 @@ class Digits:
         positions = torch.arange(index * stage.batch, (index + 1) * stage.batch) % len(order)
         return self._images[order[positions]].float().div_(255)
 
+    def levels(self, epoch: int, index: int, stage: Stage) -> Tensor | None:
+        """See `TrainingData.levels`: they are clean."""
+        return None
+
     def validation(self) -> list[ValidationBatch]:
         """See `TrainingData.validation`."""
         parts = torch.split(self._held_out.float().div(255), VALIDATION_BATCH)
@@ -88,10 +104,19 @@ class Photos:
     Args:
         recipe: the run's recipe.
         pictures: uint8 HxWx3, at least as large as the largest patch.
+        levels: the noise level of each on the scale of 0 to 1, where they are noisy themselves.
+        notes: see `TrainingData`.
     """
 
-    def __init__(self, recipe: Recipe, pictures: list[np.ndarray]) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        pictures: list[np.ndarray],
+        levels: Sequence[float] | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
         self._recipe = recipe
+        self.notes = notes
         self.validation_labels: list[int] = []
         held_out = min(recipe.data.validation, len(pictures) // 5)
         # The held-out ones are spread over the list, since neighbours in a folder are often alike.
@@ -100,6 +125,9 @@ class Photos:
         self._pictures = [t for i, t in enumerate(tensors) if i not in apart]
         # One picture alone is trained on and judged on: better than a refusal for a first try.
         self._held_out = [t for i, t in enumerate(tensors) if i in apart] or tensors[:1]
+        noisy = [] if levels is None else list(levels)
+        self._levels = torch.tensor([level for i, level in enumerate(noisy) if i not in apart]) if noisy else None
+        self._held_out_levels = [level for i, level in enumerate(noisy) if i in apart] or noisy[:1]
         area = np.array([p.shape[0] * p.shape[1] for p in self._pictures], dtype=np.float64)
         # Large pictures hold more patches, but a few of them shall not drown the many small ones.
         self._weights = np.sqrt(area) / np.sqrt(area).sum()
@@ -112,11 +140,14 @@ class Photos:
         rng = np.random.default_rng((recipe.seed, epoch, index))
         side = stage.patch
         out = torch.empty(stage.batch, side, side, 3)
-        kinds = draw_kinds(recipe.noise, stage.batch, noise_seed(recipe, epoch, index)).tolist()
-        for i, which in enumerate(rng.choice(len(self._pictures), stage.batch, p=self._weights)):
+        kinds: list[NoiseRecipe] = []
+        if recipe.noise:
+            drawn = draw_kinds(recipe.noise, stage.batch, noise_seed(recipe, epoch, index))
+            kinds = [recipe.noise[kind] for kind in drawn.tolist()]
+        for i, which in enumerate(self._choose(rng, stage)):
             picture = self._pictures[which]
             small = side
-            magnified = max(recipe.data.magnified, recipe.noise[kinds[i]].magnified)
+            magnified = max(recipe.data.magnified, kinds[i].magnified) if kinds else 0
             if magnified and rng.random() < magnified:
                 small = math.ceil(side / rng.uniform(1, recipe.data.magnification))
             y, x = (int(rng.integers(0, size - small + 1)) for size in picture.shape[:2])
@@ -128,12 +159,23 @@ class Photos:
         patches[grayed] = patches[grayed].mean(1, keepdim=True).expand(-1, 3, -1, -1)
         return patches.contiguous(memory_format=torch.channels_last)
 
+    def _choose(self, rng: np.random.Generator, stage: Stage) -> np.ndarray:
+        """Choose the pictures that a batch's patches come from: what is drawn first from its generator."""
+        return rng.choice(len(self._pictures), stage.batch, p=self._weights)
+
+    def levels(self, epoch: int, index: int, stage: Stage) -> Tensor | None:
+        """See `TrainingData.levels`."""
+        if self._levels is None:
+            return None
+        chosen = self._choose(np.random.default_rng((self._recipe.seed, epoch, index)), stage)
+        return self._levels[torch.from_numpy(chosen)].view(-1, 1, 1, 1)
+
     def validation(self) -> list[ValidationBatch]:
         """See `TrainingData.validation`: the middle of each held-out picture, cut to whole multiples.
 
         Where training turns patches gray, so does validation: each third picture.
         """
-        multiple = 2 ** len(self._recipe.network.widths)
+        multiple = 2 ** len(self._recipe.network.widths) * (1 if self._levels is None else 2)
         found: list[ValidationBatch] = []
         for number, picture in enumerate(self._held_out):
             height, width = (min(VALIDATION_SIDE, size) // multiple * multiple for size in picture.shape[:2])
@@ -142,7 +184,10 @@ class Photos:
             clean = middle.permute(2, 0, 1).unsqueeze(0).float().div(255)
             if self._recipe.data.gray and number % 3 == 0:
                 clean = clean.mean(1, keepdim=True).expand(-1, 3, -1, -1)
-            found.append((clean, *_validation_noise(clean, self._recipe, number)))
+            if self._levels is None:
+                found.append((clean, *_validation_noise(clean, self._recipe, number)))
+            else:
+                found.append((clean, clean, torch.full((1, 1, 1, 1), self._held_out_levels[number])))
         return found
 
 
@@ -161,7 +206,7 @@ def _turn(patch: Tensor, way: int) -> Tensor:
 def _validation_noise(clean: Tensor, recipe: Recipe, number: int) -> tuple[Tensor, Tensor]:
     """Corrupt with the middle of each range of levels, the same in every epoch and for every seed of a run."""
     middle = [at_fraction(kind, 0.5) for kind in recipe.noise]
-    return add_noise(clean, middle, clip=recipe.data.clip, seed=mix_seed(1, number))
+    return spoil(clean, recipe, mix_seed(1, number), middle)
 
 
 def at_fraction(kind: NoiseRecipe, fraction: float) -> NoiseRecipe:
@@ -259,4 +304,25 @@ def load_data(
         raise TrainingError("no pictures to train on", "give their folder with --data FOLDER")
     largest = max(stage.patch for stage in recipe.training.stages)
     pictures, left_out = load_pictures(folders, largest, recipe.data.limit)
+    if recipe.training.self_supervised:
+        return _noisy_photos(recipe, pictures, largest), left_out
     return Photos(recipe, pictures), left_out
+
+
+def _noisy_photos(recipe: Recipe, pictures: list[np.ndarray], smallest: int) -> Photos:
+    """Prepare pictures that are noisy themselves, so that noise is independent from pixel to pixel.
+
+    Raises:
+        TrainingError: it is not at any distance, or too little is left of the pictures at that distance.
+    """
+    stride = recipe.data.stride or find_stride(pictures)
+    parts = [part for picture in pictures for part in separate(picture, stride) if min(part.shape[:2]) >= smallest]
+    if not parts:
+        raise TrainingError(
+            f"the pictures are too small: their noise is independent only {stride} pixels apart, and cut up for that "
+            f"none is left of {smallest} pixels",
+            "take larger pictures, or a smaller patch: --patch",
+        )
+    levels = told_levels(parts)
+    note = f"noise of sigma {255 * median(levels):.1f} (median), independent at {stride} pixels"
+    return Photos(recipe, parts, levels, (note,))

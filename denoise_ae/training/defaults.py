@@ -9,7 +9,8 @@ from typing import Any
 
 from denoise_ae.errors import UsageError
 from denoise_ae.noise import NOISE_TYPES
-from denoise_ae.training.recipe import Recipe, parse_recipe, read_recipe
+from denoise_ae.training.recipe import Recipe
+from denoise_ae.training.recipe_file import parse_recipe, read_recipe
 
 _DIGITS: dict[str, Any] = {
     "name": "digits",
@@ -92,6 +93,7 @@ def assemble(
     noise_type: str | None = None,
     *,
     start: Recipe | None = None,
+    self_supervised: bool = False,
 ) -> Recipe:
     """Put a recipe together: defaults for the data at hand or a recipe file, then the flags.
 
@@ -105,6 +107,7 @@ def assemble(
         noise: the text of ``--noise``, if given.
         noise_type: one of `denoise_ae.noise.NOISE_TYPES`, if given.
         start: recipe of the model whose weights training starts from; its `origin` says which they are.
+        self_supervised: the pictures are noisy, and there are no clean ones; see `denoise_ae.training.neighbours`.
 
     Raises:
         UsageError: a file, a key or a value is unusable, or asks for another network than the model's.
@@ -125,15 +128,9 @@ def assemble(
     for key, value in flags.items():
         if value is not None:
             _set(values, key, value)
-    if noise is not None or noise_type is not None:
-        if noise is None:
-            raise UsageError(f"--noise-type {noise_type} needs a level", "give it with --noise")
-        kind = noise_type or "gaussian"
-        if kind not in NOISE_TYPES:
-            raise UsageError(f"--noise-type {kind}: unknown", f"choose one of {', '.join(NOISE_TYPES)}")
-        # Electrons range over orders of magnitude: drawn evenly on their own scale, nearly all would be many.
-        spacing = "log" if kind == "camera" else "linear"
-        values["noise"] = [{"type": kind, "level": parse_noise(noise, kind), "spacing": spacing}]
+    if self_supervised and not folders:
+        raise UsageError("--self-supervised needs noisy pictures", "give their folder with --data FOLDER")
+    _set_noise(values, noise, noise_type, self_supervised=self_supervised)
     if start is None:
         return parse_recipe(values, name)
     _check_network(values["network"], start)
@@ -145,10 +142,33 @@ def _tuning(start: Recipe) -> dict[str, Any]:
     values = start.model_dump(mode="json", exclude={"data_source", "data_license"})
     values["name"] = f"{start.name.removesuffix('-tuned')}-tuned"
     values["data"]["limit"] = 0  # it was meant for the model's pictures, not for these
-    values["training"]["part"] = "all"  # that the model's last leg was for its estimator alone says nothing of this one
+    # That the model's last leg was for a part of it, or for int8, says nothing of this one.
+    values["training"] |= {"part": "all", "rounded": False}
     values["training"]["epochs"] = _TUNING_EPOCHS
     values["training"]["learning_rate"] = float(f"{start.training.learning_rate / _TUNING_SLOWER:.4g}")
     return values
+
+
+def _set_noise(values: dict[str, Any], noise: str | None, noise_type: str | None, *, self_supervised: bool) -> None:
+    """Change a recipe's values to the noise that flags ask for, or to that of the pictures themselves."""
+    if self_supervised:
+        if noise is not None or noise_type is not None:
+            raise UsageError("--self-supervised learns the pictures' own noise", "leave out --noise and --noise-type")
+        values["noise"] = []
+        values.setdefault("data", {}).update(gray=0.0, magnified=0.0, permute=False)
+        values.setdefault("training", {}).update(self_supervised=True)
+        return
+    if noise is None and noise_type is None:
+        return
+    if noise is None:
+        raise UsageError(f"--noise-type {noise_type} needs a level", "give it with --noise")
+    kind = noise_type or "gaussian"
+    if kind not in NOISE_TYPES:
+        raise UsageError(f"--noise-type {kind}: unknown", f"choose one of {', '.join(NOISE_TYPES)}")
+    # Electrons range over orders of magnitude: drawn evenly on their own scale, nearly all would be many.
+    spacing = "log" if kind == "camera" else "linear"
+    values["noise"] = [{"type": kind, "level": parse_noise(noise, kind), "spacing": spacing}]
+    values.setdefault("training", {}).update(self_supervised=False)
 
 
 def _merge(values: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -161,12 +181,15 @@ def _merge(values: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_network(asked: Any, start: Recipe) -> None:  # noqa: ANN401 - any TOML value
-    """Check that no other network is asked for than the model's, but for an estimator and for blocks, more or fewer."""
+    """Check that no other network is asked for than the model's.
+
+    Only an estimator may come to it, and blocks, more or fewer; and it may be told a mask where it was told a level.
+    """
     own = start.network.model_dump(mode="json")
     for key, value in asked.items() if isinstance(asked, dict) else ():
         if key == "encoder_blocks" or (key == "blocks" and isinstance(value, list) and len(value) == len(own[key])):
             continue
-        if key != "estimator" and key in own and value != own[key]:
+        if key not in ("estimator", "mask") and key in own and value != own[key]:
             raise UsageError(
                 f"network.{key} is {value}, but the model to start from has {own[key]}",
                 "leave it out: the network comes from the model",

@@ -7,7 +7,7 @@ import hashlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,18 @@ from torch import Tensor, nn
 from denoise_ae.card import METADATA_KEY, ModelCard
 from denoise_ae.errors import TrainingError
 from denoise_ae.files import write_atomic
-from denoise_ae.runtime import CODE_OUTPUT, DECODED_OUTPUT, GIVEN_INPUT, LEVEL_OUTPUT, SIGMA_INPUT, Session
+from denoise_ae.graph import (
+    CODE_OUTPUT,
+    DECODED_OUTPUT,
+    GIVEN_INPUT,
+    LEVEL_OUTPUT,
+    MASK_INPUT,
+    SIGMA_INPUT,
+)
+from denoise_ae.runtime import Session
+from denoise_ae.training.autoencoder import Autoencoder
 from denoise_ae.training.checkpoint import Checkpoint, load_checkpoint
-from denoise_ae.training.networks import Autoencoder, count_parameters, macs_per_pixel
+from denoise_ae.training.networks import count_parameters, macs_per_pixel
 from denoise_ae.training.pretrained import with_recipe
 from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe
 from denoise_ae.training.run_folder import versions
@@ -137,6 +146,7 @@ def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Map
         receptive_field=network.receptive_field,
         takes_sigma=network.takes_sigma,
         estimates_sigma=network.estimates_sigma,
+        takes_mask=network.takes_mask,
         latent=network.latent,
         variational=network.variational,
         noise=describe_noise(recipe),
@@ -155,6 +165,8 @@ def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Map
 
 def describe_noise(recipe: Recipe) -> str:
     """Return the noise that a recipe trains for, in words; levels as in `denoise_ae.noise`."""
+    if recipe.training.self_supervised:
+        return "that of the training pictures themselves, learnt without clean ones"
     kinds = [" then ".join(_describe_step(step) for step in (kind, *kind.then)) for kind in recipe.noise]
     return " or ".join(kinds) + (", clipped to [0, 1]" if recipe.data.clip else "")
 
@@ -175,7 +187,8 @@ def _describe_network(recipe: Recipe) -> str:
     if network.type == "unet":
         blocks = "/".join(map(str, network.blocks))
         down = f" ({'/'.join(map(str, network.encoder_blocks))} on the way down)" if network.encoder_blocks else ""
-        return f"unet, widths {widths}, blocks {blocks}{down}{', noise estimator' if network.estimator else ''}"
+        told = ", noise estimator" if network.estimator else ", told a mask" if network.mask else ""
+        return f"unet, widths {widths}, blocks {blocks}{down}{told}"
     return f"{network.type}, widths {widths}, latent {network.latent}{', skip connections' if network.skip else ''}"
 
 
@@ -183,7 +196,7 @@ def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
     """Return one ONNX file: dynamic batch, height and width, weights inside, the card as metadata."""
     channels = network.channels
     height, width = network.fixed_size or (8 * network.size_multiple, 10 * network.size_multiple)
-    image, sigma = torch.zeros(2, channels, height, width), torch.zeros(2, 1, 1, 1)
+    image = torch.zeros(2, channels, height, width)
     batch = torch.export.Dim("batch", min=1)
     dynamic = {0: batch}
     if network.fixed_size is None:
@@ -196,8 +209,10 @@ def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
         codes = torch.export.Dim("codes", min=1)
         given.append((torch.zeros(3, network.latent), {0: codes}, GIVEN_INPUT))
         made += [CODE_OUTPUT, DECODED_OUTPUT]
+    elif network.takes_mask:
+        given.append((torch.zeros(2, 1, height, width), dynamic, MASK_INPUT))
     elif network.takes_sigma:
-        given.append((sigma, {0: batch}, SIGMA_INPUT))
+        given.append((torch.zeros(2, 1, 1, 1), {0: batch}, SIGMA_INPUT))
         made += [LEVEL_OUTPUT] if network.estimates_sigma else []
     arguments, shapes, names = zip(*given, strict=True)
     with _quiet():
@@ -270,15 +285,20 @@ def largest_difference(network: Autoencoder, model: bytes) -> float:
     sizes = [(1, 1), (3, 5), (17, 9)]
     shapes = [network.fixed_size] * 3 if network.fixed_size else [(h * multiple, w * multiple) for h, w in sizes]
     random = torch.Generator().manual_seed(0)
-    levels = [None] if not network.takes_sigma else [25 / 255, -1.0] if network.estimates_sigma else [25 / 255]
+    levels = [25 / 255, -1.0] if network.estimates_sigma else [25 / 255] if network.takes_sigma else [None]
     worst = 0.0
     for batch, (height, width) in zip((1, 2, 5), shapes, strict=True):
         image = torch.rand(batch, network.channels, height, width, generator=random)
         for level in levels:
-            sigma = torch.full((batch, 1, 1, 1), level or 0.0)
+            told = torch.full((batch, 1, 1, 1), level or 0.0)
+            if network.takes_mask:
+                told = (torch.rand(batch, 1, height, width, generator=random) < 0.5).float()
+                results: Sequence[Any] = [session.fill(image.numpy(), told.numpy())]
+            else:
+                results = session.restore(image.numpy(), level)
             with torch.no_grad():
-                expected = network.restore(image, sigma) if network.estimates_sigma else [network(image, sigma)]
-            for wanted, found in zip(expected, session.restore(image.numpy(), level), strict=False):
+                expected = network.restore(image, told) if network.estimates_sigma else [network(image, told)]
+            for wanted, found in zip(expected, results, strict=False):
                 assert found is not None
                 worst = max(worst, _apart(wanted, found))
         if network.latent:

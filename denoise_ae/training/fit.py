@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,22 +15,23 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, WeightAveraging
 from torch import Tensor
 from torch.nn import functional
-from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.utils.data import DataLoader
 
 from denoise_ae.errors import TrainingError, UsageError
 from denoise_ae.training.callbacks import Keeper, ema_update
 from denoise_ae.training.checkpoint import RunState, load_checkpoint
-from denoise_ae.training.corruption import add_noise, draw_kinds, mix_seed
+from denoise_ae.training.corruption import draw_kinds, mix_seed, spoil
 from denoise_ae.training.data import TrainingBatch, TrainingData, ValidationBatch, load_data, noise_seed
 from denoise_ae.training.latent import MAPPED, look_at_codes
-from denoise_ae.training.muon import Muon
+from denoise_ae.training.losses import ESTIMATE_WEIGHT, RESTORATION_LOSSES, estimate_error, psnr, variational_loss
+from denoise_ae.training.neighbours import neighbour_loss
 from denoise_ae.training.networks import VariationalAutoencoder, build
+from denoise_ae.training.optimizers import make_optimizer
 from denoise_ae.training.pretrained import Pretrained
 from denoise_ae.training.recipe import Recipe
 from denoise_ae.training.rounding import Rounding
 from denoise_ae.training.run_folder import RunFolder
-from denoise_ae.training.watch import EpochReport, Observer, Samples, Watch
+from denoise_ae.training.watch import EpochReport, Observer, Remarks, Samples, Watch
 
 
 @dataclass(frozen=True)
@@ -65,37 +66,54 @@ class Denoising(LightningModule):
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """Return the loss of one batch."""
-        clean, seed = batch
-        noisy, sigma = add_noise(clean, self.recipe.noise, clip=self.recipe.data.clip, seed=seed)
+        clean, seed, own = batch
+        if own is not None:
+            gamma = self.recipe.training.gamma * self.global_step / max(1, self.total_steps)
+            return neighbour_loss(self._restore, clean, self._told(own), gamma, seed)
+        noisy, sigma = spoil(clean, self.recipe, seed)
         stage = self.recipe.stage_at(min(self.global_step, self.total_steps - 1), self.total_steps)
         if isinstance(self.network, VariationalAutoencoder):
             draws = torch.Generator(clean.device).manual_seed(mix_seed(seed, 5))
-            return _variational_loss(self.network, noisy, clean, self.recipe.training.beta, draws)
+            return variational_loss(self.network, noisy, clean, self.recipe.training.beta, draws)
         if not self.network.estimates_sigma:
-            return _LOSSES[stage.loss](self._restore(noisy, sigma), clean)
+            return RESTORATION_LOSSES[stage.loss](self._restore(noisy, sigma), clean)
         kinds = draw_kinds(self.recipe.noise, len(clean), seed)
         cautions = torch.tensor([kind.caution or self.recipe.training.caution for kind in self.recipe.noise])
         caution = cautions[kinds].view(-1, 1, 1, 1).to(clean.device)
         if self.recipe.training.part == "estimator":
             assert self.network.estimator is not None
-            return _estimate_error(self.network.estimator(noisy), noisy - clean, caution)
+            return estimate_error(self.network.estimator(noisy), noisy - clean, caution)
         # Its own stream: the generator of the noise has begun with `seed` itself.
         draws = torch.Generator(clean.device).manual_seed(mix_seed(seed, 3))
         told = torch.rand(sigma.shape, generator=draws, device=clean.device) < self.recipe.training.told
         told_or_not = torch.where(told, sigma, -1.0)
         if self.recipe.training.part == "denoiser":
-            return _LOSSES[stage.loss](self._restore(noisy, told_or_not), clean)
+            return RESTORATION_LOSSES[stage.loss](self._restore(noisy, told_or_not), clean)
         restored, level = self.network.restore(noisy, told_or_not)
-        return _LOSSES[stage.loss](restored, clean) + ESTIMATE_WEIGHT * _estimate_error(level, noisy - clean, caution)
+        estimated = estimate_error(level, noisy - clean, caution)
+        return RESTORATION_LOSSES[stage.loss](restored, clean) + ESTIMATE_WEIGHT * estimated
+
+    def _told(self, sigma: Tensor) -> Tensor:
+        """Return what the network is told where it has to do without the truth."""
+        return torch.full_like(sigma, -1) if self.network.estimates_sigma else sigma
 
     def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:
-        """Log the loss and the PSNR (dB, mean over pictures, clipped to [0, 1]) of one validation batch."""
+        """Log the loss and the PSNR (dB, mean over pictures, clipped to [0, 1]) of one validation batch.
+
+        Of noisy pictures without clean ones only the loss: the squared error against neighbours, their noise included.
+        """
         clean, noisy, sigma = batch
-        restored = self._restore(noisy, torch.full_like(sigma, -1) if self.network.estimates_sigma else sigma)
+        restored = self._restore(noisy, self._told(sigma))
+        if self.recipe.training.self_supervised:
+            loss = neighbour_loss(self._restore, noisy, self._told(sigma), 0, batch_idx)
+            self.log("val_loss", loss, batch_size=len(noisy), sync_dist=True)
+            if batch_idx == 0:
+                self.samples = Samples(None, noisy.cpu(), restored.clip(0, 1).float().cpu())
+            return
         clipped = restored.clip(0, 1)
         self.log("val_loss", functional.mse_loss(restored, clean), batch_size=len(clean), sync_dist=True)
-        self.log("val_psnr", _psnr(clipped, clean), batch_size=len(clean), sync_dist=True)
-        self.log("noisy_psnr", _psnr(noisy.clip(0, 1), clean), batch_size=len(clean), sync_dist=True)
+        self.log("val_psnr", psnr(clipped, clean), batch_size=len(clean), sync_dist=True)
+        self.log("noisy_psnr", psnr(noisy.clip(0, 1), clean), batch_size=len(clean), sync_dist=True)
         if batch_idx == 0:
             self.samples = Samples(clean.cpu(), noisy.clip(0, 1).cpu(), clipped.float().cpu())
             self._codes = []
@@ -109,7 +127,7 @@ class Denoising(LightningModule):
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning's own union of dicts and lists
         """Make the optimiser and its schedule, which advances with every step."""
-        optimizer = _optimizer(self.recipe, self.network)
+        optimizer = make_optimizer(self.recipe, self.network)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -122,87 +140,6 @@ class Denoising(LightningModule):
             return 1.0
         done = (step - training.warmup_steps) / max(1, self.total_steps - training.warmup_steps)
         return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
-
-def _psnr(restored: Tensor, clean: Tensor) -> Tensor:
-    error = (restored - clean).square().mean((1, 2, 3)).clamp_min(1e-10)
-    return (-10 * error.log10()).mean()
-
-
-def _charbonnier(restored: Tensor, clean: Tensor) -> Tensor:
-    """A smooth L1 (Charbonnier et al. 1994); epsilon is a quarter of an 8-bit step."""
-    return ((restored - clean).square() + 1e-6).sqrt().mean()
-
-
-def _log_mse(restored: Tensor, clean: Tensor) -> Tensor:
-    """A tenth of the negative PSNR (dB): each picture counts alike, however noisy (NAFNet, Chen et al. 2022).
-
-    What lies below half an 8-bit step counts no more.
-    """
-    return (((restored - clean).square().mean((1, 2, 3)) + (0.5 / 255) ** 2).log10()).mean()
-
-
-def _variational_loss(
-    network: VariationalAutoencoder, noisy: Tensor, clean: Tensor, beta: float, draws: torch.Generator
-) -> Tensor:
-    """The negative evidence lower bound in nats for each pixel, but for a constant.
-
-    The decoder's variance is that of the batch's errors (sigma-VAE, Rybkin et al. 2021), so that beta = 1 suits every
-    noise and every size of code; a fixed variance would have to be found by trial.
-    """
-    mean, log_variance = (part.float() for part in network.posterior(noisy))
-    normal = torch.randn(mean.shape, generator=draws, device=mean.device)
-    restored = network.decode(mean + (log_variance / 2).exp() * normal)
-    apart = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
-    # Below half an 8-bit step errors count no more.
-    error = functional.mse_loss(restored, clean) + (0.5 / 255) ** 2
-    return error.log() / 2 + beta * apart / clean[0].numel()
-
-
-ESTIMATE_WEIGHT = 0.01
-"""Weight of the estimator's error in the loss. Nothing else trains the estimator and it trains nothing else, so that
-with Adam the number matters only to the clipping of gradients."""
-
-
-def _estimate_error(level: Tensor, noise: Tensor, caution: Tensor) -> Tensor:
-    """How far an estimated level N x 1 x cells is from the noise NxCxHxW itself, as the logarithm of their ratio.
-
-    What is too low counts more, by the factor `caution`, Nx1x1x1: denoising suffers more from it, and coarse noise that
-    might be texture shall rather be taken for noise (after CBDNet's asymmetric loss, Guo et al. 2019).
-
-    The truth at a cell is the root mean square of 3x3 cells; differences below an 8-bit step count less.
-    """
-    cells = functional.avg_pool2d(noise.square().mean(1, keepdim=True), noise.shape[-1] // level.shape[-1])
-    truth = functional.avg_pool2d(cells, 3, stride=1, padding=1, count_include_pad=False).sqrt()
-    error = ((level + 1 / 255) / (truth + 1 / 255)).log()
-    return torch.maximum(error, -caution * error).mean()
-
-
-_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "log-mse": _log_mse,
-    "mse": functional.mse_loss,
-    "l1": functional.l1_loss,
-    "charbonnier": _charbonnier,
-}
-
-
-def _optimizer(recipe: Recipe, network: torch.nn.Module) -> Optimizer:
-    training = recipe.training
-    parameters = [
-        weight
-        for name, weight in network.named_parameters()
-        if training.part == "all" or name.startswith("estimator.") == (training.part == "estimator")
-    ]
-    common: dict[str, Any] = {"lr": training.learning_rate, "weight_decay": training.weight_decay}
-    if training.optimizer == "sgd":
-        return SGD(parameters, momentum=training.momentum, **common)
-    if training.optimizer == "muon":
-        return Muon(parameters, momentum=training.momentum, betas=training.betas, **common)
-    # Fused: one pass over all parameters; one by one they take a good part of a small network's step.
-    adam = (AdamW if training.optimizer == "adamw" else Adam)(parameters, betas=training.betas, fused=True, **common)
-    # It could unscale the gradients of mixed precision itself, but then Lightning would not clip them.
-    adam._step_supports_amp_scaling = False
-    return adam
 
 
 class _Batches:
@@ -222,7 +159,8 @@ class _Batches:
         for step in range(self.trainer.global_step, (self.trainer.global_step // self._steps + 1) * self._steps):
             epoch, index = step // self._steps, (step % self._steps) * world + rank
             stage = self._recipe.stage_at(step, total)
-            yield self._data.batch(epoch, index, stage), noise_seed(self._recipe, epoch, index)
+            levels = self._data.levels(epoch, index, stage)
+            yield self._data.batch(epoch, index, stage), noise_seed(self._recipe, epoch, index), levels
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing to keep: batches follow from the step. Its presence tells Lightning that resuming is exact."""
@@ -247,8 +185,9 @@ def fit(
     The folder receives ``recipe.toml``, ``environment.json``, ``metrics.csv``, ``loss.png``, ``samples.png``; of
     networks with a latent code a map of codes, ``codes.png``, and the ways from picture to picture, ``walk.png``; of
     variational ones new pictures, ``drawn.png``. Checkpoints are ``checkpoints/last.ckpt``, after every epoch, and
-    ``checkpoints/best.ckpt``, the highest validation PSNR. On a CPU, a run that is stopped or killed and resumed ends
-    with the same weights as one that was not.
+    ``checkpoints/best.ckpt``, the highest validation PSNR; the lowest loss where pictures are noisy themselves, and
+    nobody knows the PSNR. On a CPU, a run that is stopped or killed and resumed ends with the same weights as one that
+    was not.
 
     Args:
         recipe: what to train.
@@ -278,7 +217,7 @@ def fit(
     if start is not None:
         start.load_into(module.network)
     batches = _Batches(recipe, data, steps)
-    watch = Watch(run, observer, recipe, steps, left_out, labels=data.validation_labels)
+    watch = Watch(run, observer, recipe, steps, Remarks(left_out, data.notes), labels=data.validation_labels)
     state = RunState(recipe.model_dump(mode="json"), [str(folder.resolve()) for folder in folders])
     with warnings.catch_warnings():
         # Lightning suggests loader workers and more logging; the loader is a function call, the log is ours.
@@ -306,16 +245,17 @@ def _trainer(recipe: Recipe, run: RunFolder, hardware: Hardware, watch: Watch, k
     training = recipe.training
     callbacks: list[Callback] = [WeightAveraging(multi_avg_fn=ema_update(training.ema))] if training.ema else []
     callbacks += [watch, keeper]
+    mode = "max" if recipe.judged_by == "val_psnr" else "min"
     if training.patience:
-        callbacks.append(EarlyStopping("val_psnr", mode="max", patience=training.patience))
+        callbacks.append(EarlyStopping(recipe.judged_by, mode=mode, patience=training.patience))
     # Two, since Lightning's `save_last` passes over epochs that are not among the best.
-    for filename, monitor in (("best", "val_psnr"), ("last", None)):
+    for filename, monitor in (("best", recipe.judged_by), ("last", None)):
         callbacks.append(
             ModelCheckpoint(
                 run.checkpoints,
                 filename=filename,
                 monitor=monitor,
-                mode="max",
+                mode=mode,
                 save_on_train_epoch_end=True,
                 enable_version_counter=False,
             )

@@ -17,12 +17,14 @@ from denoise_ae.card import METADATA_KEY, ModelCard
 from denoise_ae.catalog import read_model
 from denoise_ae.errors import DenoiseError, ModelError, TrainingError
 from denoise_ae.files import check_target, write_atomic
+from denoise_ae.graph import SIGMA_INPUT
 from denoise_ae.metrics import psnr
-from denoise_ae.runtime import SIGMA_INPUT, Session
+from denoise_ae.runtime import Session
 from denoise_ae.training.calibration import Noise, Sample, samples
 from denoise_ae.training.pretrained import RECIPE_KEY
 from denoise_ae.training.quantize import Feeds, quantize
-from denoise_ae.training.recipe import NoiseRecipe, parse_recipe
+from denoise_ae.training.recipe import NoiseRecipe
+from denoise_ae.training.recipe_file import parse_recipe
 from denoise_ae.trial import try_out
 
 LARGEST_LOSS = 0.5
@@ -78,6 +80,8 @@ def export_int8(
         check_target(path, overwrite)
     data = read_model(model)
     card = try_out(data, model.stem)
+    if card.takes_mask:
+        raise TrainingError(f"model {card.name} repairs, and is not quantised", "int8 is for models that clean")
     exact = Session(data, "cpu", name=model.stem, card=card)
     if card.fixed_size is not None:
         height, width = card.fixed_size

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from denoise_ae.training.autoencoder import Autoencoder
 from denoise_ae.training.corruption import mix_seed
-from denoise_ae.training.networks import Autoencoder
 
 MAPPED = 1000
 """Validation pictures whose codes are drawn as a map."""

@@ -12,56 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from denoise_ae.training.autoencoder import DIGIT_SIDE, Autoencoder, Up
 from denoise_ae.training.recipe import NetworkRecipe
-
-DIGIT_SIDE = 28
-"""Side of an MNIST picture in pixels."""
-
-
-class Autoencoder(nn.Module):
-    """What every network here tells about itself."""
-
-    channels: int = 1
-    size_multiple: int = 1
-    receptive_field: int = 2 * DIGIT_SIDE - 1
-    fixed_size: tuple[int, int] | None = None
-    takes_sigma: bool = False
-    estimates_sigma: bool = False
-    estimator: NoiseEstimator | None
-    """Of networks that estimate the noise; others have no such attribute."""
-    latent: int = 0
-    """Numbers in the code that alone passes from encoder to decoder; 0 where there is none, or where more passes."""
-    variational: bool = False
-    """Whether codes drawn from a standard normal distribution decode to pictures; see `VariationalAutoencoder`."""
-
-    def forward(self, image: Tensor, sigma: Tensor) -> Tensor:
-        """Restore pictures.
-
-        Args:
-            image: float NxCxHxW, 0 to 1.
-            sigma: float Nx1x1x1, standard deviation of the noise on the same scale; ignored by networks whose
-                `takes_sigma` is false. For those whose `estimates_sigma` is true, -x asks for x times their own
-                estimate.
-
-        Returns:
-            Float NxCxHxW; not clipped.
-        """
-        raise NotImplementedError
-
-    def restore(self, image: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        """Restore pictures as `forward` does, and return besides the noise level that the network itself estimates.
-
-        Only where `estimates_sigma` is true. The level is float N x 1 x cells, see `NoiseEstimator`.
-        """
-        raise NotImplementedError
-
-    def encode(self, image: Tensor) -> Tensor:
-        """Return the latent code, float N x latent, of pictures NxCxHxW; only where there is a code."""
-        raise NotImplementedError
-
-    def decode(self, code: Tensor) -> Tensor:
-        """Return pictures NxCxHxW for latent codes N x latent; only where `latent` is not 0."""
-        raise NotImplementedError
+from denoise_ae.training.unet import UNet
 
 
 class DenseAutoencoder(Autoencoder):
@@ -134,9 +87,9 @@ class ConvAutoencoder(Autoencoder):
         self.to_code = nn.Linear(w3 * 7 * 7, latent)
         self.from_code = nn.Linear(latent, w3 * 7 * 7)
         self.up3 = nn.Conv2d(w3, w3, 3, padding=1)
-        self.up2 = _Up(w3, w2)
+        self.up2 = Up(w3, w2)
         self.mix2 = nn.Conv2d(w2, w2, 3, padding=1)
-        self.up1 = _Up(w2, w1)
+        self.up1 = Up(w2, w1)
         self.mix1 = nn.Conv2d(w1, w1, 3, padding=1)
         self.out = nn.Conv2d(w1, 1, 3, padding=1)
 
@@ -193,189 +146,6 @@ def _join(x: Tensor, skipped: Tensor | None) -> Tensor:
     return functional.relu(x if skipped is None else x + skipped)
 
 
-class _Up(nn.Module):
-    """Twice the size by a 1x1 convolution and nearest-neighbour resize.
-
-    onnxruntime keeps both in its blocked CPU layout, where a transposed convolution would leave it.
-    """
-
-    def __init__(self, inputs: int, outputs: int, *, bias: bool = True) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 1, bias=bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.interpolate(self.conv(x), scale_factor=2.0, mode="nearest")
-
-
-class _Block(nn.Module):
-    """conv3x3, ReLU, conv3x3, add: the residual block without normalisation of EDSR (Lim et al. 2017)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.conv2(functional.relu(self.conv1(x)))
-        return out
-
-
-class _ZeroMeanConv(nn.Conv2d):
-    """A convolution whose kernels add up to 0, so that it sees no difference between a flat picture and black."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        kernels = self.weight - self.weight.mean((2, 3), keepdim=True)
-        return functional.conv2d(x, kernels, None, self.stride, self.padding)
-
-
-class NoiseEstimator(nn.Module):
-    """Estimates how strong the noise is at each place of a picture: a map of standard deviations (CBDNet, Guo 2019).
-
-    Without biases and with kernels of zero mean at its head, it finds exactly nothing in a flat picture, and twice as
-    much in a picture of twice the contrast.
-
-    Args:
-        channels: of the picture.
-        widths: channels at 1/4 and at 1/8 of the picture's size.
-    """
-
-    CELL = 8
-    """Side in pixels of what one number of the map speaks for."""
-
-    def __init__(self, channels: int, widths: tuple[int, int] = (32, 48)) -> None:
-        super().__init__()
-        fine, coarse = widths
-        self.head = _ZeroMeanConv(channels, fine, 8, stride=4, bias=False)
-        self.fine = nn.Conv2d(fine, fine, 3, padding=1, bias=False)
-        self.down = nn.Conv2d(fine, coarse, 2, stride=2, bias=False)
-        self.coarse = _blocks(coarse, 1)
-        self.level = nn.Conv2d(coarse, 1, 1, bias=False)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the standard deviation of the noise, float N x 1 x H/8 x W/8, on the picture's scale.
-
-        Args:
-            image: float NxCxHxW, height and width multiples of 8.
-        """
-        x = functional.relu(self.head(functional.pad(image, (2, 2, 2, 2), mode="reflect")))
-        x = functional.relu(self.down(functional.relu(self.fine(x))))
-        level: Tensor = self.level(functional.relu(self.coarse(x))).abs()
-        return level
-
-    def receptive_interval(self, low: int, high: int) -> tuple[int, int]:
-        """Return the first and the last pixel that the map depends on over pixels `low` to `high`."""
-        low, high = low // self.CELL - 2, high // self.CELL + 2  # a block of two convolutions at 1/8
-        low, high = 2 * low - 1, 2 * high + 1 + 1  # a convolution at 1/4, after 2x2 ones of stride 2
-        return 4 * low - 2, 4 * high + 5  # the head: 8x8, stride 4
-
-
-LARGEST_NOISE = 5.0
-"""Most that a network with an estimator takes from a pixel, in standard deviations of the noise: where it finds none,
-the picture stays as it is."""
-
-
-class UNet(Autoencoder):
-    """A residual U-Net for photographs that is told the noise level, or estimates it.
-
-    It works in half-resolution space (FFDNet, Zhang et al. 2018), predicts the noise rather than the picture (DnCNN,
-    Zhang et al. 2017), and has no biases, so that it scales with the picture: f(k·x, k·sigma) = k·f(x, sigma), which
-    also holds beyond the trained range (Mohan et al. 2020). Blocks, down- and up-sampling are those that
-    onnxruntime runs in its blocked CPU layout.
-
-    Args:
-        widths: channels at 1/2, 1/4, 1/8 … of the picture's size; multiples of 16 run fastest.
-        blocks: residual blocks at each of these scales; all but the last count twice, on the way down and up.
-        encoder_blocks: those on the way down, where they are not as many as on the way up.
-        channels: 3 for RGB, 1 for gray.
-        estimator: add a `NoiseEstimator`, for pictures whose level nobody tells.
-    """
-
-    takes_sigma = True
-
-    def __init__(
-        self,
-        widths: tuple[int, ...] = (32, 64, 128),
-        blocks: tuple[int, ...] = (2, 2, 2),
-        channels: int = 3,
-        *,
-        encoder_blocks: tuple[int, ...] = (),
-        estimator: bool = False,
-    ) -> None:
-        super().__init__()
-        encoder_blocks = encoder_blocks or blocks[:-1]
-        self.channels = channels
-        self.size_multiple = max(2 ** len(widths), NoiseEstimator.CELL if estimator else 1)
-        # A 6x6 convolution of stride 2 is pixel-unshuffle by 2 and a 3x3 convolution in one step.
-        self.head = nn.Conv2d(channels + 1, widths[0], 6, stride=2, padding=2, bias=False)
-        self.encoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], encoder_blocks, strict=True))
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2, bias=False) for a, b in pairwise(widths))
-        self.middle = _blocks(widths[-1], blocks[-1])
-        self.up = nn.ModuleList(_Up(b, a, bias=False) for a, b in pairwise(widths))
-        self.decoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], blocks[:-1], strict=True))
-        self.tail = nn.Conv2d(widths[0], 4 * channels, 3, padding=1, bias=False)
-        # As wide as is worth it: beside 32 channels 4 % of the time, beside 16 it would be 14 %.
-        self.estimator = NoiseEstimator(channels, (32, 48) if widths[0] >= 32 else (16, 32)) if estimator else None
-        self.estimates_sigma = estimator
-        self.receptive_field = _unet_receptive_field(blocks, encoder_blocks, self.estimator)
-
-    def forward(self, image: Tensor, sigma: Tensor) -> Tensor:
-        """Remove the noise; height and width must be multiples of `size_multiple`. See `Autoencoder.forward`."""
-        if self.estimator is not None:
-            return self.restore(image, sigma)[0]
-        return image - self._noise(image, sigma.expand(image.shape[0], 1, image.shape[2], image.shape[3]))
-
-    def restore(self, image: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Autoencoder.restore`. The estimate learns from its own loss alone, so that it stays a noise level."""
-        assert self.estimator is not None
-        own = self.estimator(image)
-        level = functional.relu(sigma) + functional.relu(-sigma) * own.detach()
-        level = functional.interpolate(level, scale_factor=float(NoiseEstimator.CELL), mode="nearest")
-        noise = self._noise(image, level)
-        reach = LARGEST_NOISE * level
-        return image - torch.minimum(torch.maximum(noise, -reach), reach), own
-
-    def _noise(self, image: Tensor, level: Tensor) -> Tensor:
-        """Predict the noise of pictures NxCxHxW from its level, Nx1xHxW."""
-        x = self.head(torch.cat((image, level), 1))
-        skipped = []
-        for blocks, down in zip(self.encoder, self.down, strict=True):
-            x = blocks(x)
-            skipped.append(x)
-            x = down(x)
-        x = self.middle(x)
-        for blocks, up in zip(reversed(self.decoder), reversed(self.up), strict=True):
-            x = blocks(up(x) + skipped.pop())
-        return functional.pixel_shuffle(self.tail(x), 2)
-
-
-def _blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(_Block(width) for _ in range(count)))
-
-
-def _unet_receptive_field(
-    blocks: tuple[int, ...], encoder_blocks: tuple[int, ...], estimator: NoiseEstimator | None
-) -> int:
-    """Side of the square of input pixels that one output pixel can depend on.
-
-    Follows the interval of positions back from an output pixel to the input, on the path through all scales, for
-    each place that the pixel can have in a cell of the coarsest scale, and takes the widest.
-    """
-    coarsest = 2 ** len(blocks)
-    radius = 0
-    for place in range(coarsest):
-        low, high = place // 2 - 1, place // 2 + 1  # the tail, at half the size
-        for n in blocks[:-1]:  # the decoder, then up-sampling that copies one coarse position to two
-            low, high = (low - 2 * n) // 2, (high + 2 * n) // 2
-        low, high = low - 2 * blocks[-1], high + 2 * blocks[-1]
-        for n in reversed(encoder_blocks):  # 2x2 convolutions of stride 2, then the encoder
-            low, high = 2 * low - 2 * n, 2 * high + 1 + 2 * n
-        low, high = 2 * low - 2, 2 * high + 3  # the head: 6x6, stride 2
-        if estimator is not None:
-            low, high = estimator.receptive_interval(low, high)
-        radius = max(radius, place - low, high - place)
-    return 2 * radius + 1
-
-
 def build(recipe: NetworkRecipe) -> Autoencoder:
     """Make the network that a recipe asks for, with freshly drawn weights (torch's global generator)."""
     if recipe.type == "dense":
@@ -390,6 +160,7 @@ def build(recipe: NetworkRecipe) -> Autoencoder:
         recipe.channels,
         encoder_blocks=recipe.encoder_blocks,
         estimator=recipe.estimator,
+        mask=recipe.mask,
     )
 
 
@@ -412,7 +183,8 @@ def macs_per_pixel(network: Autoencoder) -> float:
     handles = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     try:
         with torch.no_grad():
-            network(torch.zeros(1, network.channels, height, width), torch.zeros(1, 1, 1, 1))
+            told = (height, width) if network.takes_mask else (1, 1)
+            network(torch.zeros(1, network.channels, height, width), torch.zeros(1, 1, *told))
     finally:
         for handle in handles:
             handle.remove()

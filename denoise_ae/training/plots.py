@@ -46,27 +46,34 @@ def draw_curves(rows: Sequence[dict[str, float]]) -> bytes:
     return _png(figure)
 
 
-def draw_samples(clean: Tensor, noisy: Tensor, restored: Tensor) -> bytes:
+def draw_samples(clean: Tensor | None, noisy: Tensor, restored: Tensor) -> bytes:
     """Draw clean, noisy and restored pictures in three rows, with the PSNR under each.
 
     Args:
-        clean: float NxCxHxW, 0 to 1; the first few are drawn.
+        clean: float NxCxHxW, 0 to 1; the first few are drawn. None: two rows, and no PSNR.
         noisy: as `clean`.
         restored: as `clean`.
 
     Returns:
         A PNG file.
     """
-    count = min(_COLUMNS, len(clean))
-    height, width = clean.shape[2:]
+    rows = (
+        {"noisy": noisy, "restored": restored}
+        if clean is None
+        else {"clean": clean, "noisy": noisy, "restored": restored}
+    )
+    count = min(_COLUMNS, len(noisy))
+    height, width = noisy.shape[2:]
     side = 1.4 if width < 64 else 3.6
-    figure = Figure(figsize=(side * count, (side * height / width + 0.35) * 3), layout="constrained")
-    grid = figure.subplots(3, count, squeeze=False)
-    for axes, (name, pictures) in zip(grid, (("clean", clean), ("noisy", noisy), ("restored", restored)), strict=True):
-        for axis, picture, truth in zip(axes, pictures[:count], clean[:count], strict=True):
+    figure = Figure(figsize=(side * count, (side * height / width + 0.35) * len(rows)), layout="constrained")
+    grid = figure.subplots(len(rows), count, squeeze=False)
+    for axes, (name, pictures) in zip(grid, rows.items(), strict=True):
+        for number, (axis, picture) in enumerate(zip(axes, pictures[:count], strict=True)):
             _show(axis, picture)
             axis.set(xticks=[], yticks=[])
-            error = float((picture - truth).square().mean())
+            if clean is None:
+                continue
+            error = float((picture - clean[number]).square().mean())
             axis.set_xlabel(name if error == 0 else f"{-10 * math.log10(error):.1f} dB", fontsize=8)
         axes[0].set_ylabel(name)
     return _png(figure)

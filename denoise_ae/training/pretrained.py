@@ -22,9 +22,10 @@ from torch import Tensor
 from denoise_ae import catalog
 from denoise_ae.errors import DenoiseError, ModelError, TrainingError
 from denoise_ae.modelfile import check_model
+from denoise_ae.training.autoencoder import Autoencoder
 from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint, parameter_shapes
-from denoise_ae.training.networks import Autoencoder
-from denoise_ae.training.recipe import NetworkRecipe, Recipe, parse_recipe
+from denoise_ae.training.recipe import NetworkRecipe, Recipe
+from denoise_ae.training.recipe_file import parse_recipe
 
 RECIPE_KEY = "denoise_ae_recipe"
 """Key of the ONNX ``metadata_props`` entry that holds the recipe as JSON."""

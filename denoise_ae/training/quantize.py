@@ -43,7 +43,7 @@ from onnxruntime.quantization import (
 )
 
 from denoise_ae.errors import TrainingError
-from denoise_ae.runtime import LEVEL_OUTPUT
+from denoise_ae.graph import LEVEL_OUTPUT
 from denoise_ae.training.equalize import LINKS, equalize
 
 METHODS = {

@@ -1,24 +1,21 @@
-"""A recipe says everything about a training run; it is read from TOML and needs no torch.
+"""A recipe says everything about a training run: its tables and what fits together; it needs no torch.
 
-Command-line flags override a recipe's values, unknown keys are errors, and a run's folder keeps the recipe as run.
+See `denoise_ae.training.recipe_file` for how it is read. A run's folder keeps the recipe as run.
 """
 
 from __future__ import annotations
 
-import tomllib
 from itertools import pairwise
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from denoise_ae.errors import DenoiseError, UsageError
-from denoise_ae.noise import check_level
+from denoise_ae.errors import DenoiseError
+from denoise_ae.noise import LOSSES, check_level
 
-LONGEST_RECIPE = 1 << 14
-"""Bytes that a recipe's file may have; ours have 2,000. TOML takes time with the square of a key's parts."""
-
-NoiseType = Literal["gaussian", "poisson", "salt-pepper", "speckle", "uniform", "jpeg", "mask", "camera"]
+NoiseType = Literal[
+    "gaussian", "poisson", "salt-pepper", "speckle", "uniform", "jpeg", "mask", "camera", "strokes", "spots", "text"
+]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Blocks = Annotated[int, Field(ge=0, le=64)]
@@ -46,6 +43,8 @@ class NetworkRecipe(_Part):
     channels: Literal[1, 3] = 3
     estimator: bool = False
     """Whether the unet estimates the noise level itself where it is not told."""
+    mask: bool = False
+    """Whether the unet is told which pixels are lost, and fills those, instead of a noise level."""
 
     @model_validator(mode="before")
     @classmethod
@@ -67,6 +66,8 @@ class NetworkRecipe(_Part):
             raise ValueError("encoder_blocks has one entry for each of a unet's widths but the last")
         if self.estimator and (self.type != "unet" or len(self.widths) < 3):
             raise ValueError("an estimator belongs to a unet of at least three scales")
+        if self.mask and (self.type != "unet" or self.estimator):
+            raise ValueError("a mask is for a unet without estimator")
         return self
 
 
@@ -137,6 +138,8 @@ class DataRecipe(_Part):
     """Photographs held out for validation (at most a fifth of them); MNIST holds out its last 5,000."""
     limit: int = Field(default=0, ge=0)
     """Use only this many pictures; 0 uses all."""
+    stride: int = Field(default=0, ge=0, le=16)
+    """With `training.self_supervised`: how far apart in pixels the pictures' noise is independent; 0 measures it."""
 
 
 class Stage(_Part):
@@ -178,6 +181,11 @@ class TrainingRecipe(_Part):
     """Of the unet: whether it learns with the rounding that `export --int8` brings."""
     beta: Annotated[float, Field(ge=0)] = 1.0
     """For a vae: how much the codes' distance from a standard normal distribution counts (Higgins et al. 2017)."""
+    self_supervised: bool = False
+    """Whether the pictures are noisy as they are and nothing clean is had: see `denoise_ae.training.neighbours`. The
+    loss is a squared error then, whatever the stages say, and an estimator stays as it is."""
+    gamma: Annotated[float, Field(ge=0)] = 2.0
+    """With `self_supervised`: weight of the loss's second term at the end; it grows from nothing."""
     patience: int = Field(default=0, ge=0)
     """Stop after so many epochs without a better validation PSNR; 0 never does."""
     stages: tuple[Stage, ...] = (Stage(),)
@@ -209,13 +217,14 @@ class Recipe(_Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if not self.noise:
-            raise ValueError("a recipe needs at least one [[noise]]")
+        self._check_noise()
         if (self.data.kind == "photos") != (self.network.type == "unet"):
             raise ValueError("photographs are for the unet; dense, conv and vae take MNIST's 28x28 pictures")
         multiple = 2 ** len(self.network.widths)
         if self.data.kind == "photos" and any(stage.patch % multiple for stage in self.training.stages):
             raise ValueError(f"patches must be multiples of {multiple} pixels for this network")
+        if self.network.mask and any(step.type not in LOSSES for kind in self.noise for step in (kind, *kind.then)):
+            raise ValueError(f"a network that is told a mask is trained on {', '.join(LOSSES)} alone")
         trains_estimator = self.network.estimator and self.training.part != "denoiser"
         if self.training.rounded and (self.network.type != "unet" or trains_estimator):
             raise ValueError('training.rounded is for a unet without an estimator, or with training.part = "denoiser"')
@@ -227,46 +236,31 @@ class Recipe(_Part):
             raise ValueError("a vae has its own loss: leave training.stages.loss at mse")
         return self
 
+    def _check_noise(self) -> None:
+        if not self.training.self_supervised:
+            if not self.noise:
+                raise ValueError("a recipe needs at least one [[noise]]")
+            return
+        if self.noise:
+            raise ValueError("training.self_supervised takes the pictures' own noise, and no [[noise]]: noise = []")
+        if self.data.kind != "photos" or self.network.mask or self.training.part != "all":
+            raise ValueError("training.self_supervised is for all of a network that cleans photographs")
+        if self.data.gray or self.data.magnified or self.data.permute:
+            raise ValueError("training.self_supervised leaves pictures as they are: no data.gray, magnified or permute")
+        multiple = 2 * 2 ** len(self.network.widths)
+        if any(stage.patch % multiple for stage in self.training.stages):
+            raise ValueError(f"patches must be multiples of {multiple} pixels, since they are halved")
+
     @property
     def pictures(self) -> str:
         """The training pictures in words."""
         return self.data_source or ("MNIST" if self.data.kind == "mnist" else "the user's own pictures")
 
+    @property
+    def judged_by(self) -> str:
+        """Name of the figure that tells the best epoch: the highest PSNR, or without clean pictures the lowest loss."""
+        return "val_loss" if self.training.self_supervised else "val_psnr"
+
     def stage_at(self, step: int, total_steps: int) -> Stage:
         """Return the stage that a step (0-based) belongs to."""
         return [s for s in self.training.stages if step >= s.start * total_steps][-1]
-
-
-def parse_recipe(values: dict[str, Any], name: str) -> Recipe:
-    """Check a recipe's values.
-
-    Raises:
-        UsageError: an unknown key, a wrong type or an impossible value; the message names it.
-    """
-    try:
-        return Recipe.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{name}: {where}: {what}" if where else f"{name}: {what}", "see train/recipes") from None
-
-
-def read_recipe(path: Path) -> dict[str, Any]:
-    """Read a recipe's raw values from a TOML file.
-
-    Raises:
-        UsageError: the file is missing or is no TOML.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(LONGEST_RECIPE + 1)
-        if len(data) > LONGEST_RECIPE:
-            raise ValueError("it is far too long")
-        return tomllib.loads(data.decode())
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}", "give a recipe, as in train/recipes") from None
-    except RecursionError:
-        raise UsageError(f"{path}: not a recipe: it nests too deeply", "see train/recipes") from None
-    except ValueError as error:  # besides TOML's and UTF-8's own, a number of thousands of digits
-        raise UsageError(f"{path}: not a TOML file: {error}", "see train/recipes") from None

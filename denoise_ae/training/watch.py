@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -28,11 +28,22 @@ _SECONDS_BETWEEN_PICTURES = 30.0
 class Samples:
     """A few validation pictures, float NxCxHxW on [0, 1]."""
 
-    clean: Tensor
+    clean: Tensor | None
+    """None where nobody has it."""
     noisy: Tensor
     restored: Tensor
     codes: CodeSamples | None = None
     """Of networks with a latent code."""
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """What there is to say about the training pictures."""
+
+    left_out: Sequence[str]
+    """Files that are not trained on, each with the reason."""
+    notes: Sequence[str] = ()
+    """What was found out about the others."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,8 @@ class Start:
     first_step: int
     left_out: Sequence[str]
     """Files that are not trained on, each with the reason."""
+    notes: Sequence[str] = ()
+    """What was found out about the pictures."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ class StepReport:
 
 @dataclass(frozen=True)
 class EpochReport:
-    """An epoch has ended; PSNR in dB, mean over the validation pictures."""
+    """An epoch has ended; PSNR in dB, mean over the validation pictures, no number where nothing clean is known."""
 
     epoch: int
     step: int
@@ -74,6 +87,11 @@ class EpochReport:
     learning_rate: float
     samples_per_second: float
     seconds: float
+
+    @property
+    def quality(self) -> float:
+        """What the best epoch has most of: PSNR, or else the negative validation loss."""
+        return -self.val_loss if math.isnan(self.val_psnr) else self.val_psnr
 
 
 class Observer:
@@ -89,7 +107,7 @@ class Observer:
         """Some steps were made."""
 
     def on_epoch(self, report: EpochReport, *, best: bool) -> None:
-        """An epoch ended; `best` says that its validation PSNR is the highest so far."""
+        """An epoch ended; `best` says that its `quality` is the highest so far."""
 
 
 class Watch(Callback):
@@ -101,13 +119,13 @@ class Watch(Callback):
         observer: Observer,
         recipe: Recipe,
         steps_per_epoch: int,
-        left_out: Sequence[str],
+        remarks: Remarks,
         *,
         labels: Sequence[int] = (),
     ) -> None:
-        self._labels = labels
+        self._remarks, self._labels = remarks, labels
         self._run, self._observer, self._recipe = run, observer, recipe
-        self._steps_per_epoch, self._left_out = steps_per_epoch, left_out
+        self._steps_per_epoch = steps_per_epoch
         self._total = recipe.training.epochs * steps_per_epoch
         self.best: EpochReport | None = None
         self._last_picture = float("-inf")
@@ -130,7 +148,8 @@ class Watch(Callback):
                     epochs,
                     self._steps_per_epoch,
                     trainer.global_step,
-                    self._left_out,
+                    self._remarks.left_out,
+                    self._remarks.notes,
                 )
             )
 
@@ -194,17 +213,16 @@ class Watch(Callback):
             trainer.global_step,
             self._loss_sum / max(self._loss_count, 1),
             figures["val_loss"],
-            figures["val_psnr"],
-            figures["noisy_psnr"],
+            figures.get("val_psnr", math.nan),
+            figures.get("noisy_psnr", math.nan),
             _learning_rate(trainer),
             self._samples / max(self._seconds, 1e-9),
             self._seconds,
         )
         rows = self._run.append_metrics(vars(report))
         if self.best is None:  # after a resume the best may lie in an earlier session
-            best = max(rows, key=lambda row: row["val_psnr"])
-            self.best = EpochReport(**{**best, "epoch": int(best["epoch"]), "step": int(best["step"])})  # type: ignore[arg-type]
-        elif report.val_psnr > self.best.val_psnr:
+            self.best = max(map(_from_row, rows), key=lambda earlier: earlier.quality)
+        elif report.quality > self.best.quality:
             self.best = report
         self._observer.on_epoch(report, best=self.best.epoch == report.epoch)
         now = time.perf_counter()
@@ -219,10 +237,16 @@ class Watch(Callback):
                 self._draw_codes(samples, samples.codes)
 
     def _draw_codes(self, samples: Samples, found: CodeSamples) -> None:
+        assert samples.clean is not None
         self._run.write_picture("codes.png", draw_codes(found.codes.numpy(), self._labels[: len(found.codes)]))
         self._run.write_picture("walk.png", draw_walks(samples.clean, found.walks))
         if found.drawn is not None:
             self._run.write_picture("drawn.png", draw_sheet(found.drawn))
+
+
+def _from_row(row: Mapping[str, float]) -> EpochReport:
+    """Read a row of ``metrics.csv`` again."""
+    return EpochReport(**{**row, "epoch": int(row["epoch"]), "step": int(row["step"])})  # type: ignore[arg-type]
 
 
 def _learning_rate(trainer: Trainer) -> float:

@@ -1,0 +1,75 @@
+"""How far the noise of a picture hangs together between neighbouring pixels, measured from the picture alone.
+
+Cameras' noise does, through demosaicing, smoothing, scaling and JPEG; what learns from noisy pictures only has to know,
+since it takes for picture what two neighbours share.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+FARTHEST = 5
+"""Largest distance in pixels that is looked at, as far as AP-BSN went (Lee, Son and Lee, CVPR 2022)."""
+
+_BLOCK = 16
+"""Side of the blocks that noise is measured in, in pixels."""
+
+_FLATTEST = 0.1
+"""Share of the blocks that are looked at: those that vary least."""
+
+_FEWEST = 8
+"""Blocks that are looked at, at least."""
+
+
+def noise_correlation(image: Floats) -> NDArray[np.float64]:
+    """Measure how noise correlates with itself at distances of 0, 1 ... `FARTHEST` pixels, along rows and columns.
+
+    From the flattest blocks a plane is taken away; what is left of them is noise, and what cannot be told from it.
+    Blocks that touch black or white are passed over where enough others are left.
+
+    Args:
+        image: HxW or HxWxC, 0 to 1.
+
+    Returns:
+        The mean over channels and both directions, the first being 1; all 0 where there is no noise at all, and not a
+        number where the picture is too small.
+    """
+    image = np.asarray(image, np.float32)
+    image = image[..., None] if image.ndim == 2 else image
+    blocks = _blocks(image)
+    if not len(blocks):
+        return np.full(FARTHEST + 1, np.nan)
+    inside = blocks[((blocks > 0) & (blocks < 1)).all(axis=(1, 2))]
+    blocks = inside if len(inside) >= _FEWEST else blocks
+    rest = _without_plane(blocks)
+    count = min(len(rest), max(_FEWEST, int(_FLATTEST * len(rest))))
+    flattest = rest[np.argsort(rest.var(axis=(1, 2)))[:count]]
+    shared = []
+    for distance in range(FARTHEST + 1):
+        stop = _BLOCK - distance
+        along = (
+            (flattest[:, :stop] * flattest[:, distance:]).mean(),
+            (flattest[:, :, :stop] * flattest[:, :, distance:]).mean(),
+        )
+        shared.append(float(np.mean(along)))
+    return np.array(shared) / shared[0] if shared[0] > 0 else np.zeros(FARTHEST + 1)
+
+
+def _blocks(image: Floats) -> NDArray[np.float64]:
+    """Cut a picture into blocks of one channel each: N x side x side."""
+    height, width = (length // _BLOCK * _BLOCK for length in image.shape[:2])
+    cut = image[:height, :width].reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK, -1)
+    return np.asarray(cut.transpose(0, 2, 4, 1, 3).reshape(-1, _BLOCK, _BLOCK), np.float64)
+
+
+def _without_plane(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take the mean and the slope of each block away."""
+    ramp = np.linspace(-1, 1, _BLOCK)
+    ramp /= np.linalg.norm(ramp) * np.sqrt(_BLOCK)
+    rest: NDArray[np.float64] = blocks - blocks.mean(axis=(1, 2), keepdims=True)
+    for plane in (np.tile(ramp, (_BLOCK, 1)), np.tile(ramp, (_BLOCK, 1)).T):
+        rest -= np.einsum("nij,ij->n", rest, plane)[:, None, None] * plane
+    return rest

@@ -1,0 +1,127 @@
+"""A model, loaded once, that goes over pictures tile by tile: what cleaning and repairing have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from denoise_ae import catalog
+from denoise_ae.card import ModelCard
+from denoise_ae.catalog import DEFAULT_MODEL
+from denoise_ae.cpus import available_cpus
+from denoise_ae.errors import ModelError, UsageError
+from denoise_ae.holes import Visible
+from denoise_ae.runtime import Session
+from denoise_ae.tiling import Tile, plan_tiles, round_up
+
+SMALLEST_TILE, LARGEST_TILE = 512, 1536
+"""Sides in pixels between which the default tile lies. A tile of 1536 px takes about 500 MB with our photo model."""
+
+OVERLAPS_A_TILE = 14
+"""Default side of a tile in overlaps: a seventh of it is overlap each way, and 73 % of what is computed is kept."""
+
+WORKERS = 2
+"""Most tiles in work at once; no more than there may be threads."""
+
+Part = TypeVar("Part")
+Done = TypeVar("Done")
+
+
+class TiledModel:
+    """A model, loaded once, for any number of pictures; several threads may share it.
+
+    Args:
+        model: the name of an installed model, or an ONNX file.
+        device: ``auto``, ``cpu``, ``cuda``, ``dml``, ``coreml`` or ``openvino``.
+        threads: how many the CPU may keep busy; None: as many CPUs as this process may use.
+        tile: side in pixels of what the network sees at once. Memory grows with its square. It is raised where the
+            model's overlap would leave too little of it; None chooses by that overlap.
+
+    Attributes:
+        card: what the model is and needs.
+        device: the device that it runs on.
+
+    Raises:
+        ModelError: there is no such model, it is no image-to-image network, or it is for something else.
+        DeviceError: a device was named that is not to be had.
+        UsageError: `threads` or `tile` is below 1.
+    """
+
+    card: ModelCard
+    device: str
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        tile: int | None = None,
+    ) -> None:
+        if tile is not None and tile < 1:
+            raise UsageError(f"a tile of {tile} pixels is empty", "give --tile 1 or more, or leave it out")
+        found = catalog.find(model)
+        self._check_use(found.card)
+        self._session = Session(found.read(), device, threads, found.card.name, found.card)
+        self.card = self._session.card
+        self.device = self._session.device
+        self._workers = min(WORKERS, threads or available_cpus())
+        self._overlap = round_up((self.card.receptive_field - 1) // 2, self.card.size_multiple)
+        # Below three overlaps most of the work is thrown away.
+        self._tile = max(tile or default_tile(self._overlap), 3 * self._overlap, self.card.min_size)
+
+    def _check_use(self, card: ModelCard) -> None:
+        """Check that a model is for what is to be done.
+
+        Raises:
+            ModelError: it is for something else.
+        """
+        raise NotImplementedError
+
+    def _plan(self, visible: Visible) -> list[Tile]:
+        height, width = visible.height, visible.width
+        if self.card.fixed_size is None:
+            return plan_tiles(
+                height,
+                width,
+                self._tile,
+                overlap=self._overlap,
+                multiple=self.card.size_multiple,
+                minimum=self.card.min_size,
+            )
+        rows, columns = self.card.fixed_size
+        if height % rows or width % columns:
+            raise ModelError(
+                f"model {self.card.name} takes pictures of {columns} x {rows} pixels or sheets of such cells, "
+                f"not {width} x {height}",
+                f"use a model for any size, such as --model {DEFAULT_MODEL}",
+            )
+        return [
+            Tile(window, window)
+            for top in range(0, height, rows)
+            for left in range(0, width, columns)
+            for window in [(slice(top, top + rows), slice(left, left + columns))]
+        ]
+
+
+def default_tile(overlap: int) -> int:
+    """Return the side in pixels of the tiles for a model with this overlap, see `OVERLAPS_A_TILE`."""
+    return min(max(OVERLAPS_A_TILE * overlap, SMALLEST_TILE), LARGEST_TILE)
+
+
+def map_side_by_side(work: Callable[[Part], Done], parts: list[Part], workers: int) -> Generator[Done]:
+    """Do the work on each part, several of them side by side, and yield the results in order.
+
+    While the network runs on one part's tiles, the other's are read or written. What was not begun when the caller
+    stops listening is not done.
+    """
+    if min(len(parts), workers) == 1:
+        yield from map(work, parts)
+        return
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield from pool.map(work, parts)
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,188 @@
+"""The network for photographs, a residual U-Net, and the estimator of the noise level inside it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from denoise_ae.training.autoencoder import Autoencoder, Up
+
+
+class _Block(nn.Module):
+    """conv3x3, ReLU, conv3x3, add: the residual block without normalisation of EDSR (Lim et al. 2017)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.conv2(functional.relu(self.conv1(x)))
+        return out
+
+
+class _ZeroMeanConv(nn.Conv2d):
+    """A convolution whose kernels add up to 0, so that it sees no difference between a flat picture and black."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernels = self.weight - self.weight.mean((2, 3), keepdim=True)
+        return functional.conv2d(x, kernels, None, self.stride, self.padding)
+
+
+class NoiseEstimator(nn.Module):
+    """Estimates how strong the noise is at each place of a picture: a map of standard deviations (CBDNet, Guo 2019).
+
+    Without biases and with kernels of zero mean at its head, it finds exactly nothing in a flat picture, and twice as
+    much in a picture of twice the contrast.
+
+    Args:
+        channels: of the picture.
+        widths: channels at 1/4 and at 1/8 of the picture's size.
+    """
+
+    CELL = 8
+    """Side in pixels of what one number of the map speaks for."""
+
+    def __init__(self, channels: int, widths: tuple[int, int] = (32, 48)) -> None:
+        super().__init__()
+        fine, coarse = widths
+        self.head = _ZeroMeanConv(channels, fine, 8, stride=4, bias=False)
+        self.fine = nn.Conv2d(fine, fine, 3, padding=1, bias=False)
+        self.down = nn.Conv2d(fine, coarse, 2, stride=2, bias=False)
+        self.coarse = _blocks(coarse, 1)
+        self.level = nn.Conv2d(coarse, 1, 1, bias=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the standard deviation of the noise, float N x 1 x H/8 x W/8, on the picture's scale.
+
+        Args:
+            image: float NxCxHxW, height and width multiples of 8.
+        """
+        x = functional.relu(self.head(functional.pad(image, (2, 2, 2, 2), mode="reflect")))
+        x = functional.relu(self.down(functional.relu(self.fine(x))))
+        level: Tensor = self.level(functional.relu(self.coarse(x))).abs()
+        return level
+
+    def receptive_interval(self, low: int, high: int) -> tuple[int, int]:
+        """Return the first and the last pixel that the map depends on over pixels `low` to `high`."""
+        low, high = low // self.CELL - 2, high // self.CELL + 2  # a block of two convolutions at 1/8
+        low, high = 2 * low - 1, 2 * high + 1 + 1  # a convolution at 1/4, after 2x2 ones of stride 2
+        return 4 * low - 2, 4 * high + 5  # the head: 8x8, stride 4
+
+
+LARGEST_NOISE = 5.0
+"""Most that a network with an estimator takes from a pixel, in standard deviations of the noise: where it finds none,
+the picture stays as it is."""
+
+
+LOST = 0.2
+"""What a lost pixel is to a network beside levels of noise, on [0, 1]: noise that is as strong as any it may have been
+trained for before."""
+
+
+class UNet(Autoencoder):
+    """A residual U-Net for photographs that is told the noise level, estimates it, or is told which pixels are lost.
+
+    It works in half-resolution space (FFDNet, Zhang et al. 2018), predicts the noise rather than the picture (DnCNN,
+    Zhang et al. 2017), and has no biases, so that it scales with the picture: f(k·x, k·sigma) = k·f(x, sigma), which
+    also holds beyond the trained range (Mohan et al. 2020). Blocks, down- and up-sampling are those that
+    onnxruntime runs in its blocked CPU layout.
+
+    Args:
+        widths: channels at 1/2, 1/4, 1/8 … of the picture's size; multiples of 16 run fastest.
+        blocks: residual blocks at each of these scales; all but the last count twice, on the way down and up.
+        encoder_blocks: those on the way down, where they are not as many as on the way up.
+        channels: 3 for RGB, 1 for gray.
+        estimator: add a `NoiseEstimator`, for pictures whose level nobody tells.
+        mask: fill lost pixels, of which the picture holds a rough guess, and leave the others exactly as they are.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, ...] = (32, 64, 128),
+        blocks: tuple[int, ...] = (2, 2, 2),
+        channels: int = 3,
+        *,
+        encoder_blocks: tuple[int, ...] = (),
+        estimator: bool = False,
+        mask: bool = False,
+    ) -> None:
+        super().__init__()
+        encoder_blocks = encoder_blocks or blocks[:-1]
+        self.channels = channels
+        self.takes_sigma, self.takes_mask = not mask, mask
+        self.size_multiple = max(2 ** len(widths), NoiseEstimator.CELL if estimator else 1)
+        # A 6x6 convolution of stride 2 is pixel-unshuffle by 2 and a 3x3 convolution in one step.
+        self.head = nn.Conv2d(channels + 1, widths[0], 6, stride=2, padding=2, bias=False)
+        self.encoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], encoder_blocks, strict=True))
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2, bias=False) for a, b in pairwise(widths))
+        self.middle = _blocks(widths[-1], blocks[-1])
+        self.up = nn.ModuleList(Up(b, a, bias=False) for a, b in pairwise(widths))
+        self.decoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], blocks[:-1], strict=True))
+        self.tail = nn.Conv2d(widths[0], 4 * channels, 3, padding=1, bias=False)
+        # As wide as is worth it: beside 32 channels 4 % of the time, beside 16 it would be 14 %.
+        self.estimator = NoiseEstimator(channels, (32, 48) if widths[0] >= 32 else (16, 32)) if estimator else None
+        self.estimates_sigma = estimator
+        self.receptive_field = _unet_receptive_field(blocks, encoder_blocks, self.estimator)
+
+    def forward(self, image: Tensor, sigma: Tensor) -> Tensor:
+        """Remove the noise; height and width must be multiples of `size_multiple`. See `Autoencoder.forward`."""
+        if self.estimator is not None:
+            return self.restore(image, sigma)[0]
+        if self.takes_mask:
+            return image - sigma * self._noise(image, LOST * sigma)
+        return image - self._noise(image, sigma.expand(image.shape[0], 1, image.shape[2], image.shape[3]))
+
+    def restore(self, image: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Autoencoder.restore`. The estimate learns from its own loss alone, so that it stays a noise level."""
+        assert self.estimator is not None
+        own = self.estimator(image)
+        level = functional.relu(sigma) + functional.relu(-sigma) * own.detach()
+        level = functional.interpolate(level, scale_factor=float(NoiseEstimator.CELL), mode="nearest")
+        noise = self._noise(image, level)
+        reach = LARGEST_NOISE * level
+        return image - torch.minimum(torch.maximum(noise, -reach), reach), own
+
+    def _noise(self, image: Tensor, level: Tensor) -> Tensor:
+        """Predict the noise of pictures NxCxHxW from its level, Nx1xHxW."""
+        x = self.head(torch.cat((image, level), 1))
+        skipped = []
+        for blocks, down in zip(self.encoder, self.down, strict=True):
+            x = blocks(x)
+            skipped.append(x)
+            x = down(x)
+        x = self.middle(x)
+        for blocks, up in zip(reversed(self.decoder), reversed(self.up), strict=True):
+            x = blocks(up(x) + skipped.pop())
+        return functional.pixel_shuffle(self.tail(x), 2)
+
+
+def _blocks(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(_Block(width) for _ in range(count)))
+
+
+def _unet_receptive_field(
+    blocks: tuple[int, ...], encoder_blocks: tuple[int, ...], estimator: NoiseEstimator | None
+) -> int:
+    """Side of the square of input pixels that one output pixel can depend on.
+
+    Follows the interval of positions back from an output pixel to the input, on the path through all scales, for
+    each place that the pixel can have in a cell of the coarsest scale, and takes the widest.
+    """
+    coarsest = 2 ** len(blocks)
+    radius = 0
+    for place in range(coarsest):
+        low, high = place // 2 - 1, place // 2 + 1  # the tail, at half the size
+        for n in blocks[:-1]:  # the decoder, then up-sampling that copies one coarse position to two
+            low, high = (low - 2 * n) // 2, (high + 2 * n) // 2
+        low, high = low - 2 * blocks[-1], high + 2 * blocks[-1]
+        for n in reversed(encoder_blocks):  # 2x2 convolutions of stride 2, then the encoder
+            low, high = 2 * low - 2 * n, 2 * high + 1 + 2 * n
+        low, high = 2 * low - 2, 2 * high + 3  # the head: 6x6, stride 2
+        if estimator is not None:
+            low, high = estimator.receptive_interval(low, high)
+        radius = max(radius, place - low, high - place)
+    return 2 * radius + 1
