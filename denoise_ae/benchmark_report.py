@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -44,9 +44,23 @@ def row(summary: Summary) -> tuple[str, ...]:
 
 def markdown(summaries: Sequence[Summary], notes: Sequence[str] = ()) -> str:
     """Write summaries as a Markdown table, with a paragraph below it for each note."""
-    rows = [[_escape(cell) for cell in row(summary)] for summary in summaries]
-    rules = ["---:" if name not in ("noise", "method") else "---" for name in COLUMNS]
-    lines = [f"| {' | '.join(cells)} |" for cells in (COLUMNS, rules, *rows)]
+    return write_markdown(COLUMNS, map(row, summaries), notes, texts=("noise", "method"))
+
+
+def write_markdown(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], notes: Sequence[str], *, texts: Collection[str]
+) -> str:
+    """Write a Markdown table, with a paragraph below it for each note.
+
+    Args:
+        columns: their names.
+        rows: the cells.
+        notes: the paragraphs.
+        texts: the columns that hold words; the others hold numbers and are set to the right.
+    """
+    escaped = [[_escape(cell) for cell in cells] for cells in rows]
+    rules = ["---" if name in texts else "---:" for name in columns]
+    lines = [f"| {' | '.join(cells)} |" for cells in (columns, rules, *escaped)]
     return "\n\n".join(["\n".join(lines), *map(_escape, notes)]) + "\n"
 
 

@@ -145,8 +145,14 @@ class Codec:
         parts = [self._session.decode(codes[start : start + _TOGETHER]) for start in range(0, len(codes), _TOGETHER)]
         return np.concatenate(parts).clip(0, 1)
 
-    def draw(self, count: int, seed: int = 0) -> Floats:
+    def draw(self, count: int, seed: int = 0, spread: float = 1.0) -> Floats:
         """Draw codes at random that decode to new pictures, count x latent; the same for the same seed.
+
+        Args:
+            count: how many.
+            seed: of the random numbers.
+            spread: standard deviation of each number: 1 is what the model was trained for, less gives pictures that are
+                more ordinary and more alike.
 
         Raises:
             UsageError: the model is not variational: nothing is known of how its codes are spread.
@@ -156,7 +162,7 @@ class Codec:
                 f"model {self.card.name} can't draw new pictures: its codes follow no known distribution",
                 f"give a variational one, as --model {DEFAULT_GENERATOR}; denoise-ae train --network vae makes such",
             )
-        return np.random.default_rng(seed).standard_normal((count, self.card.latent), np.float32)
+        return np.random.default_rng(seed).standard_normal((count, self.card.latent), np.float32) * np.float32(spread)
 
 
 def as_sheet(cells: Floats, columns: int) -> Floats:

@@ -68,7 +68,8 @@ OWNERS = {
     "skimage": {"baselines"},
     "bm3d": {"baselines"},
     "PySide6": {"desktop"},
-    "PIL": {"headers", "pictures", "tiff", "gif", "jp2", "decoders"},
+    "PIL": {"headers", "pictures", "tiff", "gif", "jp2", "decoders", "training"},
+    "sklearn": {"training"},
 }
 """Package -> rooms that may import it."""
 
@@ -151,7 +152,10 @@ def loaded_by(program: str, *arguments: str) -> set[str]:
     return set(done.stderr.rsplit("LOADED", 1)[1].split())
 
 
-HEAVY = {"numpy", "cv2", "onnxruntime", "torch", "lightning", "onnx", "PIL", "matplotlib", "skimage", "PySide6"}
+HEAVY = {
+    *("numpy", "cv2", "onnxruntime", "PIL", "PySide6"),
+    *("torch", "lightning", "onnx", "matplotlib", "skimage", "sklearn"),
+}
 
 
 @pytest.mark.parametrize(
@@ -163,6 +167,7 @@ HEAVY = {"numpy", "cv2", "onnxruntime", "torch", "lightning", "onnx", "PIL", "ma
         "from denoise_ae.cli import main; main(['clean', '--help'])",
         "from denoise_ae.cli import main; main(['train', '--help'])",
         "from denoise_ae.cli import main; main(['models'])",
+        "from denoise_ae.cli import main; main(['bench', '--help'])",
         "from denoise_ae.cli import main; main(['doctor', '--help'])",
         "from denoise_ae.cli import main; main(['desktop', '--help'])",
     ],

@@ -194,7 +194,7 @@ def test_each_package_that_is_imported_is_declared():
     training = set((package / "training").rglob("*.py"))
     optional = names(*(EXTRAS[extra] for extra in ("bench", "desktop", "heic", "jxl", "raw")))
     assert imported(set(package.rglob("*.py")) - training) <= names(PROJECT["dependencies"]) | optional
-    assert imported(training) <= names(PROJECT["dependencies"], EXTRAS["train"])
+    assert imported(training) <= names(PROJECT["dependencies"], EXTRAS["train"], EXTRAS["features"])
 
 
 @pytest.mark.parametrize("requirement", DECLARED, ids=str)

@@ -24,6 +24,7 @@ from denoise_ae.cli import (
     doctor,
     encode,
     export,
+    features,
     generate,
     models,
     noise,
@@ -65,6 +66,7 @@ def build_app() -> typer.Typer:
     app.command("encode")(encode.encode)
     app.command("decode")(decode.decode)
     app.command("generate")(generate.generate)
+    app.command("features")(features.features)
     app.command("noise")(noise.noise)
     app.command("compare")(compare.compare)
     app.command("bench")(bench.bench)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from denoise_ae import __version__
+from denoise_ae.cli.bench_latent import bench_latent
 from denoise_ae.cli.options import Debug, Device
-from denoise_ae.cli.outputs import refuse_inputs
-from denoise_ae.cli.render import print_line, print_table, printable, progress_bar, stderr_console
+from denoise_ae.cli.outputs import check_reports
+from denoise_ae.cli.render import json_safe, print_line, print_table, printable, progress_bar, stderr_console
 from denoise_ae.errors import UsageError
 
 if TYPE_CHECKING:
-    from denoise_ae.benchmark import Case, Measurement
+    from denoise_ae.benchmark import Measurement
 
 SIGMAS = (15.0, 25.0, 50.0)
 """The levels that the literature reports, in 8-bit steps."""
@@ -35,9 +35,9 @@ class Level(StrEnum):
 
 def bench(
     folders: Annotated[
-        list[Path],
-        typer.Argument(metavar="FOLDER", help="Clean pictures; with --pairs see above.", show_default=False),
-    ],
+        list[Path] | None,
+        typer.Argument(metavar="FOLDER", help="Clean pictures; see above for --pairs, --latent.", show_default=False),
+    ] = None,
     *,
     models: Annotated[
         list[str] | None,
@@ -57,6 +57,9 @@ def bench(
         typer.Option("--baseline", metavar="NAME", help="May be repeated (above).", show_default="nlm"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same noise.")] = 0,
+    latent: Annotated[
+        bool, typer.Option("--latent", help="Measure latent codes on MNIST (above); --model takes runs too.")
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Take only so many pictures, the first by name.")] = None,
     device: Device = "auto",
     threads: Annotated[
@@ -83,6 +86,11 @@ def bench(
     With --pairs the pictures are real noisy ones and their clean partners: in folders noisy and clean inside FOLDER,
     or named A_noisy and A_clean (or A_real and A_mean) in FOLDER, or in two folders, the noisy one first.
 
+    With --latent it is codes that are measured, clean digits in, not denoising: the PSNR of pictures decoded from codes
+    beside as many principal components (PCA); and the bytes that rounded, entropy-coded codes take beside PCA, WebP and
+    PNG of the same PSNR. FOLDER holds MNIST's files then; without one they are downloaded. --model takes models with a
+    latent code, and runs of denoise-ae train. It needs pip install 'denoise-ae[features]'.
+
     The denoisers to compare with (--baseline); all but nlm need pip install 'denoise-ae[bench]':
 
     \b
@@ -99,19 +107,29 @@ def bench(
     from denoise_ae.catalog import DEFAULT_MODEL
     from denoise_ae.denoiser import Denoiser
     from denoise_ae.files import write_atomic
-    from denoise_ae.noise import check_level
 
-    if pairs and (sigmas or level is Level.TOLD):
-        raise UsageError("--pairs has real noise, of no known level", "leave out --sigma and --level told")
-    if len(folders) > (2 if pairs else 1):
-        raise UsageError("too many folders", "give one; or with --pairs two, noisy and clean")
-    for sigma in sigmas or []:
-        check_level("gaussian", sigma)
-        if sigma == 0:
-            raise UsageError("--sigma 0 adds no noise to measure", "for example --sigma 25")
-
-    found = pair_cases(*folders) if pairs else clean_cases(folders[0])
-    _check_outputs(table, chart, found, overwrite=overwrite)
+    places = folders or []
+    if latent:
+        if pairs or sigmas or level or baselines or seed:
+            hint = "leave out --pairs, --sigma, --level, --baseline and --seed"
+            raise UsageError("--latent measures codes, without noise", hint)
+        bench_latent(
+            places,
+            models,
+            limit=limit,
+            device=device,
+            threads=threads,
+            table=table,
+            chart=chart,
+            overwrite=overwrite,
+            quiet=quiet,
+            as_json=as_json,
+        )
+        return
+    _check_words(places, sigmas or [], level, pairs=pairs)
+    found = pair_cases(*places) if pairs else clean_cases(places[0])
+    inputs = [path for case in found for path in (case.clean, case.noisy) if path]
+    check_reports(table, chart, inputs, overwrite=overwrite)
     cases = found[:limit]
     known, absent = choose(baselines or [DEFAULT_BASELINE])
     levels = [] if pairs else list(dict.fromkeys(sigmas or SIGMAS))
@@ -136,19 +154,19 @@ def bench(
     summaries = summarise(measured)
     if as_json:
         settings = {
-            "folders": [str(folder) for folder in folders],
+            "folders": [str(folder) for folder in places],
             "pairs": pairs,
             "level": (Level.TOLD if told else Level.AUTO).value,
             "seed": seed,
             "devices": {name: denoiser.device for name, denoiser in denoisers.items()},
             "absent": absent,
         }
-        results, pictures = ([_json_safe(asdict(each)) for each in rows] for rows in (summaries, measured))
+        results, pictures = ([json_safe(asdict(each)) for each in rows] for rows in (summaries, measured))
         typer.echo(json.dumps({**settings, "results": results, "pictures": pictures}, indent=2))
     else:
         print_table(COLUMNS, map(row, summaries))
 
-    names = " and ".join(folder.resolve().name for folder in folders)
+    names = " and ".join(folder.resolve().name for folder in places)
     subject = f"{names}: {len(cases)} picture{'s' * (len(cases) > 1)}, noise level {'told' if told else 'estimated'}"
     if table:
         devices = " and ".join(sorted({denoiser.device for denoiser in denoisers.values()}))
@@ -159,25 +177,17 @@ def bench(
         write_atomic(chart, draw_chart(summaries, denoisers, subject, chart.suffix.lower()[1:]), overwrite=overwrite)
 
 
-def _check_outputs(table: Path | None, chart: Path | None, cases: list[Case], *, overwrite: bool) -> None:
-    """Refuse, before the long measuring starts, files that can't be written after it."""
-    from denoise_ae.benchmark_report import CHART_FORMATS, check_matplotlib
-    from denoise_ae.files import check_target
+def _check_words(folders: list[Path], sigmas: list[float], level: Level | None, *, pairs: bool) -> None:
+    """Check that folders, levels and kinds of pictures make sense together."""
+    from denoise_ae.noise import check_level
 
-    inputs = [path for case in cases for path in (case.clean, case.noisy) if path]
-    for option, output, formats in (("--table", table, ("md",)), ("--chart", chart, CHART_FORMATS)):
-        if output is None:
-            continue
-        if output.suffix.lower()[1:] not in formats:
-            raise UsageError(
-                f"{option} {output}: this ending stands for no format of it", f"end it with .{' or .'.join(formats)}"
-            )
-        refuse_inputs(output, inputs)
-        check_target(output, overwrite=overwrite)
-    if chart:
-        check_matplotlib()
-
-
-def _json_safe(row: dict[str, Any]) -> dict[str, Any]:
-    """Replace infinity, the PSNR of equal pictures, which JSON does not have."""
-    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
+    if not folders:
+        raise UsageError("no folder of pictures to measure on", "name one; --latent alone needs none")
+    if pairs and (sigmas or level is Level.TOLD):
+        raise UsageError("--pairs has real noise, of no known level", "leave out --sigma and --level told")
+    if len(folders) > (2 if pairs else 1):
+        raise UsageError("too many folders", "give one; or with --pairs two, noisy and clean")
+    for sigma in sigmas:
+        check_level("gaussian", sigma)
+        if sigma == 0:
+            raise UsageError("--sigma 0 adds no noise to measure", "for example --sigma 25")

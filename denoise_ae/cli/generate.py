@@ -35,6 +35,14 @@ def generate(
             show_default=False,
         ),
     ] = None,
+    spread: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=3.0,
+            help="How far from the usual the pictures may be: less than 1 gives more ordinary ones, more alike.",
+        ),
+    ] = 1.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
     device: Device = "auto",
     threads: Threads = None,
@@ -58,10 +66,10 @@ def generate(
     codec = Codec(model or DEFAULT_GENERATOR, device=device, threads=threads)
     if walk:
         columns, rows = walk, math.ceil(count / walk)
-        ends = codec.draw(2 * rows, seed)
+        ends = codec.draw(2 * rows, seed, spread)
         codes = between(ends[:rows], ends[rows:], walk)[:count]
     else:
-        columns, codes = math.ceil(math.sqrt(count)), codec.draw(count, seed)
+        columns, codes = math.ceil(math.sqrt(count)), codec.draw(count, seed, spread)
     write_picture(output, as_sheet(codec.decode_cells(codes), columns), overwrite=overwrite)
     if not quiet:
         print_line(

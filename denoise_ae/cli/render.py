@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,3 +77,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_row(*(Text("\n".join(map(printable, cell.split("\n")))) for cell in row))
     # A pipe has no width that lines would have to be broken for.
     Console(highlight=False, width=None if is_terminal(sys.stdout) else 10_000).print(table)
+
+
+def json_safe(row: dict[str, Any]) -> dict[str, Any]:
+    """Replace infinity, the PSNR of equal pictures, which JSON does not have."""
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}

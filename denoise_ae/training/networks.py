@@ -18,7 +18,7 @@ from denoise_ae.training.unet import UNet
 
 
 class DenseAutoencoder(Autoencoder):
-    """The textbook autoencoder of fully connected layers: 784-128-64-64-128-784, code and output linear.
+    """The textbook autoencoder of fully connected layers: 784-128-64-64-128-784 with a linear output layer.
 
     Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural networks", Science 313 (2006).
     """
@@ -29,9 +29,8 @@ class DenseAutoencoder(Autoencoder):
         super().__init__()
         self.latent = latent
         sizes = (DIGIT_SIDE * DIGIT_SIDE, *widths, latent)
-        # A code that was cut at 0 would lose half of its space, and of a short one whole numbers.
-        self.encoder = _dense_layers(sizes)
-        self.decoder = _dense_layers((latent, *sizes[::-1]))
+        self.encoder = _dense_layers(sizes, last_linear=False)
+        self.decoder = _dense_layers((latent, *sizes[::-1]), last_linear=True)
 
     def encode(self, image: Tensor) -> Tensor:
         """Return the latent code, float N x latent, of pictures Nx1x28x28."""
@@ -48,17 +47,11 @@ class DenseAutoencoder(Autoencoder):
         return self.decode(self.encode(image))
 
 
-def _dense_layers(sizes: tuple[int, ...]) -> nn.Sequential:
-    """Layers with ReLU between them, drawn after He et al. 2015.
-
-    With PyTorch's own, smaller weights a short code was still giving the mean picture after 1,700 steps (measured).
-    """
+def _dense_layers(sizes: tuple[int, ...], *, last_linear: bool) -> nn.Sequential:
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-        nn.init.kaiming_normal_(layers[-2].weight, nonlinearity="relu")  # type: ignore[arg-type]
-        nn.init.zeros_(layers[-2].bias)  # type: ignore[arg-type]
-    return nn.Sequential(*layers[:-1])
+    return nn.Sequential(*(layers[:-1] if last_linear else layers))
 
 
 class ConvAutoencoder(Autoencoder):

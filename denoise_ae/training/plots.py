@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _WITHOUT_NOISE = 90.0
 """PSNR (dB) of a noisy picture from which there is no noise in it."""
@@ -43,7 +46,7 @@ def draw_curves(rows: Sequence[dict[str, float]]) -> bytes:
         quality.plot(epochs, [row["noisy_psnr"] for row in rows], linestyle="--", label="noisy")
     quality.set(xlabel="epoch", ylabel="validation PSNR (dB)")
     quality.legend()
-    return _png(figure)
+    return saved(figure)
 
 
 def draw_samples(clean: Tensor | None, noisy: Tensor, restored: Tensor) -> bytes:
@@ -76,7 +79,7 @@ def draw_samples(clean: Tensor | None, noisy: Tensor, restored: Tensor) -> bytes
             error = float((picture - clean[number]).square().mean())
             axis.set_xlabel(name if error == 0 else f"{-10 * math.log10(error):.1f} dB", fontsize=8)
         axes[0].set_ylabel(name)
-    return _png(figure)
+    return saved(figure)
 
 
 def draw_codes(codes: NDArray[np.floating[Any]], labels: Sequence[int]) -> bytes:
@@ -96,7 +99,7 @@ def draw_codes(codes: NDArray[np.floating[Any]], labels: Sequence[int]) -> bytes
     axes.set_title(f"codes of {len(codes)} validation pictures, {codes.shape[1]} numbers each", fontsize="medium")
     axes.set_xlabel(f"first principal component ({shares[0]:.0%} of the variance)")
     axes.set_ylabel(f"second ({shares[1]:.0%})")
-    return _png(figure)
+    return saved(figure)
 
 
 def principal_components(codes: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float64], tuple[float, float]]:
@@ -143,7 +146,7 @@ def draw_walks(clean: Tensor, walks: Tensor) -> bytes:
             _show(axis, picture)
     for column, title in ((0, "original"), (1, "its code"), (steps, "its code"), (steps + 1, "original")):
         grid[0, column].set_title(title, fontsize=8)
-    return _png(figure)
+    return saved(figure)
 
 
 def draw_sheet(pictures: Tensor) -> bytes:
@@ -155,7 +158,7 @@ def draw_sheet(pictures: Tensor) -> bytes:
         axis.set_axis_off()
     for axis, picture in zip(grid.flat, pictures, strict=False):
         _show(axis, picture)
-    return _png(figure)
+    return saved(figure)
 
 
 def _show(axis: Axes, picture: Tensor) -> None:
@@ -163,7 +166,9 @@ def _show(axis: Axes, picture: Tensor) -> None:
     axis.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
 
 
-def _png(figure: Figure) -> bytes:
+def saved(figure: Figure, file_format: str = "png", dpi: int = 100) -> bytes:
+    """Return a figure as a file, png or svg; the same figure gives the same file."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100)
+    with rc_context({"svg.hashsalt": "denoise-ae"}):
+        figure.savefig(buffer, format=file_format, dpi=dpi, metadata={"Date": None} if file_format == "svg" else None)
     return buffer.getvalue()
