@@ -1,4 +1,7 @@
-"""A second decoder for what OpenCV's fails at: BMP with unusual masks, and AVIF of some encoders' better qualities."""
+"""A second decoder, for what OpenCV's fails at: BMP, and AVIF of some encoders' better qualities.
+
+OpenCV shows OS/2's BMP gray, and the white of those of 16 bits as 248.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PILLOWS = {"bmp": ("BmpImagePlugin", "BmpImageFile"), "avif": ("AvifImagePlugin", "AvifImageFile")}
+_READERS = {"bmp": ("BmpImagePlugin", "BmpImageFile"), "avif": ("AvifImagePlugin", "AvifImageFile")}
 """Format -> module and class of Pillow that read it."""
 
 
@@ -17,18 +20,18 @@ def decode_with_pillow(data: bytes, file_format: str, mode: str) -> NDArray[np.u
 
     Args:
         data: the whole file.
-        file_format: a key of `PILLOWS`.
-        mode: "gray", "RGB" or "RGBA", as the header says.
+        file_format: "bmp" or "avif".
+        mode: "gray", "RGB", "RGBA" or "palette", as the header says.
 
     Returns:
-        HxW, HxWx3 or HxWx4; None where the data are damaged.
+        HxW, HxWx3 or HxWx4, palettes as the RGB that they show; None where the data are damaged.
     """
     from importlib import import_module
 
-    module, reader = PILLOWS[file_format]
+    module, reader = _READERS[file_format]
     opener: Any = getattr(import_module(f"PIL.{module}"), reader)
     try:
         with opener(io.BytesIO(data)) as image:
-            return np.array(image.convert({"gray": "L"}.get(mode, mode)))
+            return np.array(image.convert({"gray": "L", "palette": "RGB"}.get(mode, mode)))
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, RuntimeError):
         return None

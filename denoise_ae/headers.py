@@ -213,10 +213,17 @@ def _inspect_webp(data: bytes, name: str) -> Inspected:
     return Inspected(header, webp.metadata, webp=webp)
 
 
-def _inspect_bmp(data: bytes, _name: str) -> Inspected:
+def _inspect_bmp(data: bytes, name: str) -> Inspected:
     from PIL.BmpImagePlugin import BmpImageFile
 
-    with BmpImageFile(io.BytesIO(data)) as image:
+    try:
+        opened = BmpImageFile(io.BytesIO(data))
+    except OSError as error:
+        if not str(error).startswith("Unsupported BMP"):
+            raise
+        kind = str(error).removeprefix("Unsupported BMP ")
+        raise ImageError(f"{name}: BMP with this {kind} is not supported", _CONVERT) from error
+    with opened as image:
         dots = struct.unpack_from("<ii", data, 38) if len(data) > 46 and data[14] >= 40 else (0, 0)
         dpi = (dots[0] * METRE, dots[1] * METRE) if min(dots) > 0 else None
         return Inspected(Header("bmp", *image.size, _MODES[image.mode]), Metadata(dpi=dpi))

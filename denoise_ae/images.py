@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae import jpeg, opencv
-from denoise_ae.decoders import PILLOWS, decode_with_pillow
+from denoise_ae.decoders import decode_with_pillow
 from denoise_ae.errors import ImageError
 from denoise_ae.extras import encode_heic
 from denoise_ae.files import read_whole
@@ -140,8 +140,13 @@ def decode(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pict
 
 def _decode_still(data: bytes, size: tuple[int, int], found: Inspected, name: str) -> NDArray[Any]:
     header = found.header
-    decoded = opencv.decode(data)
-    if decoded is None and header.format in PILLOWS and header.mode != "palette":
+    if header.format == "bmp":
+        decoded = decode_with_pillow(data, header.format, header.mode)
+        if decoded is None:  # run lengths may leave pixels out, which only OpenCV's decoder accepts
+            decoded = opencv.decode(data)
+    else:
+        decoded = opencv.decode(data)
+    if decoded is None and header.format == "avif":
         decoded = decode_with_pillow(data, header.format, header.mode)
         if decoded is not None and header.bits > 8:
             message = f"{name}: this {format_name(header.format)} can't be decoded in its {header.bits} bits"

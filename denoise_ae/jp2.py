@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,8 +66,9 @@ def read_jp2(data: bytes, name: str) -> Jp2:
         for kind, begin, end in _all_boxes(data):
             if kind == _CODESTREAM:
                 start = begin
+                boxes |= dict(_behind(data, end)) | boxes
                 break
-            boxes.setdefault(data[begin : begin + 16] if kind == _UUID else kind, data[begin:end])
+            boxes.setdefault(_key(data, kind, begin), data[begin:end])
     # The SIZ marker segment follows the start of the codestream at once (ISO/IEC 15444-1, A.5.1).
     if not data.startswith(b"\xff\x4f\xff\x51", start):
         raise ValueError("no codestream")
@@ -74,6 +76,7 @@ def read_jp2(data: bytes, name: str) -> Jp2:
     right, bottom, left, top = struct.unpack_from(">4I", data, start)
     (components,) = struct.unpack_from(">H", data, start + 32)
     depths = {data[start + 34 + 3 * index] + 1 for index in range(components)}
+    coarse = any(data[start + 35 + 3 * index : start + 37 + 3 * index] != b"\1\1" for index in range(components))
     bits = depths.pop()
     colours = boxes.get(_COLOURS, b"")
     icc = colours[3:] if colours[:1] == bytes([_PROFILE]) else None
@@ -86,12 +89,29 @@ def read_jp2(data: bytes, name: str) -> Jp2:
         refused = "a palette" if _PALETTE in boxes else f"{components} samples a pixel"
     elif icc and icc[16:20] != _SPACES[components]:
         refused = f"{icc[16:20].decode('latin-1').strip()} colours"
+    elif coarse:
+        refused = "colours at less than full size"
+    elif left or top:
+        refused = "a picture that starts inside its grid"
     if refused:
         raise ImageError(f"{name}: JPEG 2000 with {refused} is not supported", "convert it to PNG, TIFF or JPEG first")
     exif = boxes.get(_EXIF_UUID, b"")[16:].removeprefix(b"Exif\0\0") or None
     xmp = boxes.get(_XMP_UUID, b"")[16:] or None
     metadata = upright_metadata(Metadata(exif, icc, xmp, _read_resolution(boxes.get(_RESOLUTION, b""))))
     return Jp2(right - left, bottom - top, {1: "gray", 3: "RGB", 4: "RGBA"}[components], bits, metadata)
+
+
+def _key(data: bytes, kind: bytes, begin: int) -> bytes:
+    """Return what a box is looked up by: its kind, or what a box of somebody's own says that it is."""
+    return data[begin : begin + 16] if kind == _UUID else kind
+
+
+def _behind(data: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield what some programs append behind the codestream: EXIF and XMP. What is no box ends it."""
+    with suppress(struct.error):
+        for kind, begin, end in _boxes(data, start, len(data)):
+            if kind == _UUID:
+                yield _key(data, kind, begin), data[begin:end]
 
 
 def _boxes(data: bytes | memoryview, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:

@@ -184,13 +184,10 @@ def _read_luma(payload: bytes) -> tuple[int, ...]:
     return ()
 
 
-def _total_steps(quality: int) -> int:
+def _total_steps(quality: int, largest: int) -> int:
     """Add up the luminance table as libjpeg scales it for a quality of 1 to 100."""
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return sum(min(255, max(1, (step * scale + 50) // 100)) for step in _STANDARD_LUMA)
-
-
-_TOTALS = {quality: _total_steps(quality) for quality in range(1, 101)}
+    return sum(min(largest, max(1, (step * scale + 50) // 100)) for step in _STANDARD_LUMA)
 
 
 def estimate_quality(luma: Sequence[int]) -> int | None:
@@ -202,7 +199,9 @@ def estimate_quality(luma: Sequence[int]) -> int | None:
     if not luma:
         return None
     total = sum(luma)
-    return min(_TOTALS, key=lambda quality: abs(_TOTALS[quality] - total))
+    # Some encoders keep to the 8 bits of a baseline table, others write the larger steps of the lowest qualities.
+    largest = 255 if max(luma) <= 255 else 32767
+    return min(range(1, 101), key=lambda quality: abs(_total_steps(quality, largest) - total))
 
 
 def name_sampling(factors: Sequence[tuple[int, int]]) -> str | None:

@@ -58,6 +58,7 @@ class Tag(IntEnum):
     JPEG_TABLES = 347
     SUBSAMPLING = 530
     XMP = 700
+    DEPTH = 32997
     COPYRIGHT = 33432
     EXIF = 34665
     ICC = 34675

@@ -190,4 +190,6 @@ def _write_stdout(data: bytes) -> None:
         while rest:
             rest = rest[os.write(sys.stdout.fileno(), rest) :]
     except OSError as error:
-        raise OutputError(f"standard output: {error.strerror}") from error
+        gone = isinstance(error, BrokenPipeError)
+        hint = "what reads it ended first" if gone else "name a file with -o"
+        raise OutputError(f"standard output: {error.strerror}", hint) from error

@@ -157,7 +157,8 @@ def _check(layout: Layout, name: str) -> None:
     colours = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1}.get(photometric, 0)
     if photometric == _YCBCR and layout.compression == _JPEG:  # whose decoder gives RGB
         colours = 3
-    kind = ""
+    slices = directory.number(Tag.DEPTH, 1)
+    kind = f"{slices} slices of a volume in a page" if slices > 1 else ""
     if colours == 0:
         kind = _PHOTOMETRIC_NAMES.get(photometric, f"photometric type {photometric}") + " pixels"
     elif layout.compression not in _READABLE:

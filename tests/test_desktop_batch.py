@@ -83,6 +83,25 @@ def test_a_folder_with_one_bad_file(window, qtbot, folder, tmp_path):
     assert batch.progress.value() == batch.progress.maximum()
 
 
+def test_file_dialogs_begin_where_the_last_one_ended(window, qtbot, folder, tmp_path, monkeypatch):
+    from PySide6.QtWidgets import QFileDialog
+
+    begun, answers = [], [str(folder), ""]
+
+    def ask(_parent, _title, place):
+        begun.append(place)
+        return answers.pop(0)
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", ask)
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *words: (begun.append(words[2]), ([], ""))[1])
+    window.batch.add_folder.click()
+    window.batch.add_files.click()
+    window.batch.choose.click()
+    assert begun[1:] == [str(folder), str(folder)]
+    assert window.folder == folder
+    qtbot.waitUntil(lambda: len(window.batch.model.rows) == 4, timeout=SLOW)
+
+
 def test_cancel_leaves_nothing_half_done_and_start_goes_on(window, qtbot, tmp_path):
     pictures = [tmp_path / f"{number}.png" for number in range(3)]
     for path in pictures:

@@ -6,11 +6,14 @@ from tiny import pattern
 
 from denoise_ae.denoiser import Denoiser, Residual
 from denoise_ae.desktop.canvas import CELL, Canvas
+from denoise_ae.desktop.document import open_bytes
 from denoise_ae.desktop.geometry import HIGHEST_ZOOM, Viewport
 from denoise_ae.desktop.look import Look
-from denoise_ae.desktop.pyramid import halve, level_count, reductions, refresh
+from denoise_ae.desktop.preview import LEAST, MOST, preview
+from denoise_ae.desktop.pyramid import double, halve, level_count, reductions, refresh
 from denoise_ae.desktop.turning import to_stored, to_stored_point
 from denoise_ae.holes import Visible
+from denoise_ae.images import encode
 from denoise_ae.pixels import upright
 
 EVERYTHING = slice(0, 10**6), slice(0, 10**6)
@@ -88,6 +91,56 @@ def test_reductions_are_means_and_are_refreshed_in_part():
     assert (floats[1][64:128, 192:389] == 7).all()
     assert np.abs(floats[2][32:64, 96:195] - again[2][32:64, 96:195]).max() == 0
     assert (floats[1][:60] == levels[1][:60]).all()
+
+
+def test_doubling_undoes_halving_of_what_is_smooth():
+    rows, columns = np.mgrid[:41, :57]
+    smooth = np.dstack([rows * 3 + columns, 200 - columns * 2]).astype(np.float32)
+    doubled = double(smooth)
+    assert doubled.shape == (82, 114, 2)
+    np.testing.assert_allclose(halve(doubled)[1:-1, 1:-1], smooth[1:-1, 1:-1], atol=1e-3)
+
+
+def test_what_is_worth_a_preview():
+    canvas = Canvas(np.zeros((3000, 4000, 3), np.uint8), Look())
+    seen = slice(1000, 1800), slice(1000, 2280)
+    assert canvas.next_preview(None, LEAST, MOST) is None
+    window = canvas.next_preview(seen, LEAST, MOST)
+    assert window == (slice(896, 1920), slice(896, 2304))
+    assert canvas.next_preview((slice(0, 3000), slice(0, 4000)), LEAST, MOST) is None  # it would take long itself
+    assert canvas.next_preview((slice(0, 200), slice(0, 200)), LEAST, MOST) is None  # it is clean soon enough
+    canvas.done[canvas.cells((slice(896, 1024), slice(896, 1024)))] = True
+    canvas.put_preview(window, np.ones((1024, 1408, 3), np.float32))
+    assert (canvas.levels[0][1024:1920, 896:2304] == 1).all()
+    assert (canvas.levels[0][896:1024, 896:1024] == 0).all(), "what is clean stays"
+    assert (canvas.levels[1][512:960, 448:1152] == 1).all()
+    assert canvas.next_preview(seen, LEAST, MOST) is None
+    assert not canvas.is_done(seen)
+    canvas.put((slice(1024, 1152), slice(1024, 1152)), Residual(np.zeros((128, 128, 3), np.float32), np.empty(0)))
+    assert (canvas.levels[0][1024:1152, 1024:1152] == 0).all()
+
+
+@pytest.mark.parametrize(("channels", "side"), [(3, 600), (1, 600), (4, 600), (3, 1300)])
+def test_a_preview_is_about_what_comes(channels, side):
+    clean = np.add.outer(np.linspace(40, 160, side), np.linspace(0, 60, side))[..., None].repeat(channels, axis=2)
+    clean[side // 3 : side // 2, side // 4 : side // 2] -= 30
+    noisy = np.clip(clean + np.random.default_rng(0).normal(0, 20, clean.shape), 0, 255).astype(np.uint8)
+    if channels == 4:
+        noisy[..., 3] = 255
+    noisy = noisy[..., 0] if channels == 1 else noisy
+    document = open_bytes(encode(noisy, "png"), "x")
+    window = slice(128, side), slice(256, side)
+    taken = preview(document, Denoiser(threads=1), window, 20.0, 1.0)
+    colours = min(channels, 3)
+    shown = document.shown[0][window][..., :colours] + 255 * taken
+    assert taken.shape == (side - 128, side - 256, colours)
+    error = np.abs(shown - clean[window][..., :colours]).mean()
+    assert error < 0.25 * np.abs(noisy.astype(float).reshape(clean.shape) - clean)[window][..., :colours].mean()
+
+
+def test_a_model_of_one_size_gives_no_preview():
+    document = open_bytes(encode(pattern(28 * 25, 28 * 25, 1), "png"), "x")
+    assert preview(document, Denoiser("digits", threads=1), (slice(0, 700), slice(0, 700)), None, 1.0) is None
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

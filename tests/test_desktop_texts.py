@@ -26,7 +26,7 @@ def texts() -> set[tuple[str, str]]:
                     found.add((scope.name, ast.literal_eval(call.args[0])))
         for call in ast.walk(tree):
             named = isinstance(call, ast.Call) and ast.unparse(call.func).split(".")[-1] == "translate"
-            if named and isinstance(call.args[0], ast.Constant):
+            if named and all(isinstance(word, ast.Constant) for word in call.args[:2]):
                 found.add((call.args[0].value, ast.literal_eval(call.args[1])))
     return found
 
@@ -74,6 +74,45 @@ def test_a_german_sees_german(qapp, qtbot):
         assert window.menuBar().actions()[0].text() == "&Datei"
         assert window.saving.button.text() == "Speichern unter …"
         assert window.batch.start.text() == "Starten"
+        assert "Fotos" in window.looks.about.text()
+        window.close()
+    finally:
+        for translator in used:
+            qapp.removeTranslator(translator)
+
+
+@needs_qt
+def test_what_our_models_are_for_is_translated(qapp):
+    from denoise_ae import catalog
+    from denoise_ae.desktop.models import ours
+
+    assert {model.card.description for model in catalog.models()} <= set(ours()), "see desktop/models.py"
+
+
+@needs_qt
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_each_key_of_the_keyboard_leads_to_one_place(qapp, qtbot, language):
+    """Of menus, of what stands beside the picture, and of what is in each menu."""
+    from PySide6.QtCore import QLocale
+    from PySide6.QtWidgets import QLabel
+
+    from denoise_ae.desktop.app import translate
+    from denoise_ae.desktop.window import MainWindow
+
+    used = translate(qapp, QLocale(language))
+    try:
+        window = MainWindow(threads=1)
+        menus = [action.text() for action in window.menuBar().actions()]
+        labels = [label for label in window.findChildren(QLabel) if label.buddy()]
+        texts = [*menus, *(label.text() for label in labels)]
+        groups = [texts, *([each.text() for each in menu.menu().actions()] for menu in window.menuBar().actions())]
+        for group in groups:
+            keys = [text[text.index("&") + 1].lower() for text in group if "&" in text]
+            assert len(keys) == len(set(keys)), group
+        assert len(labels) > 3
+        for label in labels:
+            place = label.buddy().focusProxy() or label.buddy()
+            assert place.focusPolicy().value, f"{label.text()} leads nowhere"
         window.close()
     finally:
         for translator in used:

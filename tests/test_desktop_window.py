@@ -153,6 +153,30 @@ def test_no_older_result_is_shown_for_newer_settings(opened, qtbot, denoiser):
     assert close_to(seen_part(window.view, ROWS, LEFT), before[ROWS, LEFT])
 
 
+def test_a_preview_of_all_that_is_seen_comes_first_and_goes(window, qtbot, tmp_path, denoiser):
+    from PySide6.QtCore import Qt
+
+    pixels = noisy(700, 900)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    told = []
+    engine = window.engine
+    engine.updated.connect(
+        lambda canvas, part: told.append((part, canvas.previewed.copy(), canvas.done.copy())),
+        Qt.ConnectionType.DirectConnection,
+    )
+    window.resize(1300, 900)
+    window.view.move_divider(0)
+    window.open_paths([tmp_path / "a.png"])
+    qtbot.waitUntil(lambda: bool(window.session.document) and window.session.complete, timeout=SLOW)
+    part, previewed, done = told[0]
+    assert previewed.all()
+    assert not done.any()
+    assert [each.stop for each in part] == [700, 900]
+    assert sum(now.sum() != before.sum() for (_, now, _), (_, before, _) in zip(told[1:], told, strict=False)) == 0
+    canvas = window.session.canvas(window.session.active)
+    assert close_to(canvas.result(pixels, 1.0), denoiser.clean(pixels))  # nothing of it is left
+
+
 def test_a_and_b_stand_side_by_side(opened, qtbot, denoiser):
     from denoise_ae.desktop.session import Slot
 

@@ -14,6 +14,8 @@ from PIL import Image
 from denoise_ae.errors import ImageError
 from denoise_ae.formats import is_image_name
 from denoise_ae.headers import inspect, read_header
+from denoise_ae.images import encode
+from denoise_ae.jpeg import _STANDARD_LUMA
 
 RANDOM = np.random.default_rng(0)
 GRAY = RANDOM.integers(0, 256, (17, 31), np.uint8)
@@ -41,6 +43,12 @@ def chunk(kind, payload):
 def png_claiming(width, height):
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def bmp(width, height, bits, rest, packing=0):
+    """A BMP that no program here writes; `rest` is what follows the 40 bytes that describe it."""
+    places = struct.pack("<IHHI", 54 + len(rest), 0, 0, 54 + len(rest) - 4)
+    return b"BM" + places + struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, packing, 4, 0, 0, 0, 0) + rest
 
 
 @pytest.mark.parametrize(
@@ -85,6 +93,15 @@ def test_a_strange_quantisation_table_gets_the_nearest_quality():
     assert 80 < read_header(save(RGB, "JPEG", qtables=steps), "x.jpg").quality < 95
 
 
+@pytest.mark.parametrize("quality", [1, 5, 10, 20])
+def test_steps_of_more_than_8_bits_tell_a_low_quality(quality):
+    steps = [[(step * (5000 // quality) + 50) // 100 for step in _STANDARD_LUMA]] * 2
+    assert max(steps[0]) > 255
+    data = save(RGB, "JPEG", qtables=steps)
+    assert read_header(data, "x.jpg").quality == quality
+    assert len(encode(RGB, "jpeg", like=read_header(data, "x.jpg"))) > 0.8 * len(data)
+
+
 def test_what_was_stored_without_loss():
     lossless = [save(RGB, "PNG"), save(RGB, "WEBP", lossless=True), save(RGBA, "WEBP", lossless=True), save_tiff(RGB)]
     lossy = [save(RGB, "JPEG"), save(RGB, "WEBP"), save(RGBA, "WEBP"), save(RGB, "AVIF")]
@@ -115,6 +132,9 @@ def animated(file_format):
         (save(RGB, "TIFF", compression="jpeg").replace(b"\3\1\3\0\1\0\0\0\7", b"\3\1\3\0\1\0\0\0\6"), "old JPEG"),
         (b"\xff\xd8\xff\xf7" + bytes(100), "JPEG-LS needs a decoder"),
         (b"P5\n2 2\n1023\n" + bytes(8), "1023 as white"),
+        (save_tiff(np.zeros((5, 32, 32), np.uint8), volumetric=True, tile=(16, 16)), "5 slices of a volume"),
+        (bmp(2, 1, 2, bytes(16) + bytes(4)), r"BMP with this pixel depth \(2\)"),
+        (bmp(1, 1, 32, struct.pack("<III", 0x3FF00000, 0xFFC00, 0x3FF) + bytes(4), packing=3), "bitfields layout"),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_name(data, phrase):

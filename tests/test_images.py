@@ -108,6 +108,34 @@ def test_a_palette_becomes_what_it_shows(file_format):
     assert_same(decode(save(gray, file_format), "x").pixels, np.asarray(gray.convert("L")))
 
 
+def test_a_bmp_of_os2_keeps_its_colours():
+    """Its header of 12 bytes has no sizes of colours, and OpenCV shows what follows it gray."""
+    pixels = noise(4, 8, 3)
+    head = struct.pack("<IHHHH", 12, 8, 4, 1, 24)
+    data = b"BM" + struct.pack("<IHHI", 26 + pixels.nbytes, 0, 0, 26) + head + pixels[::-1, :, ::-1].tobytes()
+    assert_same(decode(data, "x").pixels, pixels)
+    table, indices = noise(256, 3), noise(4, 8)
+    head = struct.pack("<IHHHH", 12, 8, 4, 1, 8) + table[:, ::-1].tobytes()
+    data = b"BM" + struct.pack("<IHHI", 14 + len(head) + 32, 0, 0, 14 + len(head)) + head + indices[::-1].tobytes()
+    assert_same(decode(data, "x").pixels, table[indices])
+    with pytest.raises(ImageError, match="cut short or damaged"):
+        decode(data[:-1], "x")
+
+
+@pytest.mark.parametrize("masks", [(0x7C00, 0x3E0, 0x1F), (0xF800, 0x7E0, 0x1F)], ids=["555", "565"])
+def test_white_of_a_bmp_of_16_bits_is_white(masks):
+    head = struct.pack("<IiiHHIIiiII", 40, 2, 1, 1, 16, 3, 4, 0, 0, 0, 0) + struct.pack("<III", *masks)
+    data = b"BM" + struct.pack("<IHHI", 14 + len(head) + 4, 0, 0, 14 + len(head)) + head
+    shown = np.array([[[255] * 3, [0] * 3]], np.uint8)
+    assert_same(decode(data + struct.pack("<HH", sum(masks), 0), "x").pixels, shown)
+
+
+def test_run_lengths_of_a_bmp_may_leave_pixels_out():
+    head = struct.pack("<IiiHHIIiiII", 40, 8, 2, 1, 8, 1, 8, 0, 0, 0, 0) + bytes(range(8)) * 128
+    data = b"BM" + struct.pack("<IHHI", 14 + len(head) + 8, 0, 0, 14 + len(head)) + head
+    assert decode(data + b"\5\3\0\2\3\1\0\1", "x").pixels.shape == (2, 8, 3)
+
+
 def test_a_palette_with_transparency_becomes_rgba():
     image = Image.fromarray(noise(17, 31, 3)).quantize(16)
     alpha = bytes(range(0, 160, 10))

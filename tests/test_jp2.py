@@ -14,6 +14,7 @@ from denoise_ae.metadata import Metadata
 
 RGB = np.random.default_rng(8).integers(0, 256, (20, 30, 3), np.uint8)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+XMP_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><note tiff:Orientation="6">h\xc3\xa9</note></x:xmpmeta>'
 
 
@@ -57,6 +58,27 @@ def test_all_that_is_said_stays():
     again = decode(encode(picture.pixels, "jpeg2000", metadata=picture.metadata), "x")
     assert again.metadata.resolution == pytest.approx((300, 150), rel=1e-4)
     assert again.metadata.icc == SRGB
+
+
+def test_what_others_append_behind_the_codestream_stays():
+    """As ExifTool does."""
+    exif = make_exif(1)
+    data = pillow(RGB) + box(b"uuid", b"JpgTiffExif->JP2" + exif) + box(b"uuid", XMP_UUID + XMP) + b"\0\0\0\1junk"
+    metadata = decode(data, "x").metadata
+    assert metadata.exif == exif
+    assert metadata.xmp == XMP.replace(b'"6"', b'"1"')
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "kind"),
+    [(16, struct.pack(">I", 1), "starts inside its grid"), (43, b"\2\2", "colours at less than full size")],
+)
+def test_pictures_that_opencv_cannot_decode_are_refused_by_name(place, value, kind):
+    data = bytearray(pillow(RGB))
+    at = data.index(b"\xff\x4f\xff\x51") + place
+    data[at : at + len(value)] = value
+    with pytest.raises(ImageError, match=kind):
+        read_header(bytes(data), "x")
 
 
 def test_a_profile_of_another_program_is_read():

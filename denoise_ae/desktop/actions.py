@@ -111,7 +111,7 @@ class Actions(QObject):
             text = self.tr("Edit settings &{}").format(slot.value)
             self._add(menu, text, partial(window.session.activate, slot), f"Ctrl+Shift+{slot.value}")
         self._add(menu, self.tr("&Compare A with B"), window.looks.compare.toggle, "Ctrl+B")
-        self._add(menu, self.tr("Give &both the active settings"), self._copy_look)
+        self._add(menu, self.tr("&Give both the active settings"), self._copy_look)
 
     def _copy_look(self) -> None:
         session = self._window.session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QRunnable, Qt, QThreadPool, Signal
 
 from denoise_ae.errors import DenoiseError
 
@@ -14,11 +14,15 @@ T = TypeVar("T")
 
 def in_words(error: BaseException) -> DenoiseError:
     """Turn whatever went wrong into a message for people."""
+    translate = QCoreApplication.translate
     if isinstance(error, DenoiseError):
         return error
     if isinstance(error, MemoryError):
-        return DenoiseError("There is not enough memory for this", "close other programs, or take a smaller picture")
-    return DenoiseError(f"{type(error).__name__}: {error}", "this is a fault of denoise-ae")
+        return DenoiseError(
+            translate("Background", "There is not enough memory for this"),
+            translate("Background", "close other programs, or take a smaller picture"),
+        )
+    return DenoiseError(f"{type(error).__name__}: {error}", translate("Background", "this is a fault of denoise-ae"))
 
 
 def advice(error: DenoiseError) -> str:

@@ -40,6 +40,7 @@ class BatchPanel(QWidget):
 
     Args:
         make_task: returns the settings, and the ending that results are to have (None: their own).
+        start_folder: returns the folder that file dialogs begin in.
         parent: that owns it.
     """
 
@@ -48,10 +49,18 @@ class BatchPanel(QWidget):
     running_changed = Signal(bool)
     opened = Signal(object)
     """A picture's path, to be shown large."""
+    folder_used = Signal(object)
+    """The path of a folder from which pictures were taken."""
 
-    def __init__(self, make_task: Callable[[], tuple[Task, str | None]], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        make_task: Callable[[], tuple[Task, str | None]],
+        start_folder: Callable[[], Path] = Path.home,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._make_task = make_task
+        self._start_folder = start_folder
         self._inputs: list[Path] = []
         self._run: BatchRun | None = None
         self._ended: list[BatchRun] = []
@@ -278,17 +287,21 @@ class BatchPanel(QWidget):
         return " · ".join(parts)
 
     def _ask_files(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Add pictures to the list"))
+        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Add pictures to the list"), str(self._start_folder()))
         if names:
+            self.folder_used.emit(Path(names[0]).parent)
             self.add([Path(name) for name in names])
 
     def _ask_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, self.tr("Add a folder to the list"))
+        name = QFileDialog.getExistingDirectory(self, self.tr("Add a folder to the list"), str(self._start_folder()))
         if name:
+            self.folder_used.emit(Path(name))
             self.add([Path(name)])
 
     def _ask_output(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, self.tr("Folder for the results"), self.folder.text())
+        name = QFileDialog.getExistingDirectory(
+            self, self.tr("Folder for the results"), self.folder.text() or str(self._start_folder())
+        )
         if name:
             self.folder.setText(name)
 

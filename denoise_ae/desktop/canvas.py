@@ -1,4 +1,4 @@
-"""A clean picture in the making: what the model takes from it, part by part, and which parts are done.
+"""A clean picture in the making: what the model takes from it, part by part, and which parts are done or previewed.
 
 One canvas belongs to one picture and one `Look.base`, so that a result can never be shown for other settings than those
 that it was computed for. Pure numpy; one thread writes it, others may read what is done.
@@ -37,6 +37,7 @@ class Canvas:
     Attributes:
         levels: the residual on the scale of 0 to 1, height x width x channels, and its reductions by 2, 4, 8 ...
         done: bool, a number for each cell of 128 x 128 pixels.
+        previewed: the same: which cells hold a preview, or did until they were done.
         sigma: the picture's noise in 8-bit steps, as told or estimated; None while it is not known.
     """
 
@@ -52,6 +53,7 @@ class Canvas:
             for level in range(level_count(self.height, self.width))
         ]
         self.done = np.zeros((-(-self.height // CELL), -(-self.width // CELL)), np.bool_)
+        self.previewed = np.zeros_like(self.done)
         self.sigma = look.sigma
         self._estimates: list[NDArray[np.float32]] = []
         self._parts = 0
@@ -106,6 +108,36 @@ class Canvas:
         self._parts += 1
         return self._grown(where, int(row), int(column), side)
 
+    def next_preview(self, seen: Window | None, least: int, most: int) -> Window | None:
+        """Choose what to preview: what is seen and neither clean nor previewed; None where that isn't worth it.
+
+        Args:
+            seen: what is seen of the picture; None: nothing.
+            least: pixels from which on it is.
+            most: pixels up to which it is.
+        """
+        if seen is None:
+            return None
+        where = self.cells(seen)
+        missing = np.argwhere(~(self.done | self.previewed)[where])
+        if not len(missing):
+            return None
+        starts, stops = missing.min(axis=0), missing.max(axis=0) + 1
+        rows, columns = (
+            slice((part.start + int(start)) * CELL, min((part.start + int(stop)) * CELL, length))
+            for part, start, stop, length in zip(where, starts, stops, (self.height, self.width), strict=True)
+        )
+        pixels = (rows.stop - rows.start) * (columns.stop - columns.start)
+        return (rows, columns) if least <= pixels <= most else None
+
+    def put_preview(self, window: Window, taken: NDArray[np.float32]) -> None:
+        """Note down what about will be taken from a part, where it isn't done."""
+        cells = self.cells(window)
+        done = self.done[cells].repeat(CELL, axis=0).repeat(CELL, axis=1)[: taken.shape[0], : taken.shape[1]]
+        np.copyto(self.levels[0][window], taken, where=~done[..., None], casting="same_kind")
+        refresh(self.levels, window)
+        self.previewed[cells] = True
+
     def _grown(self, where: Window, row: int, column: int, side: int) -> Window:
         """Grow a part from a cell, up to a number of cells on a side, over what is mostly not done.
 
@@ -143,12 +175,6 @@ class Canvas:
             if self.look.sigma is None:
                 self.sigma = typical_level(np.concatenate(self._estimates))
         self.done[self.cells(window)] = True
-
-    def change(self) -> float:
-        """Return the root mean square of what was taken so far, in 8-bit steps."""
-        coarse = self.levels[0][::7, ::7].astype(np.float32)
-        share = self.share
-        return 255 * float(np.sqrt(np.square(coarse).mean() / share)) if share else 0.0
 
     def result(self, pixels: NDArray[Any], mix: float) -> NDArray[Any]:
         """Return the picture less a share of what the model takes: as `Denoiser.clean` within 1 step of 255.

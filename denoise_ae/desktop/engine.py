@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Condition
+from weakref import WeakSet
 
 from PySide6.QtCore import QObject, QThread, Signal
 
@@ -11,6 +12,7 @@ from denoise_ae.denoiser import Denoiser
 from denoise_ae.desktop.background import in_words
 from denoise_ae.desktop.canvas import Canvas, Window
 from denoise_ae.desktop.document import Document
+from denoise_ae.desktop.preview import LEAST, MOST, preview
 from denoise_ae.errors import Interrupted
 from denoise_ae.runtime import Interrupt
 from denoise_ae.steps import estimate_levels
@@ -26,7 +28,7 @@ class Engine(QThread):
     """
 
     updated = Signal(object, object)
-    """A canvas, and the window of it that is clean now."""
+    """A canvas, and the window of it that is clean or previewed now."""
     failed = Signal(object, object)
     """A canvas that can't be cleaned, and the DenoiseError that says why."""
     loaded = Signal(str, str)
@@ -45,6 +47,8 @@ class Engine(QThread):
         self._stopping = False
         self._at_work: tuple[Canvas, Window, Interrupt] | None = None
         self._denoisers: dict[str, Denoiser] = {}
+        self._blind: WeakSet[Canvas] = WeakSet()
+        """Canvases that can't be previewed."""
 
     def want(
         self,
@@ -108,13 +112,14 @@ class Engine(QThread):
                 document = self._document
                 if chosen is None or document is None:
                     return
-                window = chosen.next_window(self._seen, self._focus)
+                early = chosen.next_preview(self._seen, LEAST, MOST) if chosen not in self._blind else None
+                window = early or chosen.next_window(self._seen, self._focus)
                 if window is None:
                     continue
                 interrupt = Interrupt()
                 self._at_work = chosen, window, interrupt
             try:
-                self._clean(document, chosen, window, interrupt)
+                (self._preview if early else self._clean)(document, chosen, window, interrupt)
             except Interrupted:
                 pass
             except BaseException as error:  # the thread outlives it, and the window says what it was
@@ -134,8 +139,18 @@ class Engine(QThread):
             next(iter(unfinished), None),
         )
 
-    def _clean(self, document: Document, canvas: Canvas, window: Window, interrupt: Interrupt) -> None:
+    def _preview(self, document: Document, canvas: Canvas, window: Window, interrupt: Interrupt) -> None:
         denoiser = self._load(canvas.look.model)
+        sigma = self._level(document, canvas, denoiser)
+        taken = preview(document, denoiser, window, sigma, canvas.look.strength, interrupt=interrupt)
+        if taken is None:
+            self._blind.add(canvas)
+            return
+        canvas.put_preview(window, taken)
+        self.updated.emit(canvas, window)
+
+    def _level(self, document: Document, canvas: Canvas, denoiser: Denoiser) -> float | None:
+        """Return the noise level that the model is told; None: it takes none, or estimates it itself."""
         sigma = canvas.look.sigma
         if sigma is None and not denoiser.card.estimates_sigma:
             if document.sigma is None:
@@ -143,6 +158,11 @@ class Engine(QThread):
             canvas.sigma = document.sigma
             if denoiser.card.takes_sigma:
                 sigma = document.sigma
+        return sigma
+
+    def _clean(self, document: Document, canvas: Canvas, window: Window, interrupt: Interrupt) -> None:
+        denoiser = self._load(canvas.look.model)
+        sigma = self._level(document, canvas, denoiser)
         residual = denoiser.residual(document.visible, window, sigma, canvas.look.strength, interrupt=interrupt)
         canvas.put(window, residual)
         self.updated.emit(canvas, window)

@@ -25,6 +25,7 @@ from denoise_ae import catalog
 from denoise_ae.card import ModelCard
 from denoise_ae.denoiser import STRENGTH_RANGE
 from denoise_ae.desktop.look import Look
+from denoise_ae.desktop.models import describe
 from denoise_ae.desktop.session import Slot
 from denoise_ae.jobs import LITTLE_NOISE
 
@@ -70,7 +71,7 @@ class LookPanel(QWidget):
         self.model.setAccessibleName(self.tr("Model"))
         for name, card in cards.items():
             self.model.addItem(name, name)
-            self.model.setItemData(self.model.count() - 1, card.description, Qt.ItemDataRole.ToolTipRole)
+            self.model.setItemData(self.model.count() - 1, describe(card), Qt.ItemDataRole.ToolTipRole)
         self.about = QLabel()
         self.about.setWordWrap(True)
         self.about.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -160,7 +161,7 @@ class LookPanel(QWidget):
     def _arrange(self) -> None:
         card = self._cards.get(self._look.model)
         takes_sigma = card is None or card.takes_sigma
-        self.about.setText(card.description if card else "")
+        self.about.setText(describe(card) if card else "")
         self.automatic.setEnabled(takes_sigma)
         for widget in (self.sigma, self.sigma_box):
             widget.setEnabled(takes_sigma and self._look.sigma is not None)
@@ -215,7 +216,9 @@ def installed_cards() -> dict[str, ModelCard]:
 
 
 def _in_a_row(*widgets: QWidget) -> QWidget:
+    """Put widgets side by side; the key of their label leads to the first."""
     row = QWidget()
+    row.setFocusProxy(widgets[0])
     layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
     for widget in widgets:

@@ -48,6 +48,18 @@ def halve(pixels: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
+def double(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Enlarge HxWxC to twice its size, so that `halve` gives about the same back: linearly between pixels' centres."""
+    for axis in (0, 1):
+        border = [(1, 1) if axis == each else (0, 0) for each in range(3)]
+        near = np.moveaxis(np.pad(pixels, border, mode="edge"), axis, 0)
+        doubled = np.empty((2 * pixels.shape[axis], *near.shape[1:]), np.float32)
+        doubled[::2] = 0.75 * near[1:-1] + 0.25 * near[:-2]
+        doubled[1::2] = 0.75 * near[1:-1] + 0.25 * near[2:]
+        pixels = np.moveaxis(doubled, 0, axis)
+    return pixels
+
+
 def reductions(pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     """Return a picture of HxWxC and its reductions."""
     levels = [pixels]

@@ -49,7 +49,7 @@ class SavePanel(QWidget):
         row.addWidget(self.quality_box)
         form = QFormLayout()
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
-        form.addRow(self.tr("&Format"), self.format)
+        form.addRow(self.tr("F&ormat"), self.format)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)

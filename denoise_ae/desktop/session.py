@@ -70,14 +70,22 @@ class Session(QObject):
         """The active one."""
         return self.looks[self.active]
 
-    def open(self, document: Document, *, pasted: bool = False) -> None:
-        """Show another picture."""
+    def open(
+        self, document: Document, *, pasted: bool = False, seen: tuple[Window, tuple[float, float]] | None = None
+    ) -> None:
+        """Show another picture.
+
+        Args:
+            document: the picture.
+            pasted: it has no file, so that closing it loses it.
+            seen: see `look_at`; None: nothing yet.
+        """
         self.document = document
         self._kept.clear()
         self._broken.clear()
         self._saved = None
         self._touched = pasted
-        self._seen = None
+        self._seen, self._focus = seen or (None, (0.0, 0.0))
         self._engine.hold(False)
         self._hand_over()
         self.changed.emit()

@@ -27,7 +27,7 @@ GAIN = 3
 """What the difference is multiplied with: noise of 5 steps becomes clearly visible, that of 40 is not clipped."""
 
 UNDONE = 0.42
-"""Brightness of what is not clean yet."""
+"""Brightness of what is neither clean yet nor previewed."""
 
 _CHECKS = 8
 _LIGHT, _DARK = 204, 153
@@ -168,12 +168,12 @@ def _on_checks(colour: NDArray[np.uint8], alpha: NDArray[np.uint8], window: Wind
 
 
 def _dimmed(colour: NDArray[np.uint8], canvas: Canvas, level: int, window: Window) -> NDArray[np.uint8]:
-    """Darken what is not clean yet."""
+    """Darken what is neither clean yet nor previewed."""
     rows, columns = (
         np.minimum((np.arange(part.start, part.stop) << level) // CELL, count - 1)
         for part, count in zip(window, canvas.done.shape, strict=True)
     )
-    undone = ~canvas.done[rows][:, columns]
+    undone = ~(canvas.done | canvas.previewed)[rows][:, columns]
     if not undone.any():
         return colour
     dimmed: NDArray[np.uint8] = np.where(undone[..., None], (colour * np.float32(UNDONE)).astype(np.uint8), colour)

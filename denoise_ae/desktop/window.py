@@ -89,7 +89,7 @@ class MainWindow(QMainWindow):
         self.looks = LookPanel(installed_cards())
         self.looks.show_look(Slot.A, self.session.look)
         self.saving = SavePanel()
-        self.batch = BatchPanel(self._task)
+        self.batch = BatchPanel(self._task, lambda: self.folder)
         self.message = MessageBar()
         self.pages = QStackedWidget()
         self._build()
@@ -158,6 +158,7 @@ class MainWindow(QMainWindow):
         self.saving.save_asked.connect(self.save_as)
         self.hold.toggled.connect(self._hold)
         self.batch.failed.connect(self.message.show_error)
+        self.batch.folder_used.connect(self._remember)
         self.batch.opened.connect(lambda path: self.open_paths([path]))
 
     def _restore(self) -> None:
@@ -171,6 +172,9 @@ class MainWindow(QMainWindow):
         """The folder that was used last."""
         return Path(str(self._store.value("folder", str(Path.home()))))
 
+    def _remember(self, folder: Path) -> None:
+        self._store.setValue("folder", str(folder))
+
     def _task(self) -> tuple[Task, str | None]:
         """Return what the batch is to do: with the active look and the options for saving."""
         look, options = self.session.look, self.saving.options()
@@ -182,10 +186,11 @@ class MainWindow(QMainWindow):
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open one picture in the view, or put several and folders into the batch list."""
         if len(paths) > 1 or any(map(is_folder, paths)):
+            self._remember(paths[0].absolute() if is_folder(paths[0]) else paths[0].absolute().parent)
             self.batch.add(paths)
             self.show_page(self.batch)
         elif paths and self.may_leave():
-            self._store.setValue("folder", str(paths[0].absolute().parent))
+            self._remember(paths[0].absolute().parent)
             self._open(partial(open_file, paths[0].absolute()))
 
     def ask_open(self) -> None:
@@ -234,7 +239,7 @@ class MainWindow(QMainWindow):
         self.message.hide()
         self._pending = None
         self.view.show_document(document)
-        self.session.open(document, pasted=document.source is None)
+        self.session.open(document, pasted=document.source is None, seen=self.view.seen())
         self.show_page(self.view)
         self._look_at()
         self.view.setFocus()

@@ -89,21 +89,34 @@ def main() -> None:
     def canvas():
         return session.canvas(session.active)
 
-    def first() -> bool:
-        return bool(canvas().done.any())
+    def previewed() -> bool:
+        cells = canvas().cells(view.seen()[0])
+        return bool((canvas().done | canvas().previewed)[cells].all())
 
     def whole() -> bool:
         return canvas().is_done(view.seen()[0])
 
     session.set_look(replace(session.look, strength=1.0))
-    report("noise level: the first part, at the point looked at", [timed(look(sigma=10.0 + n), first) for n in rounds])
+    report(
+        "noise level: the clean half of the wipe, previewed", [timed(look(sigma=10.0 + n), previewed) for n in rounds]
+    )
     report("noise level: the clean half of the wipe", [timed(look(sigma=20.0 + n), whole) for n in rounds])
     view.move_divider(0)
+    spin(whole)
+    report("noise level: all of the view, previewed", [timed(look(sigma=40.0 + n), previewed) for n in rounds])
     report("noise level: all of the view", [timed(look(sigma=30.0 + n), whole) for n in rounds])
     session.set_look(replace(session.look, sigma=10.0))
     report("a level that was seen before: all that is seen", [timed(look(sigma=30.0 + n), whole) for n in (0, 1)])
 
     show(5774, 8660)
+    measure_panning(window, timed)
+    session.note_saved(session.look)
+    window.close()
+
+
+def measure_panning(window: MainWindow, timed) -> None:
+    """Measure a frame of a large picture that is panned, at several zooms."""
+    view = window.view
     window.engine.hold(True)
     for zoom in (view.viewport.fitting_zoom, 0.5, 1.0, 4.0):
         view.zoom_to(zoom)
@@ -114,8 +127,6 @@ def main() -> None:
             view._moved()
 
         report(f"panning 50 megapixels at {100 * zoom:.0f} %: a frame", [timed(pan, lambda: True) for _ in range(30)])
-    session.note_saved(session.look)
-    window.close()
 
 
 if __name__ == "__main__":
