@@ -154,7 +154,7 @@ def _card(card: ModelCard, name: str, judgement: Judgement, measured: Mapping[st
     return replace(
         card,
         name=name,
-        network=f"{card.network}; int8 but for the first and the last convolution and the sums",
+        network=f"{card.network}; int8 but for the first and the last convolutions and the sums",
         psnr={"lost by int8": round(judgement.loss, 3)} | figures,
         created=datetime.now(UTC).date().isoformat(),
     )
