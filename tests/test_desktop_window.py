@@ -441,6 +441,22 @@ def test_every_control_can_be_named(window):
     assert window.view.accessibleName()
 
 
+def test_keys_lead_to_the_settings(window, qtbot):
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QApplication
+
+    window.activateWindow()
+    for key, place in (
+        (Qt.Key.Key_N, window.looks.automatic),
+        (Qt.Key.Key_T, window.looks.strength),
+        (Qt.Key.Key_M, window.looks.model),
+        (Qt.Key.Key_O, window.saving.format),
+    ):
+        window.view.setFocus()
+        qtbot.keyClick(window, key, Qt.KeyboardModifier.AltModifier)
+        assert QApplication.focusWidget() is place
+
+
 def test_menus_have_keys_for_what_is_done_often(window):
     actions = window.actions_
     for action in (actions.open, actions.save, actions.save_as, actions.copy, actions.paste, actions.fit):

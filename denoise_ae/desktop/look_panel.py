@@ -116,6 +116,11 @@ class LookPanel(QWidget):
         form.addRow(_in_a_row(self.sigma, self.sigma_box))
         form.addRow(self.tr("S&trength"), _in_a_row(self.strength, self.strength_box))
         layout.addLayout(form)
+        for first in (self.automatic, self.strength):  # a row itself takes no keys
+            row = first.parentWidget()
+            label = form.labelForField(row) if row else None
+            assert isinstance(label, QLabel)
+            label.setBuddy(first)
 
     def _connect(self) -> None:
         self.model.currentIndexChanged.connect(self._edit)
@@ -216,9 +221,7 @@ def installed_cards() -> dict[str, ModelCard]:
 
 
 def _in_a_row(*widgets: QWidget) -> QWidget:
-    """Put widgets side by side; the key of their label leads to the first."""
     row = QWidget()
-    row.setFocusProxy(widgets[0])
     layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
     for widget in widgets:
