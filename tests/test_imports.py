@@ -15,7 +15,18 @@ PACKAGE = Path(__file__).parent.parent / "denoise_ae"
 LAYERS = (
     {"errors"},
     {
-        *("pixels", "noise", "camera", "masks", "blemishes", "filters", "metrics", "holes", "tiling"),  # arrays
+        *(
+            "pixels",
+            "noise",
+            "camera",
+            "masks",
+            "blemishes",
+            "correlation",
+            "filters",
+            "metrics",
+            "holes",
+            "tiling",
+        ),  # arrays
         *(
             "images",
             "opencv",
