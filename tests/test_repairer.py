@@ -9,7 +9,7 @@ from denoise_ae.errors import ImageError, Interrupted, ModelError, UsageError
 from denoise_ae.holes import fill
 from denoise_ae.masks import draw_mask
 from denoise_ae.repairer import Repairer
-from denoise_ae.runtime import Interrupt
+from denoise_ae.runtime import Interrupt, Session
 
 LOST = draw_mask("strokes", 50, 70, 0.1, np.random.default_rng(0))
 
@@ -70,13 +70,17 @@ def test_what_alpha_hides_stays_and_is_not_looked_at(repairer):
     assert (repairer.repair(other, lost)[~hidden] == fixed[~hidden]).all()
 
 
-def test_the_network_sees_the_rough_fill_and_the_mask(network, repairer):
-    from denoise_ae.runtime import Session
-
+def test_the_network_sees_the_rough_fill_and_the_mask_both_ways_round(network, repairer):
     image = pattern(32, 48, dtype=np.float32)
     lost = LOST[:32, :48]
     batch = fill(image, lost).transpose(2, 0, 1)[None].copy()
-    expected = Session(network("filling")).fill(batch, lost[None, None].astype(np.float32))[0].transpose(1, 2, 0)
+    mask = lost[None, None].astype(np.float32)
+    session = Session(network("filling"))
+    ways = [
+        np.flip(session.fill(np.flip(batch, axes).copy(), np.flip(mask, axes).copy()), axes) for axes in ((), (2, 3))
+    ]
+    expected = np.mean(ways, axis=0)[0].transpose(1, 2, 0)
+    assert np.abs(ways[0] - ways[1]).max() > 1e-3
     assert np.allclose(repairer.repair(image, lost)[lost], expected[lost], atol=1e-6)
 
 

@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from denoise_ae import Codec, Denoiser, catalog, images
+from denoise_ae import Codec, Denoiser, Repairer, catalog, images
+from denoise_ae.filters import inpaint
+from denoise_ae.masks import draw_mask
 from denoise_ae.metrics import psnr
+from denoise_ae.noise import NumpySource, corrupt
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "models"
@@ -165,3 +168,26 @@ def test_strength_scales_smoothly(photo):
 def test_the_digits_models_refuse_other_sizes():
     with pytest.raises(Exception, match="28"):
         Denoiser("digits").clean(np.zeros((30, 30), np.uint8))
+
+
+@pytest.fixture(scope="module")
+def repairer():
+    return Repairer()
+
+
+@pytest.mark.parametrize(("kind", "share", "gain"), [("strokes", 0.1, 0.5), ("mask", 0.5, 0.5)])
+def test_repair_beats_opencv(repairer, kind, share, gain):
+    clean = load("clean", "coffee")[:256, :256]
+    lost = corrupt(np.ones(clean.shape[:2], np.float32), kind, share, NumpySource(0)) == 0
+    damaged = np.where(lost[..., None], np.uint8(0), clean)
+    others = [psnr(inpaint(damaged, lost, 3, telea=telea), clean) for telea in (True, False)]
+    fixed = repairer.repair(damaged, lost)
+    assert (fixed[~lost] == clean[~lost]).all()
+    assert psnr(fixed, clean) > max(others) + gain
+
+
+def test_repair_in_tiles_equals_repair_in_one_piece(repairer):
+    clean = np.tile(load("clean", "coffee"), (2, 2, 1))[:640, :700]
+    lost = draw_mask("strokes", *clean.shape[:2], 0.02, np.random.default_rng(0))
+    tiled = Repairer(tile=320).repair(clean, lost)
+    assert np.abs(tiled.astype(int) - repairer.repair(clean, lost)).max() <= 1

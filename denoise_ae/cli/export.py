@@ -134,7 +134,8 @@ def export(
         )
         for line in (*lines, f"{card.network}; {card.noise}; {card.parameters:,} parameters"):
             print_line(console, line)
-        print_line(console, ("next: ", "bold"), f"denoise-ae clean noisy.png -o clean.png --model {output}")
+        use = "repair damaged.png --mask mask.png -o fixed.png" if card.takes_mask else "clean noisy.png -o clean.png"
+        print_line(console, ("next: ", "bold"), f"denoise-ae {use} --model {output}")
 
 
 def _is_model(path: Path | None) -> bool:

@@ -20,7 +20,7 @@ from torch.nn import functional
 from denoise_ae.errors import DenoiseError, TrainingError
 from denoise_ae.training.corruption import draw_kinds, mix_seed, spoil
 from denoise_ae.training.mnist import Progress, load_mnist
-from denoise_ae.training.neighbours import find_stride, separate, told_levels
+from denoise_ae.training.neighbours import check_independent, separate, told_levels
 from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe, Stage
 
 MNIST_VALIDATION = 5_000
@@ -313,16 +313,18 @@ def _noisy_photos(recipe: Recipe, pictures: list[np.ndarray], smallest: int) -> 
     """Prepare pictures that are noisy themselves, so that noise is independent from pixel to pixel.
 
     Raises:
-        TrainingError: it is not at any distance, or too little is left of the pictures at that distance.
+        TrainingError: it is not, and the recipe has no stride; or too little is left of the pictures at that stride.
     """
-    stride = recipe.data.stride or find_stride(pictures)
+    stride = recipe.data.stride
+    if not stride:
+        check_independent(pictures)
+        stride = 1
     parts = [part for picture in pictures for part in separate(picture, stride) if min(part.shape[:2]) >= smallest]
     if not parts:
         raise TrainingError(
-            f"the pictures are too small: their noise is independent only {stride} pixels apart, and cut up for that "
-            f"none is left of {smallest} pixels",
+            f"the pictures are too small: cut up at a stride of {stride} pixels none is left of {smallest} pixels",
             "take larger pictures, or a smaller patch: --patch",
         )
     levels = told_levels(parts)
-    note = f"noise of sigma {255 * median(levels):.1f} (median), independent at {stride} pixels"
+    note = f"noise of sigma {255 * median(levels):.1f} (median)"
     return Photos(recipe, parts, levels, (note,))

@@ -139,7 +139,8 @@ class DataRecipe(_Part):
     limit: int = Field(default=0, ge=0)
     """Use only this many pictures; 0 uses all."""
     stride: int = Field(default=0, ge=0, le=16)
-    """With `training.self_supervised`: how far apart in pixels the pictures' noise is independent; 0 measures it."""
+    """With `training.self_supervised`: pictures are cut up into ones whose pixels were so far apart, since noise is not
+    independent nearer by. 0: they stay whole, and are refused where that is measured."""
 
 
 class Stage(_Part):

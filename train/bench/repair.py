@@ -106,13 +106,14 @@ def main() -> None:
         return
     table = compare(options.folder, options.model, options.radii, options.limit)
     figures: dict[str, float] = {}
+    where = options.folder.name + (f" (first {options.limit})" if options.limit else "")
     for title, methods in table.items():
         print(f"\n| {title} | PSNR |\n|---|---|")
         for method, value in methods.items():
             print(f"| {method} | {value:.2f} |")
-        figures[f"{options.folder.name}, {title}"] = methods[OURS]
+        figures[f"{where}, {title}"] = methods[OURS]
         for method in METHODS:
-            figures[f"{options.folder.name}, {title}: {method}"] = max(
+            figures[f"{where}, {title}: {method}"] = max(
                 value for name, value in methods.items() if name.startswith(method)
             )
     if options.output:
