@@ -23,6 +23,11 @@ def ours() -> tuple[str, ...]:
             "Models",
             "Convolutional autoencoder for 28x28 digits, white on black, with skip connections past its 64-number code",
         ),
+        translate(
+            "Models",
+            "Variational autoencoder for 28x28 digits, white on black, with a latent code of 16 numbers to draw new "
+            "ones from",
+        ),
         translate("Models", "Residual U-Net for photographs, colour and gray, that is told the level of white noise"),
         translate(
             "Models",

@@ -600,6 +600,10 @@ Mehrere Bilder oder ein Ordner kommen in die Liste.</translation>
         <translation>Faltungs-Autoencoder für Ziffern von 28x28 Pixeln, weiß auf schwarz, mit Verbindungen an seinem Code von 64 Zahlen vorbei</translation>
     </message>
     <message>
+        <source>Variational autoencoder for 28x28 digits, white on black, with a latent code of 16 numbers to draw new ones from</source>
+        <translation>Variationaler Autoencoder für Ziffern von 28x28 Pixeln, weiß auf schwarz, mit einem Code aus 16 Zahlen, aus dem sich neue zeichnen lassen</translation>
+    </message>
+    <message>
         <source>Residual U-Net for photographs, colour and gray, that is told the level of white noise</source>
         <translation>Residuales U-Net für Fotos, farbig und grau, dem der Pegel weißen Rauschens gesagt wird</translation>
     </message>

@@ -600,6 +600,10 @@ Several pictures or a folder go to the batch.</source>
         <translation>卷积自编码器，用于 28x28 的黑底白字数字，带有绕过 64 个数编码的跳跃连接</translation>
     </message>
     <message>
+        <source>Variational autoencoder for 28x28 digits, white on black, with a latent code of 16 numbers to draw new ones from</source>
+        <translation>用于 28x28 白字黑底数字的变分自编码器，其 16 个数的潜在编码可用来绘制新的数字</translation>
+    </message>
+    <message>
         <source>Residual U-Net for photographs, colour and gray, that is told the level of white noise</source>
         <translation>残差 U-Net，用于彩色和灰度照片，需告知白噪声的水平</translation>
     </message>
