@@ -84,9 +84,16 @@ def opened(window, qtbot, tmp_path):
     path = tmp_path / "noisy.png"
     Image.fromarray(pixels).save(path)
     drop(window, path)
-    qtbot.waitUntil(lambda: window.session.document is not None and window.session.complete, timeout=SLOW)
+    wait_until_shown(qtbot, window)
     window.actions_.whole.trigger()
     return window, pixels, path
+
+
+def wait_until_shown(qtbot, window) -> None:
+    """Wait until all of the picture is clean and the view has been told: the worker is done a moment before."""
+    session, engine = window.session, window.engine
+    qtbot.waitUntil(lambda: bool(session.document) and session.complete and engine._at_work is None, timeout=SLOW)
+    qtbot.wait(10)
 
 
 def wait_until_idle(qtbot, window) -> None:
@@ -146,7 +153,7 @@ def test_no_older_result_is_shown_for_newer_settings(opened, qtbot, denoiser):
     if not canvas.done.any():  # dark, until the new result is there
         assert np.abs(waiting - pixels[ROWS, LEFT] * 0.42).max() <= 2
     assert not close_to(waiting, before[ROWS, LEFT])
-    qtbot.waitUntil(lambda: window.session.complete, timeout=SLOW)
+    wait_until_shown(qtbot, window)
     assert close_to(seen_part(window.view, ROWS, LEFT), denoiser.clean(pixels, 5.0)[ROWS, LEFT])
     window.looks.automatic.setChecked(True)  # what was computed once is there at once
     assert window.session.complete
@@ -167,7 +174,7 @@ def test_a_preview_of_all_that_is_seen_comes_first_and_goes(window, qtbot, tmp_p
     window.resize(1300, 900)
     window.view.move_divider(0)
     window.open_paths([tmp_path / "a.png"])
-    qtbot.waitUntil(lambda: bool(window.session.document) and window.session.complete, timeout=SLOW)
+    wait_until_shown(qtbot, window)
     part, previewed, done = told[0]
     assert previewed.all()
     assert not done.any()
@@ -254,7 +261,7 @@ def test_stopping_leaves_what_is_clean_and_going_on_ends_it(window, qtbot, tmp_p
     qtbot.wait(300)
     assert window.session.share == share
     window.hold.setChecked(False)
-    qtbot.waitUntil(lambda: window.session.complete, timeout=SLOW)
+    wait_until_shown(qtbot, window)
 
 
 def test_what_crashes_in_the_thread_becomes_a_message(window, qtbot, tmp_path, monkeypatch, denoiser):
@@ -271,7 +278,7 @@ def test_what_crashes_in_the_thread_becomes_a_message(window, qtbot, tmp_path, m
     assert close_to(seen(window.view)[2:4, 2:4], np.full((2, 2, 3), (38, 38, 40)))
     monkeypatch.setattr(Denoiser, "residual", real)
     window.looks.strength_box.setValue(120)  # other settings are tried, and the message goes
-    qtbot.waitUntil(lambda: window.session.complete, timeout=SLOW)
+    wait_until_shown(qtbot, window)
     assert not window.message.isVisible()
 
 
@@ -344,7 +351,7 @@ def test_a_picture_that_exif_turns_is_seen_upright_and_saved_as_it_was(window, q
     exif[0x0112] = 6
     Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
     window.open_paths([tmp_path / "turned.png"])
-    qtbot.waitUntil(lambda: bool(window.session.document) and window.session.complete, timeout=SLOW)
+    wait_until_shown(qtbot, window)
     window.actions_.whole.trigger()
     window.view.move_divider(0)
     clean = denoiser.clean(pixels)

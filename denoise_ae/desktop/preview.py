@@ -19,7 +19,7 @@ from denoise_ae.runtime import Interrupt
 LEAST, MOST = 250_000, 5_000_000
 """Pixels of the parts that are worth it: less is clean soon enough, more would take long itself."""
 
-_ROOM = 330_000
+_ROOM = 200_000
 """Pixels that the network is to be given, where one reduction is enough for that."""
 
 
