@@ -103,13 +103,14 @@ class Denoising(LightningModule):
         Of noisy pictures without clean ones only the loss: the squared error against neighbours, their noise included.
         """
         clean, noisy, sigma = batch
-        restored = self._restore(noisy, self._told(sigma))
         if self.recipe.training.self_supervised:
             loss = neighbour_loss(self._restore, noisy, self._told(sigma), 0, batch_idx)
             self.log("val_loss", loss, batch_size=len(noisy), sync_dist=True)
             if batch_idx == 0:
+                restored = self._restore(noisy, self._told(sigma))
                 self.samples = Samples(None, noisy.cpu(), restored.clip(0, 1).float().cpu())
             return
+        restored = self._restore(noisy, self._told(sigma))
         clipped = restored.clip(0, 1)
         self.log("val_loss", functional.mse_loss(restored, clean), batch_size=len(clean), sync_dist=True)
         self.log("val_psnr", psnr(clipped, clean), batch_size=len(clean), sync_dist=True)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from denoise_ae.training.equalize import SMALLEST, TENSOR
 
-_EXACT = ("head", "tail", "estimator")
-"""Parts of a network whose convolutions stay in float32."""
+_EXACT = ("head.", "tail.", "estimator.", "decoder.0.")
+"""Parts of a network whose convolutions stay in float32; the decoder's first are those at the finest scale."""
 
 _STEPS = 255
 _LARGEST_WEIGHT = 63
@@ -33,7 +33,7 @@ class Rounding:
         self._rounded = [
             name
             for name, module in network.named_modules()
-            if isinstance(module, nn.Conv2d) and name.partition(".")[0] not in _EXACT
+            if isinstance(module, nn.Conv2d) and not f"{name}.".startswith(_EXACT)
         ]
         for name in self._rounded:
             network.get_submodule(name).register_forward_pre_hook(_round_input)
