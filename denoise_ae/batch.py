@@ -291,9 +291,15 @@ class _Pipeline:
         estimated = self._settings.sigma is None
         found: list[float] = []
         changes: list[float] = []
+        factor = 1.0
         for frame, sigma in zip(picture.frames, item.sigmas, strict=True):
             level = None if estimated and not self._denoiser.card.takes_sigma else sigma
-            restored = self._denoiser.restore(frame.pixels, level, self._settings.strength, progress=report)
+            # An animation keeps that of its first frame, lest it flicker.
+            if self._settings.adapt and (not found or frame.duration is None):
+                factor = self._denoiser.fit_factor(frame.pixels)
+            restored = self._denoiser.restore(
+                frame.pixels, level, self._settings.strength, factor=factor, progress=report
+            )
             frame.pixels = restored.pixels
             level = restored.sigma if sigma is None else sigma
             assert level is not None

@@ -40,6 +40,7 @@ def clean_file(
     *,
     sigma: float | None = None,
     strength: float = 1.0,
+    adapt: bool = False,
     file_format: str | None = None,
     quality: int | None = None,
     keep_metadata: bool = True,
@@ -64,6 +65,7 @@ def clean_file(
         model: the name of an installed model, an ONNX file, or a denoiser, which is loaded once for many files.
         sigma: standard deviation of the noise in 8-bit steps, 0 to 255, for models that take one; None estimates it.
         strength: 0 leaves every pixel, 1 is the model's result, up to 1.5 takes more.
+        adapt: fit what the model estimates of the noise to this picture first; see `Denoiser.fit_factor`.
         file_format: ending of the format to write, as ``png``; None: as `output` is named, else as the picture is.
         quality: of lossy formats, 1 to 100; None: near the picture's own.
         keep_metadata: keep EXIF, XMP and colour profile where the format can.
@@ -96,7 +98,9 @@ def clean_file(
     target = None if output is None else file_name(output)
     work = plan_one(file_name(source), target, file_format=file_format, existing=existing)
     denoiser = _denoiser(model, device, threads, tile)
-    settings = Settings(sigma, strength, quality, keep_metadata, keep_time, max_pixels)
+    if adapt:
+        denoiser.check_adapt(sigma)
+    settings = Settings(sigma, strength, quality, keep_metadata, keep_time, max_pixels, adapt)
     with closing(batch.run(work.jobs, denoiser, settings)) as events:
         for event in events:
             if isinstance(event, Failed):

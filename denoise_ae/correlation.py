@@ -14,7 +14,7 @@ Floats = NDArray[np.float32]
 FARTHEST = 5
 """Largest distance in pixels that is looked at, as far as AP-BSN went (Lee, Son and Lee, CVPR 2022)."""
 
-_BLOCK = 16
+BLOCK = 16
 """Side of the blocks that noise is measured in, in pixels. Larger ones hold more of the picture: with 32 CC15's noise
 would seem to hang together twice as far. In smaller ones coarse noise would pass for a slope."""
 
@@ -45,12 +45,12 @@ def noise_correlation(image: Floats) -> NDArray[np.float64]:
         return np.full(FARTHEST + 1, np.nan)
     inside = blocks[((blocks > 0) & (blocks < 1)).all(axis=(1, 2))]
     blocks = inside if len(inside) >= _FEWEST else blocks
-    rest = _without_plane(blocks)
+    rest = without_plane(blocks)
     count = min(len(rest), max(_FEWEST, int(_FLATTEST * len(rest))))
     flattest = rest[np.argsort(rest.var(axis=(1, 2)))[:count]]
     shared = []
     for distance in range(FARTHEST + 1):
-        stop = _BLOCK - distance
+        stop = BLOCK - distance
         along = (
             (flattest[:, :stop] * flattest[:, distance:]).mean(),
             (flattest[:, :, :stop] * flattest[:, :, distance:]).mean(),
@@ -61,18 +61,18 @@ def noise_correlation(image: Floats) -> NDArray[np.float64]:
 
 def _blocks(image: Floats) -> NDArray[np.float64]:
     """Cut a picture into blocks of one channel each: N x side x side."""
-    height, width = (length // _BLOCK * _BLOCK for length in image.shape[:2])
+    height, width = (length // BLOCK * BLOCK for length in image.shape[:2])
     if not height or not width:
-        return np.empty((0, _BLOCK, _BLOCK))
-    cut = image[:height, :width].reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK, -1)
-    return np.asarray(cut.transpose(0, 2, 4, 1, 3).reshape(-1, _BLOCK, _BLOCK), np.float64)
+        return np.empty((0, BLOCK, BLOCK))
+    cut = image[:height, :width].reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK, -1)
+    return np.asarray(cut.transpose(0, 2, 4, 1, 3).reshape(-1, BLOCK, BLOCK), np.float64)
 
 
-def _without_plane(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take the mean and the slope of each block away."""
-    ramp = np.linspace(-1, 1, _BLOCK)
-    ramp /= np.linalg.norm(ramp) * np.sqrt(_BLOCK)
+def without_plane(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take the mean and the slope of each block N x side x side away."""
+    ramp = np.linspace(-1, 1, BLOCK)
+    ramp /= np.linalg.norm(ramp) * np.sqrt(BLOCK)
     rest: NDArray[np.float64] = blocks - blocks.mean(axis=(1, 2), keepdims=True)
-    for plane in (np.tile(ramp, (_BLOCK, 1)), np.tile(ramp, (_BLOCK, 1)).T):
+    for plane in (np.tile(ramp, (BLOCK, 1)), np.tile(ramp, (BLOCK, 1)).T):
         rest -= np.einsum("nij,ij->n", rest, plane)[:, None, None] * plane
     return rest

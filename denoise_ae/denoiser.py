@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from denoise_ae.adapting import FARTHEST, PART_SIDE, PARTS, best_factor, measured_level
 from denoise_ae.card import ModelCard
 from denoise_ae.catalog import DEFAULT_MODEL
 from denoise_ae.errors import ModelError, UsageError
 from denoise_ae.holes import Floats, Visible
 from denoise_ae.noise import estimate_sigma
+from denoise_ae.noise_model import measure_picture
 from denoise_ae.pixels import check_image, split_alpha
 from denoise_ae.runtime import Interrupt
 from denoise_ae.tiled import TiledModel, map_side_by_side
@@ -111,6 +113,7 @@ class Denoiser(TiledModel):
         sigma: float | None = None,
         strength: float = 1.0,
         *,
+        adapt: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> NDArray[Any]:
         """Clean a picture.
@@ -124,6 +127,7 @@ class Denoiser(TiledModel):
                 that take it; None estimates it: the model itself where it can, else `denoise_ae.noise.estimate_sigma`.
             strength: 0 gives back the picture, 1 the model's result, and more goes beyond it: models that take a
                 noise level are told a higher one, with the others the change is stretched.
+            adapt: fit the model's own estimates to this picture first, see `fit_factor`; without `sigma`.
             progress: called with (tiles done, tiles in all) after each run of the network.
 
         Returns:
@@ -131,10 +135,14 @@ class Denoiser(TiledModel):
 
         Raises:
             ImageError: the array is no picture.
-            UsageError: `sigma` or `strength` is out of range, or the model takes no `sigma`.
+            UsageError: `sigma` or `strength` is out of range, the model takes no `sigma`, or has none to adapt.
             ModelError: the model fails, or takes one size that the picture is no multiple of.
         """
-        return self.restore(image, sigma, strength, progress=progress).pixels
+        if adapt:
+            self.check_adapt(sigma)
+        return self.restore(
+            image, sigma, strength, factor=self.fit_factor(image) if adapt else 1.0, progress=progress
+        ).pixels
 
     def restore(
         self,
@@ -142,25 +150,33 @@ class Denoiser(TiledModel):
         sigma: float | None = None,
         strength: float = 1.0,
         *,
+        factor: float = 1.0,
         progress: Callable[[int, int], None] | None = None,
     ) -> Restored:
-        """Clean a picture as `clean` does, and say which noise level it was cleaned for."""
+        """Clean a picture as `clean` does, and say which noise level it was cleaned for.
+
+        `factor` is what the model's own estimates are multiplied by, see `fit_factor`.
+        """
         check_image(image)
         if not STRENGTH_RANGE[0] <= strength <= STRENGTH_RANGE[1]:
             raise UsageError(f"a strength of {strength:g} is out of range", "give 0 (leave it) to 1.5")
         if sigma is not None:
             self.check_sigma(sigma)
+        if factor != 1:
+            self.check_adapt(sigma)
         result = image.copy(order="C")
         visible = Visible(image)
         if strength == 0 or visible.all_holes:
             return Restored(result, 0.0, 0.0) if visible.all_holes else Restored(result, sigma)
         tiles = self._plan(visible)
         told, mix = self._told(visible, sigma, strength)
+        if told is not None:
+            told *= factor
         keep = _into(visible, result)
         found = self._clean_tiles(visible, keep, tiles, sigma=told, mix=mix, progress=progress)
         if told is None:
             return Restored(result, None, found.change)
-        level = found.level if told < 0 else 255 * told / max(1.0, strength)
+        level = (found.level * -told if told < 0 else 255 * told) / max(1.0, strength)
         return Restored(result, level if sigma is None else sigma, found.change)
 
     def residual(
@@ -220,6 +236,55 @@ class Denoiser(TiledModel):
             return -more, mix
         level = estimate_sigma(visible.sample(SIGMA_SAMPLE)) if sigma is None else sigma / 255
         return level * more, mix
+
+    def fit_factor(self, image: NDArray[Any]) -> float:
+        """Find out what multiple of the model's own estimates suits a picture best, see `denoise_ae.adapting`.
+
+        That takes as long as cleaning 2 megapixels. It is for pictures whose noise is of another sort than the model's
+        training: on a noisy shot of 12 megapixels there is enough that is flat to tell. Fine, sharp texture all over a
+        picture passes for noise.
+
+        Args:
+            image: as for `clean`.
+
+        Returns:
+            One of `adapting.FACTORS`; 1 where there is too little to go by.
+
+        Raises:
+            ImageError: the array is no picture.
+            UsageError: the model estimates no noise level.
+        """
+        check_image(image)
+        self.check_adapt(None)
+        visible = Visible(image)
+        if visible.all_holes:
+            return 1.0
+        multiple = self.card.size_multiple
+        side = min(PART_SIDE, visible.height, visible.width) // multiple * multiple
+        if side < max(1, self.card.min_size):
+            return 1.0
+        noise, parts = measure_picture(visible), visible.parts(PARTS, side)
+        if noise is None or not parts:
+            return 1.0
+        _, levels = self._run(np.stack([part.transpose(2, 0, 1) for part in parts]), -1.0, None)
+        assert levels is not None
+        if measured_level(noise, parts) > FARTHEST * math.sqrt(np.square(levels).mean()):
+            return 1.0
+        return best_factor(lambda noisy, factor: self._run(noisy, -factor, None)[0], parts, noise)
+
+    def check_adapt(self, sigma: float | None) -> None:
+        """Check that the noise level, in 8-bit steps, can be fitted to a picture.
+
+        Raises:
+            UsageError: it is told, or the model estimates none.
+        """
+        if sigma is not None:
+            raise UsageError("a told noise level leaves nothing to adapt", "give --sigma or --adapt")
+        if not self.card.estimates_sigma:
+            raise UsageError(
+                f"model {self.card.name} estimates no noise level that could be adapted",
+                f"use --model {DEFAULT_MODEL}, or leave out --adapt",
+            )
 
     def check_sigma(self, sigma: float) -> None:
         """Check that a noise level, in 8-bit steps, can be given to the model.

@@ -138,6 +138,22 @@ class Visible:
             [self.window(slice(top, top + _BLOCK), slice(left, left + _BLOCK)) for top, left in corners], axis=1
         )
 
+    def parts(self, count: int, side: int) -> list[Floats]:
+        """Return up to so many squares without holes, spread evenly: side x side x channels, 0 to 1.
+
+        Of a smaller picture they are as large as it allows.
+        """
+        side = min(side, self.height, self.width)
+        rows, columns = (
+            np.linspace(0, length - side, min(count, length // side)).astype(int).tolist()
+            for length in (self.height, self.width)
+        )
+        windows = [(slice(top, top + side), slice(left, left + side)) for top in rows for left in columns]
+        if self.has_holes:
+            windows = [window for window in windows if not self.holes(*window).any()]
+        chosen = np.linspace(0, len(windows) - 1, min(count, len(windows))).astype(int)
+        return [self.window(*windows[index]) for index in chosen]
+
     def _whole_blocks(self) -> NDArray[np.intp]:
         """Return row and column, in blocks, of each block that lies in the picture and has no hole."""
         if self.has_holes:

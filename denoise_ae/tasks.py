@@ -25,6 +25,8 @@ class Settings:
     """Whether a result gets its source's modification time."""
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Pictures with more pixels are refused before memory is taken."""
+    adapt: bool = False
+    """Whether the model's own estimates are fitted to each picture; see `Denoiser.fit_factor`."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ class Worker:
         self._denoiser = Denoiser(task.model, device=task.device, threads=task.threads, tile=task.tile)
         if task.settings.sigma is not None:
             self._denoiser.check_sigma(task.settings.sigma)
+        if task.settings.adapt:
+            self._denoiser.check_adapt(task.settings.sigma)
         self.ready = Ready(self._denoiser.card.name, self._denoiser.device)
 
     def __enter__(self) -> Self:

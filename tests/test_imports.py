@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "denoise_ae"
 LAYERS = (
     {"errors"},
     {
-        *("pixels", "noise", "camera", "masks", "blemishes", "correlation"),  # arrays
+        *("pixels", "noise", "camera", "masks", "blemishes", "correlation", "noise_model"),  # arrays
         *("filters", "metrics", "holes", "tiling"),
         *(
             "images",
@@ -40,7 +40,7 @@ LAYERS = (
         ),  # files
         *("card", "catalog", "children", "cpus", "graph", "modelfile", "probe", "runtime", "trial"),  # models
     },
-    {"tiled", "denoiser", "repairer", "codec"},
+    {"adapting", "tiled", "denoiser", "repairer", "codec"},
     {"jobs", "tasks", "settling", "planning", "steps", "batch", "baselines", "benchmark", "benchmark_report", "doctor"},
     {"cleaning", "coding", "repairing", "watching", "worker"},
     {"supervisor"},

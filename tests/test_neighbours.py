@@ -13,13 +13,18 @@ from test_fit import CPU  # noqa: E402
 from denoise_ae.correlation import FARTHEST, noise_correlation  # noqa: E402
 from denoise_ae.errors import TrainingError, UsageError  # noqa: E402
 from denoise_ae.filters import blur  # noqa: E402
+from denoise_ae.noise_model import measure_noise, white_noise  # noqa: E402
 from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint  # noqa: E402
 from denoise_ae.training.data import load_data  # noqa: E402
 from denoise_ae.training.defaults import assemble  # noqa: E402
 from denoise_ae.training.export import describe_noise, export  # noqa: E402
 from denoise_ae.training.fit import fit  # noqa: E402
 from denoise_ae.training.neighbours import check_independent, neighbour_loss, neighbours, separate  # noqa: E402
+from denoise_ae.training.networks import build  # noqa: E402
+from denoise_ae.training.noisy_photos import own_noise  # noqa: E402
+from denoise_ae.training.pretrained import load_pretrained  # noqa: E402
 from denoise_ae.training.recipe import Recipe, Stage  # noqa: E402
+from denoise_ae.training.recorrupted import SHARES, recorrupted_loss  # noqa: E402
 
 
 def scene(number, side=96):
@@ -123,6 +128,54 @@ def test_the_second_term_takes_away_what_neighbours_differ_by():
     assert without > 0 and both == pytest.approx(without, abs=1e-9)
 
 
+LOUDER = 1 + np.mean(np.linspace(*SHARES, 1001) ** 2)
+"""Variance of the noise with what is drawn on top, in that of the picture's own."""
+
+
+@pytest.mark.parametrize("softened", [0.0, 0.8])
+def test_recorrupted_pictures_judge_as_the_clean_one_would(softened):
+    """In variances of the noise: 1 more than what a network leaves of it."""
+    clean = torch.from_numpy(np.stack([scene(n, 192).transpose(2, 0, 1) for n in range(2)]).astype(np.float32))
+    made = np.stack([noise(n, 20, softened, side=192).transpose(2, 0, 1) for n in range(2)])
+    noisy = clean + torch.from_numpy(made)
+    model = measure_noise([picture.numpy().transpose(1, 2, 0) for picture in noisy])
+    own = own_noise([model, model], noisy)
+    told = own.level
+
+    twice = torch.cat((clean, clean))
+
+    def loss(restore):
+        return float(recorrupted_loss(restore, noisy, own, told, seed=3))
+
+    for left in (0.0, 0.3, 1.0):
+        kept = loss(lambda picture, _, left=left: twice + left * (picture - twice))
+        assert kept == pytest.approx(1 + left**2 * LOUDER, abs=0.15)
+    # A smooth picture, of which the noise is gone, but the edges too.
+    smooth = loss(lambda picture, _: torch.nn.functional.avg_pool2d(picture, 15, 1, 7))
+    blurred = torch.nn.functional.avg_pool2d(noisy, 15, 1, 7)
+    assert smooth == pytest.approx(
+        1 + float((blurred - clean).square().mean() / own.deviation.square().mean()), rel=0.2
+    )
+
+
+def test_more_noise_is_told_where_it_is_drawn_on_top_and_estimated_where_nobody_tells():
+    noisy = torch.full((4, 3, 32, 32), 0.5)
+    own = own_noise([white_noise(0.1, 3)] * 4, noisy)
+    heard = []
+
+    def restore(picture, told):
+        heard.append((picture, told))
+        return picture
+
+    recorrupted_loss(restore, noisy, own, own.level, seed=0)
+    recorrupted_loss(restore, noisy, own, torch.full((4, 1, 1, 1), -1.0), seed=0)
+    (pictures, told), (_, untold) = heard
+    added = (pictures - 0.5).std((1, 2, 3))
+    assert (0.1**2 + added**2).sqrt().numpy() == pytest.approx(told.flatten().numpy(), rel=0.05)
+    assert torch.allclose(pictures[:4] + pictures[4:], torch.ones(1))
+    assert (untold == -1).all()
+
+
 # How far noise hangs together
 
 
@@ -174,15 +227,18 @@ def test_the_noisy_set_is_frozen_and_its_level_is_told(noisy_folder):
         ways = [way for turned in (found, found.transpose(1, 0, 2)) for way in
                 (turned, turned[::-1], turned[:, ::-1], turned[::-1, ::-1])]  # fmt: skip
         assert any(np.ascontiguousarray(way).tobytes() in stored for way in ways), "something was done to a picture"
-    levels = data.levels(0, 0, Stage(batch=8, patch=96))
-    assert levels is not None and levels.shape == (8, 1, 1, 1)
-    assert (255 * levels).numpy() == pytest.approx(25, rel=0.15)
+    own = data.own_noise(0, 0, Stage(batch=8, patch=96), patches)
+    assert own is not None and own.level.shape == (8, 1, 1, 1)
+    assert (255 * own.level).numpy() == pytest.approx(25, rel=0.15)
     assert "noise of sigma 2" in data.notes[0]
 
 
-def test_a_run_tells_a_loss_and_no_psnr_and_its_model_cleans(noisy_folder, tmp_path):
+@pytest.mark.parametrize("recorrupted", [0.0, 0.5, 1.0])
+def test_a_run_tells_a_loss_and_no_psnr_and_its_model_cleans(noisy_folder, tmp_path, recorrupted):
     stages = [{"batch": 8, "patch": 32}]
-    recipe = self_supervised(epochs=2, steps_per_epoch=200, learning_rate=1e-2, optimizer="muon", stages=stages)
+    recipe = self_supervised(
+        epochs=2, steps_per_epoch=200, learning_rate=1e-2, optimizer="muon", stages=stages, recorrupted=recorrupted
+    )
     best = fit(recipe, [noisy_folder], tmp_path / "run", hardware=CPU)
     rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").open()))
     assert {row["val_psnr"] for row in rows} == {"nan"}
@@ -211,6 +267,33 @@ def test_soft_noise_is_cut_up_where_a_recipe_says_so(tmp_path):
     values["training"]["stages"] = [{"batch": 4, "patch": 48}]
     with pytest.raises(TrainingError, match="stride of 3 pixels none is left of 48"):
         load_data(Recipe.model_validate(values), [tmp_path])
+
+
+def test_an_estimator_is_fitted_to_soft_noise_and_nothing_else_is(tmp_path):
+    for number in range(5):
+        soft = scene(number, 192) + noise(number, 12, 1.0, side=192)
+        Image.fromarray(as_files([soft])[0]).save(tmp_path / f"{number}.png")
+    start = load_pretrained("photo")
+    flags = {"training.epochs": 1, "training.steps_per_epoch": 8, "training.ema": 0.5}
+    recipe = assemble(None, [tmp_path], flags, start=start.recipe, self_supervised=True)
+    assert (recipe.training.part, recipe.training.self_supervised) == ("estimator", True)
+    values = recipe.model_dump(mode="json")
+    values["training"]["stages"] = [{"batch": 4, "patch": 64}]
+    values["training"]["warmup_steps"] = 0
+    recipe = Recipe.model_validate(values)
+    fit(recipe, [tmp_path], tmp_path / "run", start=start, hardware=CPU)
+    before, after = build(recipe.network), load_checkpoint(find_checkpoint(tmp_path / "run")).network()
+    start.load_into(before)
+    changed = {
+        name.split(".")[0]
+        for (name, old), new in zip(before.state_dict().items(), after.state_dict().values(), strict=True)
+        if not torch.equal(old, new)
+    }
+    assert changed == {"estimator"}
+    shot = torch.from_numpy((scene(9, 192) + noise(9, 12, 1.0, side=192)).astype(np.float32).transpose(2, 0, 1))[None]
+    told = torch.full((1, 1, 1, 1), -1.0)
+    with torch.no_grad():
+        assert after.restore(shot, told)[1].mean() > 1.02 * before.restore(shot, told)[1].mean()
 
 
 # Flags and recipes
@@ -248,6 +331,8 @@ def test_a_model_that_learnt_without_clean_pictures_is_trained_further_with_nois
         ({"data": {"kind": "photos", "gray": 0.5, "permute": False}}, "as they are"),
         ({"training": {"self_supervised": True, "stages": [{"patch": 36}]}}, "multiples of 8"),
         ({"training": {"self_supervised": False}}, "at least one"),
+        ({"training": {"self_supervised": True, "part": "denoiser"}}, "or for its estimator"),
+        ({"training": {"self_supervised": True, "part": "estimator"}}, "estimator is false"),
     ],
 )
 def test_recipes_that_make_no_sense_are_refused(change, word):

@@ -133,6 +133,14 @@ def clean(
     strength: Annotated[
         float, typer.Option(min=0.0, max=1.5, help="How much of the noise to take away; 0 leaves every pixel.")
     ] = 1.0,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="Fit what the model estimates of the noise to each picture first, for cameras' shots; takes as long "
+            "as cleaning 2 megapixels.",
+        ),
+    ] = False,
     file_format: Annotated[
         str | None,
         typer.Option(
@@ -217,6 +225,8 @@ def clean(
     if not math.isfinite(strength) or not math.isfinite(max_megapixels):
         raise UsageError("--strength and --max-megapixels take finite numbers")
     level = clean_checks.parse_sigma(sigma)
+    if adapt and level is not None:
+        raise UsageError("--sigma leaves nothing to --adapt", "give one of the two")
     existing = clean_checks.what_exists(overwrite, skip_existing, in_place, watch)
     folders = clean_checks.check_watch(inputs, output, in_place=in_place, dry_run=dry_run) if watch else []
 
@@ -243,6 +253,7 @@ def clean(
     settings = Settings(
         sigma=level,
         strength=strength,
+        adapt=adapt,
         quality=quality,
         keep_metadata=metadata is KeepOrStrip.KEEP,
         keep_time=keep_time,

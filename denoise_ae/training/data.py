@@ -7,10 +7,9 @@ distributed run draws its own batches without talking to the others.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import median
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -20,7 +19,6 @@ from torch.nn import functional
 from denoise_ae.errors import DenoiseError, TrainingError
 from denoise_ae.training.corruption import draw_kinds, mix_seed, spoil
 from denoise_ae.training.mnist import Progress, load_mnist
-from denoise_ae.training.neighbours import check_independent, separate, told_levels
 from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe, Stage
 
 MNIST_VALIDATION = 5_000
@@ -33,13 +31,26 @@ VALIDATION_SIDE = 256
 """Largest side, in pixels, of the crop that a validation photograph is judged on."""
 
 
-TrainingBatch: TypeAlias = tuple[Tensor, int, Tensor | None]
-"""Clean pictures, float NxCxHxW, the seed of their noise, and None; or noisy ones, the seed of what is drawn from them,
-and their own noise level, Nx1x1x1."""
+class OwnNoise(NamedTuple):
+    """What was measured of the noise of pictures NxCxHxW that are noisy themselves; see `denoise_ae.noise_model`."""
 
-ValidationBatch: TypeAlias = tuple[Tensor, Tensor, Tensor]
+    level: Tensor
+    """Nx1x1x1, 0 to 1."""
+    deviation: Tensor
+    """Nx1xHxW, 0 to 1."""
+    spectrum: Tensor
+    """Nx1xHx(W/2 + 1)."""
+    mixing: Tensor
+    """NxCxC."""
+
+
+TrainingBatch: TypeAlias = tuple[Tensor, int, OwnNoise | None]
+"""Clean pictures, float NxCxHxW, the seed of their noise, and None; or noisy ones, the seed of what is drawn from them
+or on top of them, and what their own noise is like."""
+
+ValidationBatch: TypeAlias = tuple[Tensor, Tensor, Tensor | OwnNoise]
 """Clean and noisy pictures, float NxCxHxW, and what the network is told of each: its noise level, Nx1x1x1, or its
-mask, Nx1xHxW."""
+mask, Nx1xHxW. Or twice noisy pictures, and what their own noise is like."""
 
 
 class TrainingData(Protocol):
@@ -56,8 +67,8 @@ class TrainingData(Protocol):
     def batch(self, epoch: int, index: int, stage: Stage) -> Tensor:
         """Return pictures, float NxCxHxW on [0, 1]; the same for the same arguments."""
 
-    def levels(self, epoch: int, index: int, stage: Stage) -> Tensor | None:
-        """Return the noise level of each of these pictures, Nx1x1x1, where they are noisy themselves."""
+    def own_noise(self, epoch: int, index: int, stage: Stage, pictures: Tensor) -> OwnNoise | None:
+        """Return what the noise of these pictures is like, which `batch` gave, where they are noisy themselves."""
 
     def validation(self) -> list[ValidationBatch]:
         """Return the held-out pictures with fixed noise."""
@@ -88,8 +99,8 @@ class Digits:
         positions = torch.arange(index * stage.batch, (index + 1) * stage.batch) % len(order)
         return self._images[order[positions]].float().div_(255)
 
-    def levels(self, epoch: int, index: int, stage: Stage) -> Tensor | None:
-        """See `TrainingData.levels`: they are clean."""
+    def own_noise(self, epoch: int, index: int, stage: Stage, pictures: Tensor) -> OwnNoise | None:
+        """See `TrainingData.own_noise`: they are clean."""
         return None
 
     def validation(self) -> list[ValidationBatch]:
@@ -104,30 +115,22 @@ class Photos:
     Args:
         recipe: the run's recipe.
         pictures: uint8 HxWx3, at least as large as the largest patch.
-        levels: the noise level of each on the scale of 0 to 1, where they are noisy themselves.
-        notes: see `TrainingData`.
     """
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        pictures: list[np.ndarray],
-        levels: Sequence[float] | None = None,
-        notes: Sequence[str] = (),
-    ) -> None:
+    notes: Sequence[str] = ()
+
+    def __init__(self, recipe: Recipe, pictures: list[np.ndarray]) -> None:
         self._recipe = recipe
-        self.notes = notes
         self.validation_labels: list[int] = []
         held_out = min(recipe.data.validation, len(pictures) // 5)
-        # The held-out ones are spread over the list, since neighbours in a folder are often alike.
-        apart = {i * len(pictures) // held_out for i in range(held_out)} if held_out else set()
+        # The held-out ones are spread over the list, since neighbours in a folder are often alike. One picture alone is
+        # trained on and judged on: better than a refusal for a first try.
+        apart = [i * len(pictures) // held_out for i in range(held_out)]
+        self._judged = apart or [0]
+        self._learnt = [i for i in range(len(pictures)) if i not in apart]
         tensors = [torch.from_numpy(np.require(p, requirements="W")) for p in pictures]
-        self._pictures = [t for i, t in enumerate(tensors) if i not in apart]
-        # One picture alone is trained on and judged on: better than a refusal for a first try.
-        self._held_out = [t for i, t in enumerate(tensors) if i in apart] or tensors[:1]
-        noisy = [] if levels is None else list(levels)
-        self._levels = torch.tensor([level for i, level in enumerate(noisy) if i not in apart]) if noisy else None
-        self._held_out_levels = [level for i, level in enumerate(noisy) if i in apart] or noisy[:1]
+        self._pictures = [tensors[i] for i in self._learnt]
+        self._held_out = [tensors[i] for i in self._judged]
         area = np.array([p.shape[0] * p.shape[1] for p in self._pictures], dtype=np.float64)
         # Large pictures hold more patches, but a few of them shall not drown the many small ones.
         self._weights = np.sqrt(area) / np.sqrt(area).sum()
@@ -144,7 +147,7 @@ class Photos:
         if recipe.noise:
             drawn = draw_kinds(recipe.noise, stage.batch, noise_seed(recipe, epoch, index))
             kinds = [recipe.noise[kind] for kind in drawn.tolist()]
-        for i, which in enumerate(self._choose(rng, stage)):
+        for i, which in enumerate(self._choose(rng, stage).tolist()):
             picture = self._pictures[which]
             small = side
             magnified = max(recipe.data.magnified, kinds[i].magnified) if kinds else 0
@@ -163,32 +166,29 @@ class Photos:
         """Choose the pictures that a batch's patches come from: what is drawn first from its generator."""
         return rng.choice(len(self._pictures), stage.batch, p=self._weights)
 
-    def levels(self, epoch: int, index: int, stage: Stage) -> Tensor | None:
-        """See `TrainingData.levels`."""
-        if self._levels is None:
-            return None
-        chosen = self._choose(np.random.default_rng((self._recipe.seed, epoch, index)), stage)
-        return self._levels[torch.from_numpy(chosen)].view(-1, 1, 1, 1)
+    def own_noise(self, epoch: int, index: int, stage: Stage, pictures: Tensor) -> OwnNoise | None:
+        """See `TrainingData.own_noise`: they are clean."""
+        return None
 
     def validation(self) -> list[ValidationBatch]:
-        """See `TrainingData.validation`: the middle of each held-out picture, cut to whole multiples.
+        """See `TrainingData.validation`: the middle of each held-out picture.
 
         Where training turns patches gray, so does validation: each third picture.
         """
-        multiple = 2 ** len(self._recipe.network.widths) * (1 if self._levels is None else 2)
         found: list[ValidationBatch] = []
-        for number, picture in enumerate(self._held_out):
+        for number, clean in enumerate(self._middles(2 ** len(self._recipe.network.widths))):
+            grayed = self._recipe.data.gray and number % 3 == 0
+            judged = clean.mean(1, keepdim=True).expand(-1, 3, -1, -1) if grayed else clean
+            found.append((judged, *_validation_noise(judged, self._recipe, number)))
+        return found
+
+    def _middles(self, multiple: int) -> Iterator[Tensor]:
+        """Yield the middle of each held-out picture, 1xCxHxW, cut to whole multiples of a side."""
+        for picture in self._held_out:
             height, width = (min(VALIDATION_SIDE, size) // multiple * multiple for size in picture.shape[:2])
             top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
             middle = picture[top : top + height, left : left + width]
-            clean = middle.permute(2, 0, 1).unsqueeze(0).float().div(255)
-            if self._recipe.data.gray and number % 3 == 0:
-                clean = clean.mean(1, keepdim=True).expand(-1, 3, -1, -1)
-            if self._levels is None:
-                found.append((clean, *_validation_noise(clean, self._recipe, number)))
-            else:
-                found.append((clean, clean, torch.full((1, 1, 1, 1), self._held_out_levels[number])))
-        return found
+            yield middle.permute(2, 0, 1).unsqueeze(0).float().div(255)
 
 
 def _magnify(patch: Tensor, side: int) -> Tensor:
@@ -305,26 +305,7 @@ def load_data(
     largest = max(stage.patch for stage in recipe.training.stages)
     pictures, left_out = load_pictures(folders, largest, recipe.data.limit)
     if recipe.training.self_supervised:
-        return _noisy_photos(recipe, pictures, largest), left_out
+        from denoise_ae.training.noisy_photos import prepare
+
+        return prepare(recipe, pictures, largest), left_out
     return Photos(recipe, pictures), left_out
-
-
-def _noisy_photos(recipe: Recipe, pictures: list[np.ndarray], smallest: int) -> Photos:
-    """Prepare pictures that are noisy themselves, so that noise is independent from pixel to pixel.
-
-    Raises:
-        TrainingError: it is not, and the recipe has no stride; or too little is left of the pictures at that stride.
-    """
-    stride = recipe.data.stride
-    if not stride:
-        check_independent(pictures)
-        stride = 1
-    parts = [part for picture in pictures for part in separate(picture, stride) if min(part.shape[:2]) >= smallest]
-    if not parts:
-        raise TrainingError(
-            f"the pictures are too small: cut up at a stride of {stride} pixels none is left of {smallest} pixels",
-            "take larger pictures, or a smaller patch: --patch",
-        )
-    levels = told_levels(parts)
-    note = f"noise of sigma {255 * median(levels):.1f} (median)"
-    return Photos(recipe, parts, levels, (note,))

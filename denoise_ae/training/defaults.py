@@ -130,7 +130,8 @@ def assemble(
             _set(values, key, value)
     if self_supervised and not folders:
         raise UsageError("--self-supervised needs noisy pictures", "give their folder with --data FOLDER")
-    _set_noise(values, noise, noise_type, self_supervised=self_supervised)
+    fitting = start is not None and start.network.estimator
+    _set_noise(values, noise, noise_type, self_supervised=self_supervised, fitting=fitting)
     if start is None:
         return parse_recipe(values, name)
     _check_network(values["network"], start)
@@ -149,14 +150,22 @@ def _tuning(start: Recipe) -> dict[str, Any]:
     return values
 
 
-def _set_noise(values: dict[str, Any], noise: str | None, noise_type: str | None, *, self_supervised: bool) -> None:
-    """Change a recipe's values to the noise that flags ask for, or to that of the pictures themselves."""
+def _set_noise(
+    values: dict[str, Any], noise: str | None, noise_type: str | None, *, self_supervised: bool, fitting: bool
+) -> None:
+    """Change a recipe's values to the noise that flags ask for, or to that of the pictures themselves.
+
+    Where those are all there is, `fitting` trains a model's estimator alone: it decides how much is taken from a
+    picture, and learns that soon, while all of a network has too much freedom for a few noisy pictures.
+    """
     if self_supervised:
         if noise is not None or noise_type is not None:
             raise UsageError("--self-supervised learns the pictures' own noise", "leave out --noise and --noise-type")
         values["noise"] = []
         values.setdefault("data", {}).update(gray=0.0, magnified=0.0, permute=False)
         values.setdefault("training", {}).update(self_supervised=True)
+        if fitting:
+            values["training"]["part"] = "estimator"
         return
     if noise is None and noise_type is None:
         return

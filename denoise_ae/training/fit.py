@@ -21,7 +21,7 @@ from denoise_ae.errors import TrainingError, UsageError
 from denoise_ae.training.callbacks import Keeper, ema_update
 from denoise_ae.training.checkpoint import RunState, load_checkpoint
 from denoise_ae.training.corruption import draw_kinds, mix_seed, spoil
-from denoise_ae.training.data import TrainingBatch, TrainingData, ValidationBatch, load_data, noise_seed
+from denoise_ae.training.data import OwnNoise, TrainingBatch, TrainingData, ValidationBatch, load_data, noise_seed
 from denoise_ae.training.latent import MAPPED, look_at_codes
 from denoise_ae.training.losses import ESTIMATE_WEIGHT, RESTORATION_LOSSES, estimate_error, psnr, variational_loss
 from denoise_ae.training.neighbours import neighbour_loss
@@ -29,8 +29,10 @@ from denoise_ae.training.networks import VariationalAutoencoder, build
 from denoise_ae.training.optimizers import make_optimizer
 from denoise_ae.training.pretrained import Pretrained
 from denoise_ae.training.recipe import Recipe
+from denoise_ae.training.recorrupted import recorrupted_loss
 from denoise_ae.training.rounding import Rounding
 from denoise_ae.training.run_folder import RunFolder
+from denoise_ae.training.unet import UNet
 from denoise_ae.training.watch import EpochReport, Observer, Remarks, Samples, Watch
 
 
@@ -68,8 +70,7 @@ class Denoising(LightningModule):
         """Return the loss of one batch."""
         clean, seed, own = batch
         if own is not None:
-            gamma = self.recipe.training.gamma * self.global_step / max(1, self.total_steps)
-            return neighbour_loss(self._restore, clean, self._told(own), gamma, seed)
+            return self._learn_from_noisy(clean, own, seed)
         noisy, sigma = spoil(clean, self.recipe, seed)
         stage = self.recipe.stage_at(min(self.global_step, self.total_steps - 1), self.total_steps)
         if isinstance(self.network, VariationalAutoencoder):
@@ -93,6 +94,21 @@ class Denoising(LightningModule):
         estimated = estimate_error(level, noisy - clean, caution)
         return RESTORATION_LOSSES[stage.loss](restored, clean) + ESTIMATE_WEIGHT * estimated
 
+    def _learn_from_noisy(self, noisy: Tensor, own: OwnNoise, seed: int) -> Tensor:
+        """Return the loss of pictures of which there are no clean ones."""
+        training = self.recipe.training
+        done = self.global_step / max(1, self.total_steps)
+        if training.part == "estimator" or done >= 1 - training.recorrupted:
+            return recorrupted_loss(self._restore_fitting, noisy, own, self._told(own.level), seed)
+        return neighbour_loss(self._restore, noisy, self._told(own.level), training.gamma * done, seed)
+
+    def _restore_fitting(self, noisy: Tensor, sigma: Tensor) -> Tensor:
+        """Restore so that the estimator learns from it, where that is what is trained."""
+        if self.recipe.training.part != "estimator":
+            return self._restore(noisy, sigma)
+        assert isinstance(self.network, UNet)
+        return self.network.restore(noisy, sigma, fitting=True)[0]
+
     def _told(self, sigma: Tensor) -> Tensor:
         """Return what the network is told where it has to do without the truth."""
         return torch.full_like(sigma, -1) if self.network.estimates_sigma else sigma
@@ -100,14 +116,15 @@ class Denoising(LightningModule):
     def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:
         """Log the loss and the PSNR (dB, mean over pictures, clipped to [0, 1]) of one validation batch.
 
-        Of noisy pictures without clean ones only the loss: the squared error against neighbours, their noise included.
+        Of noisy pictures without clean ones only the loss, see `recorrupted_loss`.
         """
         clean, noisy, sigma = batch
-        if self.recipe.training.self_supervised:
-            loss = neighbour_loss(self._restore, noisy, self._told(sigma), 0, batch_idx)
+        if isinstance(sigma, OwnNoise):
+            told = self._told(sigma.level)
+            loss = recorrupted_loss(self._restore, noisy, sigma, told, batch_idx)
             self.log("val_loss", loss, batch_size=len(noisy), sync_dist=True)
             if batch_idx == 0:
-                restored = self._restore(noisy, self._told(sigma))
+                restored = self._restore(noisy, told)
                 self.samples = Samples(None, noisy.cpu(), restored.clip(0, 1).float().cpu())
             return
         restored = self._restore(noisy, self._told(sigma))
@@ -160,8 +177,9 @@ class _Batches:
         for step in range(self.trainer.global_step, (self.trainer.global_step // self._steps + 1) * self._steps):
             epoch, index = step // self._steps, (step % self._steps) * world + rank
             stage = self._recipe.stage_at(step, total)
-            levels = self._data.levels(epoch, index, stage)
-            yield self._data.batch(epoch, index, stage), noise_seed(self._recipe, epoch, index), levels
+            pictures = self._data.batch(epoch, index, stage)
+            own = self._data.own_noise(epoch, index, stage, pictures)
+            yield pictures, noise_seed(self._recipe, epoch, index), own
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing to keep: batches follow from the step. Its presence tells Lightning that resuming is exact."""

@@ -183,10 +183,14 @@ class TrainingRecipe(_Part):
     beta: Annotated[float, Field(ge=0)] = 1.0
     """For a vae: how much the codes' distance from a standard normal distribution counts (Higgins et al. 2017)."""
     self_supervised: bool = False
-    """Whether the pictures are noisy as they are and nothing clean is had: see `denoise_ae.training.neighbours`. The
-    loss is a squared error then, whatever the stages say, and an estimator stays as it is."""
+    """Whether the pictures are noisy as they are and nothing clean is had. The loss is a squared error then, whatever
+    the stages say. With `part = "estimator"` that is all that learns, and from what the rest makes of its estimates;
+    else it stays as it is."""
+    recorrupted: Fraction = 0.5
+    """With `self_supervised`: share of the training, its end, that goes by `denoise_ae.training.recorrupted`, which
+    comes nearest to clean targets; what goes before, by `denoise_ae.training.neighbours`, which learns faster."""
     gamma: Annotated[float, Field(ge=0)] = 2.0
-    """With `self_supervised`: weight of the loss's second term at the end; it grows from nothing."""
+    """With `self_supervised`: weight of the neighbours' second term at the end of training; it grows from nothing."""
     patience: int = Field(default=0, ge=0)
     """Stop after so many epochs without a better validation PSNR; 0 never does."""
     stages: tuple[Stage, ...] = (Stage(),)
@@ -244,8 +248,10 @@ class Recipe(_Part):
             return
         if self.noise:
             raise ValueError("training.self_supervised takes the pictures' own noise, and no [[noise]]: noise = []")
-        if self.data.kind != "photos" or self.network.mask or self.training.part != "all":
-            raise ValueError("training.self_supervised is for all of a network that cleans photographs")
+        if self.data.kind != "photos" or self.network.mask or self.training.part == "denoiser":
+            raise ValueError("training.self_supervised is for a network that cleans photographs, or for its estimator")
+        if self.data.stride and self.training.part == "estimator":
+            raise ValueError("an estimator learns from pictures as they are: no data.stride")
         if self.data.gray or self.data.magnified or self.data.permute:
             raise ValueError("training.self_supervised leaves pictures as they are: no data.gray, magnified or permute")
         multiple = 2 * 2 ** len(self.network.widths)

@@ -136,11 +136,15 @@ class UNet(Autoencoder):
             return image - sigma * self._noise(image, LOST * sigma)
         return image - self._noise(image, sigma.expand(image.shape[0], 1, image.shape[2], image.shape[3]))
 
-    def restore(self, image: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Autoencoder.restore`. The estimate learns from its own loss alone, so that it stays a noise level."""
+    def restore(self, image: Tensor, sigma: Tensor, *, fitting: bool = False) -> tuple[Tensor, Tensor]:
+        """See `Autoencoder.restore`.
+
+        The estimate learns from its own loss alone, so that it stays a noise level; unless it is `fitting` to pictures
+        of which nobody knows that level: then it learns from what comes of it.
+        """
         assert self.estimator is not None
         own = self.estimator(image)
-        level = functional.relu(sigma) + functional.relu(-sigma) * own.detach()
+        level = functional.relu(sigma) + functional.relu(-sigma) * (own if fitting else own.detach())
         level = functional.interpolate(level, scale_factor=float(NoiseEstimator.CELL), mode="nearest")
         noise = self._noise(image, level)
         reach = LARGEST_NOISE * level

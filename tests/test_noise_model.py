@@ -1,0 +1,115 @@
+"""What is measured of a picture's noise from the picture alone, and what is drawn after it."""
+
+import numpy as np
+import pytest
+
+from denoise_ae.filters import blur
+from denoise_ae.holes import Visible
+from denoise_ae.noise_model import REACH, NoiseModel, measure_noise, measure_picture, shape_noise, white_noise
+
+
+def scene(side=256):
+    """Smooth, with edges, HxWx3, from dark to bright."""
+    y, x = np.mgrid[:side, :side] / side
+    waves = np.stack([np.sin(5 * x), np.cos(4 * y), np.sin(3 * (x + y))], axis=-1)
+    return (0.1 + 0.7 * x[..., None] + 0.05 * waves + 0.05 * ((y * 4).astype(int) % 2)[..., None]).astype(np.float32)
+
+
+def noise(seed, sigma, softened=0.0, shared=0.0, side=256):
+    """Noise of standard deviation sigma in 8-bit steps, softened by a Gaussian, its channels partly the same."""
+    rng = np.random.default_rng(seed)
+    white = rng.normal(0, 1, (side, side, 3)) * np.sqrt(1 - shared) + rng.normal(0, 1, (side, side, 1)) * np.sqrt(
+        shared
+    )
+    soft = blur(white.astype(np.float32), softened) if softened else white.astype(np.float32)
+    return soft / soft.std() * sigma / 255
+
+
+def correlation(noise, distance):
+    return float((noise[:, distance:] * noise[:, :-distance]).mean() / (noise**2).mean())
+
+
+@pytest.mark.parametrize("sigma", [3, 10, 25])
+def test_white_noise_is_told_as_white_and_by_its_level(sigma):
+    found = measure_noise([scene() + noise(0, sigma)])
+    assert found is not None
+    assert 255 * found.deviation == pytest.approx([sigma], rel=0.05)
+    assert found.correlation.sum() == found.correlation[REACH, REACH] == 1
+    assert (found.channels == np.eye(3)).all()
+
+
+@pytest.mark.parametrize(("sigma", "softened", "shared"), [(5, 0.6, 0.0), (10, 0.8, 0.5), (20, 1.0, 0.8)])
+def test_soft_noise_is_measured_and_drawn_anew(sigma, softened, shared):
+    true = noise(1, sigma, softened, shared)
+    found = measure_noise([scene() + true])
+    assert found is not None
+    drawn = found.draw(scene(), np.random.default_rng(5))
+    assert drawn.shape == true.shape and drawn.dtype == np.float32
+    assert drawn.std() == pytest.approx(true.std(), rel=0.15)
+    for distance in (1, 2):
+        assert correlation(drawn, distance) == pytest.approx(
+            correlation(true, distance), abs=0.15
+        )  # a plane is taken away
+    between = np.corrcoef(drawn[..., 0].ravel(), drawn[..., 2].ravel())[0, 1]
+    assert between == pytest.approx(shared, abs=0.12)
+    assert abs(drawn.mean()) < 0.1 * drawn.std()
+
+
+def test_noise_that_grows_with_brightness_is_drawn_so():
+    picture = scene()
+    growing = noise(2, 1, 0.8) * (4 + 10 * picture.mean(2, keepdims=True))
+    found = measure_noise([picture + growing])
+    assert found is not None
+    deviations = 255 * found.deviations(picture)
+    assert deviations.shape == (256, 256)
+    assert deviations[:, 20:60].mean() == pytest.approx(6.5, rel=0.2)
+    assert deviations[:, 200:240].mean() == pytest.approx(11, rel=0.2)
+
+
+def test_edges_and_colour_are_no_noise():
+    found = measure_noise([scene()])
+    assert found is None or found.deviation.max() < 0.5 / 255
+
+
+@pytest.mark.parametrize("shape", [(256, 256, 1), (15, 90, 3), (300, 17, 3)])
+def test_gray_and_narrow_pictures(shape):
+    rng = np.random.default_rng(0)
+    found = measure_noise([(0.5 + rng.normal(0, 0.04, shape)).astype(np.float32)])
+    if min(shape[:2]) < 16:
+        assert found is None
+    else:
+        assert found is not None and found.deviation == pytest.approx([0.04], rel=0.2)
+        assert len(found.channels) == shape[2]
+
+
+def test_nothing_comes_of_pictures_without_noise():
+    assert measure_noise([np.full((64, 64, 3), 0.5, np.float32)]) is None
+
+
+def test_large_pictures_and_ones_with_holes_are_measured_in_parts():
+    large = np.rint(255 * (np.tile(scene(), (5, 5, 1)) + np.tile(noise(3, 10), (5, 5, 1))).clip(0, 1)).astype(np.uint8)
+    found = measure_picture(Visible(large))
+    assert found is not None and 255 * found.deviation == pytest.approx([10], rel=0.1)
+    masked = np.dstack((large[:512, :512], np.full((512, 512), 255, np.uint8)))
+    masked[:100, :100, 3] = 0
+    found = measure_picture(Visible(masked))
+    assert found is not None and 255 * found.deviation == pytest.approx([10], rel=0.1)
+    assert measure_picture(Visible(np.dstack((large, np.zeros(large.shape[:2], np.uint8))))) is None
+
+
+def test_numpy_and_torch_draw_the_same():
+    torch = pytest.importorskip("torch")
+    found = measure_noise([scene() + noise(1, 10, 0.8, 0.5)])
+    assert found is not None
+    white = np.random.default_rng(0).standard_normal((3, 32, 48), dtype=np.float32)
+    parts = found.mixing(), found.spectrum(32, 48), np.full((1, 32, 48), 0.1, np.float32)
+    ours = shape_noise(white, *parts, np)
+    theirs = shape_noise(torch.from_numpy(white), *map(torch.from_numpy, parts), torch)
+    assert np.allclose(ours, theirs.numpy(), atol=1e-6)
+
+
+def test_white_noise_has_an_even_spectrum():
+    model = white_noise(0.1, 3)
+    assert isinstance(model, NoiseModel)
+    assert np.allclose(model.spectrum(16, 24), 1)
+    assert np.allclose(model.mixing(), np.eye(3), atol=1e-3)
