@@ -144,10 +144,17 @@ def pair_cases(folder: Path, clean_folder: Path | None = None) -> list[Case]:
     return [Case(noisy[key].name, clean[key], noisy[key]) for key in noisy]
 
 
-def methods(models: Mapping[str, Denoiser], baselines: Sequence[Baseline] = ()) -> dict[str, Restore]:
-    """Name what is to be measured: each baseline by its title, then each model."""
+def methods(
+    models: Mapping[str, Denoiser], baselines: Sequence[Baseline] = (), *, adapt: bool = False
+) -> dict[str, Restore]:
+    """Name what is to be measured: each baseline by its title, then each model.
+
+    With `adapt`, models that estimate the noise level themselves fit that to each picture; see `Denoiser.fit_factor`.
+    """
 
     def told(model: Denoiser) -> Restore:
+        if adapt and model.card.estimates_sigma:
+            return lambda noisy, _: model.clean(noisy, adapt=True)
         # A model that takes no level refuses one.
         return lambda noisy, sigma: model.clean(noisy, sigma if model.card.takes_sigma else None)
 

@@ -11,6 +11,7 @@ from test_noise_model import noise, scene
 
 from denoise_ae import Denoiser, UsageError, clean_file, images
 from denoise_ae.adapting import FACTORS, best_factor, measured_level
+from denoise_ae.benchmark import methods
 from denoise_ae.metrics import psnr
 from denoise_ae.noise_model import measure_noise
 
@@ -51,6 +52,7 @@ def test_a_shot_that_the_model_takes_too_little_from_gains(photo):
     assert adapted.sigma == pytest.approx(factor * plain.sigma, rel=1e-3)
     assert psnr(adapted.pixels, clean) > psnr(plain.pixels, clean) + 0.2
     assert (photo.clean(noisy, adapt=True) == adapted.pixels).all()
+    assert (methods({"photo": photo}, adapt=True)["photo"](noisy, None) == adapted.pixels).all()
 
 
 def test_white_noise_that_the_model_knows_stays_as_it_was(photo):

@@ -81,6 +81,7 @@ def test_limit_takes_the_first(bench):
     figures = json.loads(bench("--json", "--limit", 1, "--level", "auto")[0])
     assert {each["picture"] for each in figures["pictures"]} == {"0.png"}
     assert figures["level"] == "auto"
+    assert json.loads(bench("--json", "--limit", 1, "--level", "adapt")[0])["level"] == "adapt"
 
 
 def test_pairs(run, place, model):

@@ -31,6 +31,7 @@ class Level(StrEnum):
 
     TOLD = "told"
     AUTO = "auto"
+    ADAPT = "adapt"
 
 
 def bench(
@@ -50,7 +51,10 @@ def bench(
     pairs: Annotated[bool, typer.Option("--pairs", help="Measure on real noisy and clean pictures.")] = False,
     level: Annotated[
         Level | None,
-        typer.Option(help="Tell the methods the noise level, or let them estimate it.", show_default="told"),
+        typer.Option(
+            help="Tell the methods the noise level, let them estimate it, or do so as clean --adapt does.",
+            show_default="told",
+        ),
     ] = None,
     baselines: Annotated[
         list[str] | None,
@@ -133,7 +137,7 @@ def bench(
     cases = found[:limit]
     known, absent = choose(baselines or [DEFAULT_BASELINE])
     levels = [] if pairs else list(dict.fromkeys(sigmas or SIGMAS))
-    told = not pairs and level is not Level.AUTO
+    told = not pairs and level in (None, Level.TOLD)
     denoisers = {
         name: Denoiser(name, device=device, threads=threads) for name in dict.fromkeys(models or [DEFAULT_MODEL])
     }
@@ -144,7 +148,7 @@ def bench(
             print_line(stderr_console(), ("absent: ", "bold yellow"), f"{title}: {reason}")
 
     measured: list[Measurement] = []
-    restores = methods(denoisers, known)
+    restores = methods(denoisers, known, adapt=level is Level.ADAPT)
     with progress_bar(shown=not quiet) as bar:
         task = bar.add_task("", total=len(cases) * (len(levels) or 1) * (len(restores) + 1))
         for each in measure(cases, restores, levels, told=told, seed=seed):
@@ -156,7 +160,7 @@ def bench(
         settings = {
             "folders": [str(folder) for folder in places],
             "pairs": pairs,
-            "level": (Level.TOLD if told else Level.AUTO).value,
+            "level": (level or (Level.AUTO if pairs else Level.TOLD)).value,
             "seed": seed,
             "devices": {name: denoiser.device for name, denoiser in denoisers.items()},
             "absent": absent,
@@ -167,7 +171,8 @@ def bench(
         print_table(COLUMNS, map(row, summaries))
 
     names = " and ".join(folder.resolve().name for folder in places)
-    subject = f"{names}: {len(cases)} picture{'s' * (len(cases) > 1)}, noise level {'told' if told else 'estimated'}"
+    known_level = "told" if told else "estimated, and adapted" if level is Level.ADAPT else "estimated"
+    subject = f"{names}: {len(cases)} picture{'s' * (len(cases) > 1)}, noise level {known_level}"
     if table:
         devices = " and ".join(sorted({denoiser.device for denoiser in denoisers.values()}))
         notes = [f"{subject}{'' if pairs else f', seed {seed}'}; denoise-ae {__version__}, models on {devices}"]
