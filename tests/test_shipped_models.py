@@ -189,7 +189,7 @@ def repairer():
     return Repairer()
 
 
-@pytest.mark.parametrize(("kind", "share", "gain"), [("strokes", 0.1, 0.5), ("mask", 0.5, 0.5)])
+@pytest.mark.parametrize(("kind", "share", "gain"), [("strokes", 0.1, 1.0), ("mask", 0.5, 1.0)])
 def test_repair_beats_opencv(repairer, kind, share, gain):
     clean = load("clean", "coffee")[:256, :256]
     lost = corrupt(np.ones(clean.shape[:2], np.float32), kind, share, NumpySource(0)) == 0
