@@ -1,5 +1,6 @@
 """``encode``, ``decode`` and ``generate`` as a user types them."""
 
+import json
 import os
 import subprocess
 import sys
@@ -254,3 +255,59 @@ def test_generate_draws_the_same_for_the_same_seed_and_walks(run, place, network
     cells = [walk[:28, 28 * step : 28 * step + 28].astype(float) for step in range(5)]
     ends = np.abs(cells[4] - cells[0]).mean()
     assert all(0 < np.abs(a - b).mean() < ends for a, b in pairwise(cells))
+
+
+def lines(out):
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_encode_and_decode_tell_in_json_what_became_of_each_picture(run, place, network):
+    save_digits(place / "in", 2)
+    (place / "in" / "broken.png").write_bytes(b"\x89PNG cut")
+    model = network("codec")
+    status, out, err = run("encode", "in", "-o", "a.npz", "--model", model, "--json")
+    assert status == 1
+    assert err.startswith("error: ") and "encoded" not in err and "model codec" not in err
+    *pictures, summary = lines(out)
+    by_name = {picture["name"]: picture for picture in pictures}
+    assert by_name.keys() == {"0.png", "1.png", "broken.png"}
+    broken = by_name.pop("broken.png")
+    assert broken["status"] == "failed" and broken["error"] in err and broken["hint"] in err
+    for name, picture in by_name.items():
+        assert picture == {"file": str(Path("in") / name), "name": name, "status": "encoded", "codes": 1}
+    assert summary == {
+        **{"status": "summary", "output": "a.npz", "encoded": 2, "codes": 2, "numbers": 4},
+        **{"failed": 1, "model": "codec", "device": "cpu"},
+    }
+    (place / "out").mkdir()
+    (place / "out" / "0.png").write_text("mine")
+    status, out, err = run("decode", "a.npz", "-o", "out", "--model", model, "--json")
+    assert status == 1 and err.count("error: ") == 1
+    first, second, summary = lines(out)
+    assert first["name"] == "0.png" and first["status"] == "failed" and "exists already" in first["error"]
+    assert second == {"name": "1.png", "output": str(Path("out") / "1.png"), "status": "decoded"}
+    assert (place / second["output"]).exists()
+    assert summary == {
+        **{"status": "summary", "file": "a.npz", "decoded": 1, "failed": 1, "model": "codec", "device": "cpu"},
+    }
+
+
+def test_where_nothing_can_be_encoded_json_names_no_file(run, place, network):
+    save_digits(place / "in", 1, side=30)
+    status, out, _ = run("encode", "in", "-o", "a.npz", "--model", network("codec"), "--json")
+    picture, summary = lines(out)
+    assert status == 1 and picture["status"] == "failed"
+    assert summary["output"] is None and summary["encoded"] == summary["codes"] == 0
+    status, _, err = run("encode", "in", "-o", "a.npz", "--model", network("codec"))
+    assert status == 1 and "no file was written; 1 failed" in err
+
+
+def test_generate_tells_in_json_how_its_sheet_is_laid_out(run, place, network):
+    words = ("-n", 10, "-o", "a.png", "--model", network("drawing"), "--seed", 3, "--spread", 0.5, "--json")
+    status, out, err = run("generate", *words)
+    assert (status, err) == (0, "")
+    (made,) = lines(out)
+    facts = {"status": "generated", "pictures": 10, "seed": 3, "spread": 0.5, "model": "drawing", "device": "cpu"}
+    assert made == {"output": "a.png", "columns": 4, "rows": 3, "cell": [28, 28]} | facts
+    height, width = made["cell"]
+    assert read(place / made["output"]).shape == (made["rows"] * height, made["columns"] * width)

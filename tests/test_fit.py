@@ -21,6 +21,7 @@ from denoise_ae.errors import TrainingError  # noqa: E402
 from denoise_ae.training.callbacks import TrainingInterruptedError  # noqa: E402
 from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint, newest_run  # noqa: E402
 from denoise_ae.training.fit import Denoising, Hardware, fit  # noqa: E402
+from denoise_ae.training.latent import look_at_codes  # noqa: E402
 from denoise_ae.training.recipe import Recipe  # noqa: E402
 from denoise_ae.training.recipe_file import parse_recipe, read_recipe  # noqa: E402
 from denoise_ae.training.watch import Observer  # noqa: E402
@@ -266,6 +267,25 @@ def test_digits_train(tmp_path, kind, optimizer):
     best = fit(recipe, [tmp_path / "mnist"], tmp_path / "run", hardware=CPU)
     assert best is not None and np.isfinite(best.val_psnr)
     assert find_checkpoint(tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("mapped", "shown"), [(30, 30), (1000, 40)])
+def test_codes_are_looked_at_once_an_epoch_when_enough_are_there(tmp_path, monkeypatch, mapped, shown):
+    """Four batches of 10 held-out digits: the walks and drawings come of one call, be the codes too few at the end."""
+    looked = []
+
+    def look(network, codes, seed):
+        looked.append(len(codes))
+        return look_at_codes(network, codes, seed)
+
+    monkeypatch.setattr("denoise_ae.training.fit.look_at_codes", look)
+    monkeypatch.setattr("denoise_ae.training.fit.MAPPED", mapped)
+    monkeypatch.setattr("denoise_ae.training.data.VALIDATION_BATCH", 10)
+    write_mnist(tmp_path / "mnist", 200)
+    values = {"network": {"type": "dense", "latent": 4}, "training": {"epochs": 2, "ema": 0.9, "steps_per_epoch": 2}}
+    fit(Recipe.model_validate(values), [tmp_path / "mnist"], tmp_path / "run", hardware=CPU)
+    assert looked == [shown, shown]
+    assert (tmp_path / "run" / "walk.png").exists()
 
 
 def test_a_diverging_run_says_so(photos, tmp_path):

@@ -30,6 +30,14 @@ def test_dense_is_the_textbook_network():
     assert isinstance(list(network.decoder)[-1], torch.nn.Linear)
 
 
+@pytest.mark.parametrize("linear", [False, True])
+def test_the_code_of_dense_layers_is_cut_at_0_unless_it_is_linear(linear):
+    """What is cut for every picture never learns again; older models were trained so, and must stay as they are."""
+    codes = make(type="dense", latent=50, linear_code=linear).encode(torch.rand(20, 1, 28, 28))
+    assert (codes > 0).any()
+    assert bool((codes < 0).any()) == linear
+
+
 @pytest.mark.parametrize("kind", ["dense", "conv"])
 def test_latent_code_has_the_asked_length_and_decodes(kind):
     network = make(type=kind, latent=17)

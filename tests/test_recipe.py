@@ -106,6 +106,11 @@ def test_a_folder_of_pictures_chooses_photographs(tmp_path):
     assert assemble(None, [tmp_path], {}).data.kind == "mnist"
 
 
+def test_new_dense_networks_have_linear_codes_and_old_recipes_what_they_had():
+    assert assemble(None, [], {"network.type": "dense"}).network.linear_code
+    assert not parse_recipe({"network": {"type": "dense"}}, "an old model").network.linear_code
+
+
 def test_a_noise_type_needs_a_level():
     with pytest.raises(UsageError, match="--noise"):
         assemble(None, [], {}, None, "speckle")

@@ -9,7 +9,6 @@ import typer
 
 from denoise_ae.cli.options import Debug, Device, Quiet, Threads
 from denoise_ae.cli.outputs import refuse_inputs
-from denoise_ae.cli.render import print_error, print_line, printable, progress_bar, stderr_console
 from denoise_ae.errors import DenoiseError
 
 
@@ -46,6 +45,14 @@ def decode(
     device: Device = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print a line of JSON for each picture on standard output: name, output, status decoded; if failed "
+            "error, hint. Then one with status summary: file, decoded, failed, model, device.",
+        ),
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Decode latent codes: the pictures again, as far as the codes hold them.
@@ -53,6 +60,7 @@ def decode(
     What comes out is what denoise-ae clean with the same model makes of the pictures, in 8 bits. Codes mean nothing to
     any other model than the one that made them, so that another one is refused, be it the same network trained anew.
     """
+    from denoise_ae.cli.codes_report import CodesReport
     from denoise_ae.codes import load_codes
     from denoise_ae.coding import codec_of, decode_files, find_targets
     from denoise_ae.errors import UsageError
@@ -64,24 +72,14 @@ def decode(
     targets = find_targets(codes, output, file_format=file_format, overwrite=overwrite)
     for target in targets:
         refuse_inputs(target.output, [codes_file])
-    console = stderr_console()
-    if not quiet:
-        print_line(console, (f"model {codec.card.name} on {codec.device}", "dim"))
-    failed = 0
-    with progress_bar(shown=not quiet) as bar:
-        task = bar.add_task("", total=len(targets))
-        for target, event in zip(targets, decode_files(codec, targets, overwrite=overwrite), strict=True):
-            bar.update(task, advance=1, description=printable(target.picture.name))
-            if isinstance(event, DenoiseError):
-                failed += 1
-                print_error(event.message, event.hint, console)
-    done = len(targets) - failed
-    if not quiet:
-        print_line(
-            console,
-            ("decoded: ", "bold green"),
-            f"{done} picture{'s' * (done != 1)} into {output}",
-            f"; {failed} failed" if failed else "",
-        )
-    if failed:
+    shown = CodesReport(codec, quiet=quiet, as_json=as_json)
+    names = [target.picture.name for target in targets]
+    events = shown.follow(names, decode_files(codec, targets, overwrite=overwrite))
+    for target, event in zip(targets, events, strict=True):
+        outcome = event if isinstance(event, DenoiseError) else {"status": "decoded"}
+        shown.record({"name": target.picture.name, "output": str(target.output)}, outcome)
+    done = len(targets) - shown.failed
+    summary = {"file": str(codes_file), "decoded": done}
+    shown.finish(summary, "decoded", f"{done} picture{'s' * (done != 1)} into {output}")
+    if shown.failed:
         raise typer.Exit(1)

@@ -10,7 +10,6 @@ import typer
 
 from denoise_ae.cli.options import Debug, Device, MaxMegapixels, Quiet, Threads
 from denoise_ae.cli.outputs import refuse_inputs
-from denoise_ae.cli.render import print_error, print_line, printable, progress_bar, stderr_console
 from denoise_ae.errors import DenoiseError, UsageError
 
 if TYPE_CHECKING:
@@ -47,6 +46,15 @@ def encode(
     threads: Threads = None,
     max_megapixels: MaxMegapixels = 500.0,
     quiet: Quiet = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print a line of JSON for each picture on standard output: file, name, status; if encoded codes, how "
+            "many; if failed error, hint. Then, when the file is written, one with status summary: output, encoded, "
+            "codes, numbers, failed, model, device.",
+        ),
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Encode pictures: the few numbers that an autoencoder makes of each, for denoise-ae decode or your own program.
@@ -61,6 +69,7 @@ def encode(
     Whatever goes wrong with one picture stops no other. Exit status: 0 all good, 1 something failed, 2 wrong usage, 130
     after Ctrl-C.
     """
+    from denoise_ae.cli.codes_report import CodesReport
     from denoise_ae.codec import DEFAULT_CODEC, Codec
     from denoise_ae.codes import Codes, save_codes
     from denoise_ae.coding import encode_files, find_sources
@@ -77,33 +86,30 @@ def encode(
     refuse_inputs(output, (source.path for source in sources))
     check_target(output, overwrite)
     codec = Codec(model or DEFAULT_CODEC, device=device, threads=threads)
-    console = stderr_console()
-    if not quiet:
-        print_line(console, (f"model {codec.card.name} on {codec.device}", "dim"))
+    shown = CodesReport(codec, quiet=quiet, as_json=as_json)
     pictures: list[PictureCodes] = []
-    failed = 0
-    with progress_bar(shown=not quiet) as bar:
-        task = bar.add_task("", total=len(sources))
-        for source, event in zip(
-            sources, encode_files(codec, sources, max_pixels=int(max_megapixels * 1e6)), strict=True
-        ):
-            bar.update(task, advance=1, description=printable(source.name))
-            if isinstance(event, DenoiseError):
-                failed += 1
-                print_error(event.message, event.hint, console)
-            else:
-                pictures.append(event)
+    events = encode_files(codec, sources, max_pixels=int(max_megapixels * 1e6))
+    for source, event in zip(sources, shown.follow([source.name for source in sources], events), strict=True):
+        names = {"file": str(source.path), "name": source.name}
+        if isinstance(event, DenoiseError):
+            shown.record(names, event)
+        else:
+            pictures.append(event)
+            shown.record(names, {"status": "encoded", "codes": len(event.codes)})
+    count = sum(len(picture.codes) for picture in pictures)
     if pictures:
         codes = Codes(tuple(pictures), codec.card.name, codec.sha256, codec.cell)
         save_codes(output, codes, overwrite=overwrite)
-        if not quiet:
-            count = sum(len(picture.codes) for picture in pictures)
-            print_line(
-                console,
-                ("encoded: ", "bold green"),
-                f"{len(pictures)} picture{'s' * (len(pictures) != 1)}, {count} code{'s' * (count != 1)} of "
-                f"{codes.latent} numbers in {output}",
-                f"; {failed} failed" if failed else "",
-            )
-    if failed or not pictures:
+    told = f"{len(pictures)} picture{'s' * (len(pictures) != 1)}, {count} code{'s' * (count != 1)} of "
+    shown.finish(
+        {
+            "output": str(output) if pictures else None,
+            "encoded": len(pictures),
+            "codes": count,
+            "numbers": codec.card.latent,
+        },
+        "encoded",
+        f"{told}{codec.card.latent} numbers in {output}" if pictures else "nothing, so that no file was written",
+    )
+    if shown.failed or not pictures:
         raise typer.Exit(1)

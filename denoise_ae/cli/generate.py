@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from denoise_ae.cli.options import Debug, Device, Quiet, Seed, Threads
+from denoise_ae.cli.records import print_out
 from denoise_ae.cli.render import print_line, stderr_console
 
 LARGEST_COUNT = 10_000
@@ -47,6 +49,14 @@ def generate(
     device: Device = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print a line of JSON on standard output: output, status generated, pictures, columns, rows, cell "
+            "(its height and width), seed, spread, model, device.",
+        ),
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Draw new pictures: codes drawn at random from a standard normal distribution, decoded.
@@ -71,7 +81,11 @@ def generate(
     else:
         columns, codes = math.ceil(math.sqrt(count)), codec.draw(count, seed, spread)
     write_picture(output, as_sheet(codec.decode_cells(codes), columns), overwrite=overwrite)
-    if not quiet:
+    if as_json:
+        facts = {"columns": columns, "rows": math.ceil(count / columns), "cell": codec.cell, "seed": seed}
+        made = {"output": str(output), "status": "generated", "pictures": count, **facts, "spread": spread}
+        print_out(json.dumps(made | {"model": codec.card.name, "device": codec.device}))
+    elif not quiet:
         print_line(
             stderr_console(),
             ("generated: ", "bold green"),

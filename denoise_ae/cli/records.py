@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
+from denoise_ae.errors import DenoiseError
 from denoise_ae.jobs import Cleaned, Planned, Repaired, Settled, Skipped
 from denoise_ae.planning import STREAM
 
@@ -39,4 +41,16 @@ def _outcome(event: Settled) -> dict[str, Any]:
         return {"status": "planned", "megapixels": event.megapixels, "replaces": event.replaces}
     if isinstance(event, Skipped):
         return {"status": "skipped", "reason": event.reason}
-    return {"status": "failed", "error": event.error.message, "hint": event.error.hint}
+    return failure(event.error)
+
+
+def failure(error: DenoiseError) -> dict[str, Any]:
+    """Return what a record says of a picture that failed."""
+    return {"status": "failed", "error": error.message, "hint": error.hint}
+
+
+def print_out(line: str) -> None:
+    """Print a line on stdout at once, so that another program sees it when it is true."""
+    if sys.stdout is not None:  # it is where the process was started without
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()

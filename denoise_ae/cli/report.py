@@ -15,7 +15,7 @@ from rich.table import Column
 from rich.text import Text
 
 from denoise_ae import jobs
-from denoise_ae.cli.records import record
+from denoise_ae.cli.records import print_out, record
 from denoise_ae.cli.render import is_terminal, print_error, print_line, printable, stderr_console
 from denoise_ae.errors import DenoiseError
 from denoise_ae.files import LineFile
@@ -144,7 +144,7 @@ class BatchReport:
             if self._file:
                 self._file.write(line)
             if self._as_json:
-                _print_out(line)
+                print_out(line)
 
     def finish(self, *, interrupted: bool = False) -> None:
         """Say how many were cleaned, skipped and failed, and name each failure."""
@@ -161,7 +161,7 @@ class BatchReport:
                 "device": self._device,
                 "interrupted": interrupted,
             }
-            _print_out(json.dumps(summary))
+            print_out(json.dumps(summary))
         if not self._tells:
             return
         if interrupted and not self._endless:
@@ -228,9 +228,3 @@ class BatchReport:
     def _seconds(self) -> float:
         """How long has been worked."""
         return self._worked + (0.0 if self._since is None else time.perf_counter() - self._since)
-
-
-def _print_out(line: str) -> None:
-    if sys.stdout is not None:  # it is where the process was started without
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()

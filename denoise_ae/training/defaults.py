@@ -15,6 +15,7 @@ from denoise_ae.training.recipe_file import parse_recipe, read_recipe
 _DIGITS: dict[str, Any] = {
     "name": "digits",
     "description": "Convolutional autoencoder for 28x28 digits",
+    "network": {"linear_code": True},
     "data": {"kind": "mnist", "clip": True},
     "noise": [{"type": "gaussian", "level": 0.3 * 255}],
     "training": {

@@ -135,10 +135,14 @@ class Denoising(LightningModule):
         if batch_idx == 0:
             self.samples = Samples(clean.cpu(), noisy.clip(0, 1).cpu(), clipped.float().cpu())
             self._codes = []
-        if self.network.latent and self.samples is not None and sum(map(len, self._codes)) < MAPPED:
+        if self.network.latent and self.samples is not None and self.samples.codes is None:
             self._codes.append(self.network.encode(clean))
-            found = look_at_codes(self.network, torch.cat(self._codes)[:MAPPED], self.recipe.seed)
-            self.samples = replace(self.samples, codes=found)
+            # Here and not in a hook after the epoch, where the weights' moving average is put away again.
+            last = batch_idx + 1 == self.trainer.num_val_batches[0]
+            if last or sum(map(len, self._codes)) >= MAPPED:
+                found = look_at_codes(self.network, torch.cat(self._codes)[:MAPPED], self.recipe.seed)
+                self.samples = replace(self.samples, codes=found)
+                self._codes = []
 
     def _restore(self, noisy: Tensor, sigma: Tensor) -> Tensor:
         return (self._rounding or self.network)(noisy, sigma)

@@ -20,16 +20,23 @@ from denoise_ae.training.unet import UNet
 class DenseAutoencoder(Autoencoder):
     """The textbook autoencoder of fully connected layers: 784-128-64-64-128-784 with a linear output layer.
 
-    Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural networks", Science 313 (2006).
+    Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural networks", Science 313 (2006). Their
+    codes are linear too; a ReLU cuts codes at 0, and numbers that are 0 for every picture never learn again: of 2
+    numbers one, of 64 23 after three epochs.
+
+    Args:
+        widths: outputs of the encoder's layers before the code.
+        latent: length of the code.
+        linear_code: no ReLU on the code.
     """
 
     fixed_size = (DIGIT_SIDE, DIGIT_SIDE)
 
-    def __init__(self, widths: tuple[int, ...] = (128,), latent: int = 64) -> None:
+    def __init__(self, widths: tuple[int, ...] = (128,), latent: int = 64, *, linear_code: bool = False) -> None:
         super().__init__()
         self.latent = latent
         sizes = (DIGIT_SIDE * DIGIT_SIDE, *widths, latent)
-        self.encoder = _dense_layers(sizes, last_linear=False)
+        self.encoder = _dense_layers(sizes, last_linear=linear_code)
         self.decoder = _dense_layers((latent, *sizes[::-1]), last_linear=True)
 
     def encode(self, image: Tensor) -> Tensor:
@@ -142,7 +149,7 @@ def _join(x: Tensor, skipped: Tensor | None) -> Tensor:
 def build(recipe: NetworkRecipe) -> Autoencoder:
     """Make the network that a recipe asks for, with freshly drawn weights (torch's global generator)."""
     if recipe.type == "dense":
-        return DenseAutoencoder(recipe.widths, recipe.latent)
+        return DenseAutoencoder(recipe.widths, recipe.latent, linear_code=recipe.linear_code)
     if recipe.type == "conv":
         return ConvAutoencoder(recipe.widths, recipe.latent, skip=recipe.skip)
     if recipe.type == "vae":

@@ -39,6 +39,9 @@ class NetworkRecipe(_Part):
     """Of the unet: those on the way down, at all scales but the coarsest, if they are not as many as on the way up."""
     latent: Annotated[int, Field(gt=0, le=65536)] = 64
     """Numbers in the code; 16 where a vae says nothing else: what it does not need only makes its drawings worse."""
+    linear_code: bool = False
+    """Of the dense network: no ReLU on its code, see `DenseAutoencoder`. Others' codes are linear in any case. Not the
+    default, since models that were trained before this could be said must be read as they are."""
     skip: bool = False
     channels: Literal[1, 3] = 3
     estimator: bool = False

@@ -1,0 +1,61 @@
+"""Shows how encode and decode go: lines for people on stderr, or lines of JSON on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from denoise_ae.cli.records import failure, print_out
+from denoise_ae.cli.render import is_terminal, print_error, print_line, printable, progress_bar, stderr_console
+from denoise_ae.codec import Codec
+from denoise_ae.errors import DenoiseError
+
+_Done = TypeVar("_Done")
+"""What comes of a picture that did not fail."""
+
+
+class CodesReport:
+    """Shows what becomes of pictures that are encoded or decoded; errors go to stderr in any case.
+
+    Args:
+        codec: what does it.
+        quiet: nothing but errors for people.
+        as_json: JSON on stdout instead of lines for people.
+    """
+
+    def __init__(self, codec: Codec, *, quiet: bool, as_json: bool) -> None:
+        self.failed = 0
+        self._codec = codec
+        self._as_json = as_json
+        self._tells = not (quiet or as_json)
+        # Not while JSON runs over the same screen.
+        self._bar_shown = not quiet and not (as_json and is_terminal(sys.stdout))
+        self._console = stderr_console()
+        if self._tells:
+            print_line(self._console, (f"model {codec.card.name} on {codec.device}", "dim"))
+
+    def follow(self, names: list[str], events: Iterable[_Done | DenoiseError]) -> Iterator[_Done | DenoiseError]:
+        """Pass on what becomes of each of these pictures, with a bar on a terminal, and name what fails."""
+        with progress_bar(shown=self._bar_shown) as bar:
+            task = bar.add_task("", total=len(names))
+            for name, event in zip(names, events, strict=True):
+                bar.update(task, advance=1, description=printable(name))
+                if isinstance(event, DenoiseError):
+                    self.failed += 1
+                    print_error(event.message, event.hint, self._console)
+                yield event
+
+    def record(self, names: dict[str, Any], outcome: dict[str, Any] | DenoiseError) -> None:
+        """Print a picture's line of JSON, where JSON is wanted: its names, and what became of it."""
+        if self._as_json:
+            print_out(json.dumps(names | (failure(outcome) if isinstance(outcome, DenoiseError) else outcome)))
+
+    def finish(self, summary: dict[str, Any], done: str, rest: str) -> None:
+        """Say what came of it all: as JSON, with the model and what failed; or `done` and the rest of a line."""
+        card = self._codec.card
+        totals = {"failed": self.failed, "model": card.name, "device": self._codec.device}
+        self.record({}, {"status": "summary"} | summary | totals)
+        if self._tells:
+            print_line(self._console, (f"{done}: ", "bold green"), rest, f"; {self.failed} failed" * bool(self.failed))
