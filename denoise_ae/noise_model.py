@@ -73,6 +73,8 @@ class NoiseModel:
 
     def deviations(self, picture: Floats) -> Floats:
         """Return the standard deviation at each pixel of a picture HxWxC: HxW."""
+        if len(self.deviation) == 1:
+            return np.full(picture.shape[:2], self.deviation[0], np.float32)
         smooth = blur(picture.mean(2), _SMOOTHING)
         return np.asarray(np.interp(smooth, self.brightness, self.deviation), np.float32)
 

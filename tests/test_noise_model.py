@@ -46,10 +46,9 @@ def test_soft_noise_is_measured_and_drawn_anew(sigma, softened, shared):
     drawn = found.draw(scene(), np.random.default_rng(5))
     assert drawn.shape == true.shape and drawn.dtype == np.float32
     assert drawn.std() == pytest.approx(true.std(), rel=0.15)
-    for distance in (1, 2):
-        assert correlation(drawn, distance) == pytest.approx(
-            correlation(true, distance), abs=0.15
-        )  # a plane is taken away
+    # Less at two pixels: with the plane that is taken from each block goes what is coarse.
+    for distance, less in ((1, 0.12), (2, 0.2)):
+        assert correlation(drawn, distance) == pytest.approx(correlation(true, distance), abs=less)
     between = np.corrcoef(drawn[..., 0].ravel(), drawn[..., 2].ravel())[0, 1]
     assert between == pytest.approx(shared, abs=0.12)
     assert abs(drawn.mean()) < 0.1 * drawn.std()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from statistics import median
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from denoise_ae.errors import TrainingError
@@ -31,11 +33,14 @@ class NoisyPhotos(Photos):
         self.notes = (f"noise of sigma {255 * median(float(each.deviation.mean()) for each in noise):.1f} (median)",)
         self._noise = [noise[i] for i in self._learnt]
         self._held_out_noise = [noise[i] for i in self._judged]
+        self._spectrum = cache(lambda which, height, width: self._noise[which].spectrum(height, width))
 
     def own_noise(self, epoch: int, index: int, stage: Stage, pictures: Tensor) -> OwnNoise | None:
         """See `TrainingData.own_noise`."""
         chosen = self._choose(np.random.default_rng((self._recipe.seed, epoch, index)), stage)
-        return own_noise([self._noise[which] for which in chosen.tolist()], pictures)
+        # What a Fourier transform of each picture's noise gives is kept: made anew it takes as long as training.
+        spectra = [self._spectrum(which, *pictures.shape[-2:]) for which in chosen.tolist()]
+        return own_noise([self._noise[which] for which in chosen.tolist()], pictures, spectra)
 
     def validation(self) -> list[ValidationBatch]:
         """See `TrainingData.validation`."""
@@ -46,14 +51,16 @@ class NoisyPhotos(Photos):
         ]
 
 
-def own_noise(noise: Sequence[NoiseModel], pictures: Tensor) -> OwnNoise:
-    """Return what goes with pictures NxCxHxW, 0 to 1, whose noise was measured."""
+def own_noise(
+    noise: Sequence[NoiseModel], pictures: Tensor, spectra: Sequence[NDArray[np.float32]] | None = None
+) -> OwnNoise:
+    """Return what goes with pictures NxCxHxW, 0 to 1, whose noise was measured, with `NoiseModel.spectrum` of each."""
     height, width = pictures.shape[-2:]
     arrays = pictures.permute(0, 2, 3, 1).numpy()
     return OwnNoise(
         torch.tensor([float(each.deviation.mean()) for each in noise]).view(-1, 1, 1, 1),
         torch.from_numpy(np.stack([each.deviations(one) for each, one in zip(noise, arrays, strict=True)]))[:, None],
-        torch.from_numpy(np.stack([each.spectrum(height, width) for each in noise]))[:, None],
+        torch.from_numpy(np.stack(spectra or [each.spectrum(height, width) for each in noise]))[:, None],
         torch.from_numpy(np.stack([each.mixing() for each in noise])),
     )
 
