@@ -19,7 +19,7 @@ from denoise_ae.training.data import load_data  # noqa: E402
 from denoise_ae.training.defaults import assemble  # noqa: E402
 from denoise_ae.training.export import describe_noise, export  # noqa: E402
 from denoise_ae.training.fit import fit  # noqa: E402
-from denoise_ae.training.neighbours import check_independent, neighbour_loss, neighbours, separate  # noqa: E402
+from denoise_ae.training.neighbours import check_independent, neighbour_loss, neighbours, separate, told_levels  # noqa: E402
 from denoise_ae.training.networks import build  # noqa: E402
 from denoise_ae.training.noisy_photos import own_noise  # noqa: E402
 from denoise_ae.training.pretrained import load_pretrained  # noqa: E402
@@ -253,6 +253,16 @@ def test_a_run_tells_a_loss_and_no_psnr_and_its_model_cleans(noisy_folder, tmp_p
     clean = scene(9).astype(np.float32)
     dirty = (clean + noise(9, 25)).astype(np.float32)
     assert psnr(Denoiser(tmp_path / "mine.onnx").clean(dirty), clean) > psnr(dirty, clean) + 0.5
+
+
+def test_pictures_that_are_as_noisy_count_as_equally_noisy_and_others_do_not():
+    def levels(*sigmas):
+        made = as_files(scene(n, 128) + noise(n, sigma, side=128) for n, sigma in enumerate(sigmas))
+        return 255 * np.array(told_levels(made))
+
+    alike = levels(20, 20, 20, 20, 20, 30)
+    assert len(set(alike.tolist())) == 1 and alike[0] == pytest.approx(20, rel=0.07)
+    assert levels(5, 10, 20, 40) == pytest.approx([5, 10, 20, 40], rel=0.15)
 
 
 def test_soft_noise_is_cut_up_where_a_recipe_says_so(tmp_path):

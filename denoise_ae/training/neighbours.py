@@ -28,6 +28,9 @@ from denoise_ae.noise import estimate_sigma
 LARGEST_CORRELATION = 0.1
 """Of noise that counts as independent: what it does to the loss is lost beside the noise itself."""
 
+ALIKE = 1.1
+"""How far apart the levels of the middle half of the pictures may be, as a ratio, to count as the same."""
+
 JUDGED_SIDE = 192
 """Side in pixels of the part of a picture whose noise level is estimated."""
 
@@ -117,8 +120,14 @@ def check_independent(pictures: Sequence[np.ndarray]) -> None:
 
 
 def told_levels(pictures: Sequence[np.ndarray]) -> list[float]:
-    """Estimate the noise in the middle of each picture, uint8 HxWx3, as the network is told it: from 0 to 1."""
-    return [_level((_middle(picture) / 255).astype(np.float32)) for picture in pictures]
+    """Estimate the noise in the middle of each picture, uint8 HxWx3, as the network is told it: from 0 to 1.
+
+    Where all are about as noisy, they count as equally so: texture makes estimates too high, and a network that is to
+    take more noise from textured pictures than there is takes the texture.
+    """
+    levels = [_level((_middle(picture) / 255).astype(np.float32)) for picture in pictures]
+    lower, upper = np.quantile(levels, (0.25, 0.75)).tolist()
+    return [lower] * len(levels) if upper <= ALIKE * lower else levels
 
 
 def _level(picture: np.ndarray) -> float:
