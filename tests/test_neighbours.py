@@ -237,7 +237,7 @@ def test_the_noisy_set_is_frozen_and_its_level_is_told(noisy_folder):
 def test_a_run_tells_a_loss_and_no_psnr_and_its_model_cleans(noisy_folder, tmp_path, recorrupted):
     stages = [{"batch": 8, "patch": 32}]
     recipe = self_supervised(
-        epochs=2, steps_per_epoch=200, learning_rate=1e-2, optimizer="muon", stages=stages, recorrupted=recorrupted
+        epochs=2, steps_per_epoch=200, learning_rate=3e-3, optimizer="muon", stages=stages, recorrupted=recorrupted
     )
     best = fit(recipe, [noisy_folder], tmp_path / "run", hardware=CPU)
     rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").open()))
