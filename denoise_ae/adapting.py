@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.noise_model import NoiseModel
+from denoise_ae.noise_model import NoiseModel, squared_risk
 
 Floats = NDArray[np.float32]
 
@@ -29,7 +29,7 @@ FARTHEST = 2.5
 """Where so many times the model's own estimate is measured, there is nothing flat: texture was measured, not noise."""
 
 PARTS, PART_SIDE = 16, 128
-"""How many parts of a picture the noise is measured in and the levels are tried on, and their side in pixels."""
+"""How many parts of a picture the levels are tried on, and their side in pixels."""
 
 
 def best_factor(
@@ -52,9 +52,7 @@ def best_factor(
 
     def risk(factor: float) -> float:
         more, less = restore(noisy + ADDED * drawn, factor), restore(noisy - ADDED * drawn, factor)
-        far = (np.square(more - noisy).mean() + np.square(less - noisy).mean()) / 2
-        let_through = ((more - less) * drawn).mean() / ADDED
-        return float(far + let_through)
+        return float(squared_risk(noisy, more, less, drawn, ADDED).mean())
 
     return min(FACTORS, key=risk)
 

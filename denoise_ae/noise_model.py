@@ -118,6 +118,24 @@ def shape_noise(white: Any, mixing: Any, spectrum: Any, deviation: Any, library:
     return library.einsum("...ij,...jhw->...ihw", mixing, coloured) * deviation
 
 
+def squared_risk(noisy: Any, more: Any, less: Any, drawn: Any, share: Any) -> Any:  # noqa: ANN401
+    """Estimate how far a result is from the clean picture, which nobody has, for each pixel.
+
+    In the mean it is too high by the variance of the noise.
+
+    Arrays or torch's tensors, all of the noisy pictures' shape but for the share.
+
+    Args:
+        noisy: the pictures.
+        more: what was made of them with a share of the drawn noise on top.
+        less: what was made of them with that taken away.
+        drawn: noise like their own.
+        share: of it.
+    """
+    far = ((more - noisy) ** 2 + (less - noisy) ** 2) / 2
+    return far + (more - less) * drawn / share
+
+
 def white_noise(level: float, channels: int) -> NoiseModel:
     """Return the model of white noise, whose standard deviation is on the scale of 0 to 1."""
     alone = np.zeros((2 * REACH + 1, 2 * REACH + 1))

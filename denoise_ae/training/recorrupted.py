@@ -17,7 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from denoise_ae.noise_model import shape_noise
+from denoise_ae.noise_model import shape_noise, squared_risk
 from denoise_ae.training.corruption import mix_seed
 from denoise_ae.training.data import OwnNoise
 
@@ -49,8 +49,6 @@ def recorrupted_loss(
     louder = torch.where(told < 0, told, told * (1 + share.square()).sqrt())
     both = torch.cat((noisy + share * drawn, noisy - share * drawn)).contiguous(memory_format=torch.channels_last)
     more, less = restore(both, torch.cat((louder, louder))).chunk(2)
-    far = ((more - noisy).square() + (less - noisy).square()) / 2
-    let_through = (more - less) * drawn / share
     variance = own.deviation.square().mean((1, 2, 3), keepdim=True).clamp_min(LEAST_VARIANCE)
-    loss: Tensor = ((far + let_through) / variance).mean()
+    loss: Tensor = (squared_risk(noisy, more, less, drawn, share) / variance).mean()
     return loss
