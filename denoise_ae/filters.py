@@ -26,6 +26,11 @@ _CAPITAL = 22.0
 """Height in pixels of a capital letter of OpenCV's font at a scale of 1."""
 
 
+def use_one_thread() -> None:
+    """Let OpenCV work in the thread that calls it, for the rest of this process."""
+    cv2.setNumThreads(0)
+
+
 def demosaic(mosaic: NDArray[np.uint16], pattern: str, *, edge_aware: bool) -> NDArray[np.uint16]:
     """Interpolate the colours of a Bayer mosaic.
 

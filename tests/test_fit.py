@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -156,6 +157,29 @@ def test_interrupted_and_resumed_equals_whole(whole, photos, tmp_path, stop_afte
     assert_same_weights(last_state(run), last_state(whole))
     rows = list(csv.DictReader((run / "metrics.csv").open()))
     assert [float(row["epoch"]) for row in rows] == [0, 1, 2]
+
+
+def test_workers_make_the_same_batches(whole, photos, tmp_path):
+    """With noise that the workers draw and noise that the device draws; also where a run is resumed in mid-epoch."""
+    losses = {"type": "unet", "widths": [8, 16], "blocks": [1, 1], "mask": True}
+    camera = [
+        {"type": "camera", "level": [100, 1000]},
+        {"type": "gaussian", "level": 20, "then": [{"type": "jpeg", "level": 80}]},
+    ]
+    for name, changes in (
+        ("device", {}),
+        ("worker", {"noise": camera}),
+        ("mask", {"network": losses, "noise": [{"type": "strokes", "level": [0.1, 0.3]}]}),
+    ):
+        recipe = Recipe.model_validate({**tiny_recipe(epochs=1).model_dump(), **changes})
+        for workers in (0, 2):
+            fit(recipe, [photos], tmp_path / f"{name}{workers}", hardware=replace(CPU, workers=workers))
+        assert_same_weights(*(last_state(tmp_path / f"{name}{workers}") for workers in (0, 2)))
+    run = tmp_path / "run"
+    with pytest.raises(TrainingInterruptedError):
+        fit(tiny_recipe(), [photos], run, hardware=replace(CPU, workers=2), observer=StopAt(9))
+    fit(tiny_recipe(), [photos], run, resume=find_checkpoint(run, "last"), hardware=replace(CPU, workers=2))
+    assert_same_weights(last_state(run), last_state(whole))
 
 
 def test_killed_and_resumed_equals_whole(whole, photos, tmp_path):

@@ -12,6 +12,7 @@ import tomli_w
 torch = pytest.importorskip("torch")
 
 from idx_files import write_mnist  # noqa: E402
+from PIL import Image  # noqa: E402
 from test_export import NETWORKS, save_checkpoint  # noqa: E402
 from test_fit import CPU, StopAt  # noqa: E402
 
@@ -199,13 +200,76 @@ def test_the_recipe_is_the_models_but_gentler_and_shorter(trained):
     assert recipe.data_license == "free for research"
 
 
-@pytest.mark.parametrize("leg", [{"part": "estimator"}, {"part": "denoiser", "rounded": True}])
+UNET = {"type": "unet", "widths": [8, 16, 16], "blocks": [1, 1, 1]}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for i in range(4):
+        pixels = np.random.default_rng(i).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+        Image.fromarray(pixels).resize((64, 64)).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.mark.parametrize("estimator", [False, True])
+def test_a_teacher_is_the_target(photos, tmp_path, estimator):
+    """Who begins as its teacher has nothing to learn from it, but much from clean pictures; a smaller network has."""
+    teacher = save_checkpoint(tmp_path / "teacher.ckpt", {**UNET, "estimator": estimator})
+    start = load_pretrained(str(teacher))
+    moved = {}
+    for name in (str(teacher), ""):
+        recipe = Recipe.model_validate(
+            {
+                "network": {**UNET, "estimator": estimator},
+                "data": {"kind": "photos", "gray": 0.3},
+                "noise": [{"level": [5, 50]}],
+                "training": {
+                    "epochs": 1,
+                    "steps_per_epoch": 4,
+                    "teacher": name,
+                    "part": "denoiser" if estimator else "all",
+                    "optimizer": "sgd",
+                    "learning_rate": 1e-3,
+                    "stages": [{"patch": 32, "batch": 4}],
+                },
+            }
+        )
+        run = tmp_path / f"run{bool(name)}"
+        fit(recipe, [photos], run, start=start, hardware=CPU)
+        weights = load_checkpoint(run / "checkpoints" / "last.ckpt").weights
+        moved[bool(name)] = max(float((weights[key] - start.weights[key]).abs().max()) for key in weights)
+    assert moved[True] < 1e-6 < 1e-5 < moved[False]
+    card = export(tmp_path / "runTrue" / "checkpoints" / "last.ckpt", tmp_path / "taught.onnx")
+    assert "taught by teacher" in card.recipe
+    assert str(tmp_path).encode() not in (tmp_path / "taught.onnx").read_bytes()
+    assert load_pretrained(str(tmp_path / "taught.onnx")).recipe.training.teacher == "teacher"
+
+
+def test_a_teacher_must_be_told_the_same(photos, tmp_path):
+    teacher = save_checkpoint(tmp_path / "teacher.ckpt", {**UNET, "estimator": True})
+    recipe = Recipe.model_validate(
+        {
+            "network": UNET,
+            "data": {"kind": "photos"},
+            "training": {"teacher": str(teacher), "stages": [{"patch": 32, "batch": 4}]},
+        }
+    )
+    with pytest.raises(TrainingError, match="can't teach"):
+        fit(recipe, [photos], tmp_path / "run", hardware=CPU)
+    with pytest.raises(ValueError, match="teacher is for a unet"):
+        Recipe.model_validate({"training": {"teacher": str(teacher)}})
+
+
+@pytest.mark.parametrize(
+    "leg", [{"part": "estimator"}, {"part": "denoiser", "rounded": True}, {"teacher": "photo-gaussian"}]
+)
 def test_all_of_a_model_is_trained_further_whose_last_leg_was_for_a_part_of_it(leg, tmp_path):
     network = {"type": "unet", "widths": [8, 16, 16], "blocks": [1, 1, 1], "estimator": True}
     start = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", network))).recipe
     last = start.model_copy(update={"training": start.training.model_copy(update=leg)})
     training = assemble(None, [], {}, start=last).training
-    assert (training.part, training.rounded) == ("all", False)
+    assert (training.part, training.rounded, training.teacher) == ("all", False, "")
     (tmp_path / "again.toml").write_text('[training]\npart = "estimator"')
     assert assemble(tmp_path / "again.toml", [], {}, start=last).training.part == "estimator"
 

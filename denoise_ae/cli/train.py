@@ -93,6 +93,15 @@ def train(
         bool | None,
         typer.Option("--skip/--no-skip", help="Skip connections (conv).", show_default=False, rich_help_panel=_NETWORK),
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL|RUN",
+            help="Learn what this model makes of noisy photographs, not the clean ones: for a smaller network.",
+            show_default=False,
+            rich_help_panel=_NETWORK,
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(show_default=False, rich_help_panel=_NETWORK)] = None,
     steps_per_epoch: Annotated[
         int | None, typer.Option(help="Batches an epoch.", show_default="once through", rich_help_panel=_NETWORK)
@@ -130,6 +139,10 @@ def train(
     nodes: Annotated[int, typer.Option(min=1, help="How many machines.", rich_help_panel=_RUN)] = 1,
     strategy: Annotated[str, typer.Option(help="auto, ddp … (Lightning's).", rich_help_panel=_RUN)] = "auto",
     precision: Annotated[str, typer.Option(help="32-true, bf16-mixed …", rich_help_panel=_RUN)] = "32-true",
+    workers: Annotated[
+        int,
+        typer.Option(min=0, help="Processes that make batches while the device trains.", rich_help_panel=_RUN),
+    ] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=_RUN)] = False,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show a traceback with an error.", rich_help_panel=_RUN)
@@ -172,6 +185,7 @@ def train(
         "training.optimizer": optimizer,
         "training.learning_rate": learning_rate,
         "training.beta": beta,
+        "training.teacher": teacher,
     }
     folders = data or []
     source = None
@@ -198,7 +212,7 @@ def train(
         plan = override(loaded.recipe, lasting)
         folders = folders or loaded.folders
         folder = folder_of(checkpoint)
-    hardware = Hardware(accelerator, devices, nodes, strategy, precision, tensorboard=logger == "tensorboard")
+    hardware = Hardware(accelerator, devices, nodes, strategy, precision, workers, tensorboard=logger == "tensorboard")
     if source is not None:
         fresh = source.fresh(plan.network)
         if not quiet:

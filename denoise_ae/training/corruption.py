@@ -8,12 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import get_worker_info
 
 from denoise_ae.cpus import available_cpus
 from denoise_ae.holes import fill
 from denoise_ae.masks import draw_mask
 from denoise_ae.noise import NumpySource, corrupt
 from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe
+
+_DRAWN_BY_PROCESSOR = {"camera", "jpeg", "spots", "strokes", "text"}
 
 
 class TorchSource:
@@ -67,7 +70,8 @@ class TorchSource:
         """Take each picture with a camera of its own (on the CPU, side by side)."""
         seeds = self._seeds(image)
         pictures = image.permute(0, 2, 3, 1).float().cpu().numpy()
-        with ThreadPoolExecutor(available_cpus()) as pool:
+        # A worker has others beside it.
+        with ThreadPoolExecutor(1 if get_worker_info() else available_cpus()) as pool:
             taken = pool.map(_take, pictures, electrons.flatten().tolist(), seeds)
             stacked = torch.from_numpy(np.stack(list(taken)))
         return stacked.to(image.device, image.dtype).permute(0, 3, 1, 2)
@@ -80,6 +84,13 @@ class TorchSource:
 
 def _take(picture: np.ndarray, electrons: float, seed: int) -> np.ndarray:
     return np.asarray(NumpySource(seed).camera(picture, electrons))
+
+
+def needs_processor(recipe: Recipe) -> bool:
+    """Tell whether a recipe's noise is drawn on the CPU, whatever the device: by OpenCV or numpy."""
+    return recipe.network.mask or any(
+        step.type in _DRAWN_BY_PROCESSOR for kind in recipe.noise for step in (kind, *kind.then)
+    )
 
 
 def mix_seed(*parts: int) -> int:

@@ -44,9 +44,17 @@ class OwnNoise(NamedTuple):
     """NxCxC."""
 
 
-TrainingBatch: TypeAlias = tuple[Tensor, int, OwnNoise | None]
-"""Clean pictures, float NxCxHxW, the seed of their noise, and None; or noisy ones, the seed of what is drawn from them
-or on top of them, and what their own noise is like."""
+class TrainingBatch(NamedTuple):
+    """What one step learns from."""
+
+    pictures: Tensor
+    """Clean ones, float NxCxHxW, 0 to 1; or noisy ones, where `own` says what their noise is like."""
+    seed: int
+    """Of the noise of clean pictures, or of what is drawn from noisy ones or on top of them."""
+    own: OwnNoise | None = None
+    spoiled: tuple[Tensor, Tensor] | None = None
+    """What `spoil` makes of clean pictures, where it has been done."""
+
 
 ValidationBatch: TypeAlias = tuple[Tensor, Tensor, Tensor | OwnNoise]
 """Clean and noisy pictures, float NxCxHxW, and what the network is told of each: its noise level, Nx1x1x1, or its

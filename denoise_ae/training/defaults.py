@@ -144,8 +144,8 @@ def _tuning(start: Recipe) -> dict[str, Any]:
     values = start.model_dump(mode="json", exclude={"data_source", "data_license"})
     values["name"] = f"{start.name.removesuffix('-tuned')}-tuned"
     values["data"]["limit"] = 0  # it was meant for the model's pictures, not for these
-    # That the model's last leg was for a part of it, or for int8, says nothing of this one.
-    values["training"] |= {"part": "all", "rounded": False}
+    # That the model's last leg was for a part of it, for int8, or had a teacher, says nothing of this one.
+    values["training"] |= {"part": "all", "rounded": False, "teacher": ""}
     values["training"]["epochs"] = _TUNING_EPOCHS
     values["training"]["learning_rate"] = float(f"{start.training.learning_rate / _TUNING_SLOWER:.4g}")
     return values

@@ -136,6 +136,7 @@ def write_checked(
 
 def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Mapping[str, float]) -> ModelCard:
     recipe = checkpoint.recipe
+    taught = f", taught by {Path(recipe.training.teacher).stem}" if recipe.training.teacher else ""
     psnr = {label: round(value, 2) for label, value in {**measured, **checkpoint.figures}.items()}
     return ModelCard(
         name=name,
@@ -157,7 +158,7 @@ def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Map
         data=recipe.pictures,
         license=recipe.data_license,
         psnr=psnr,
-        recipe=f"{recipe.name}, {checkpoint.step} steps" + (f", from {recipe.origin}" if recipe.origin else ""),
+        recipe=f"{recipe.name}, {checkpoint.step} steps{taught}" + (f", from {recipe.origin}" if recipe.origin else ""),
         versions=versions(),
         created=datetime.now(UTC).date().isoformat(),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,17 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from denoise_ae.errors import TrainingError, UsageError
+from denoise_ae.training.batches import Batches
 from denoise_ae.training.callbacks import Keeper, ema_update
 from denoise_ae.training.checkpoint import RunState, load_checkpoint
 from denoise_ae.training.corruption import draw_kinds, mix_seed, spoil
-from denoise_ae.training.data import OwnNoise, TrainingBatch, TrainingData, ValidationBatch, load_data, noise_seed
+from denoise_ae.training.data import OwnNoise, TrainingBatch, ValidationBatch, load_data
 from denoise_ae.training.latent import MAPPED, look_at_codes
 from denoise_ae.training.losses import ESTIMATE_WEIGHT, RESTORATION_LOSSES, estimate_error, psnr, variational_loss
 from denoise_ae.training.neighbours import neighbour_loss
 from denoise_ae.training.networks import VariationalAutoencoder, build
 from denoise_ae.training.optimizers import make_optimizer
-from denoise_ae.training.pretrained import Pretrained
+from denoise_ae.training.pretrained import Pretrained, load_teacher
 from denoise_ae.training.recipe import Recipe
 from denoise_ae.training.recorrupted import recorrupted_loss
 from denoise_ae.training.rounding import Rounding
@@ -45,13 +46,15 @@ class Hardware:
     nodes: int = 1
     strategy: str = "auto"
     precision: str = "32-true"
+    workers: int = 0
+    """Processes that make batches meanwhile; 0: they are made between the steps."""
     tensorboard: bool = False
 
 
 class Denoising(LightningModule):
     """Trains one network to undo the recipe's noise.
 
-    A batch holds clean pictures, float NxCxHxW, and the seed of their noise; the noise is drawn on the device.
+    A batch holds clean pictures and the seed of their noise, which is drawn on the device unless that was done before.
     """
 
     def __init__(self, recipe: Recipe, total_steps: int) -> None:
@@ -63,21 +66,23 @@ class Denoising(LightningModule):
             # channels_last is the fast layout of CPU convolutions.
             self.network = build(recipe.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._rounding = Rounding(self.network) if recipe.training.rounded else None
+        # In a tuple, where Lightning does not find it: it is neither trained nor kept.
+        self._teacher = (load_teacher(recipe),) if recipe.training.teacher else ()
         self.samples: Samples | None = None
         self._codes: list[Tensor] = []
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """Return the loss of one batch."""
-        clean, seed, own = batch
+        clean, seed, own, spoiled = batch
         if own is not None:
             return self._learn_from_noisy(clean, own, seed)
-        noisy, sigma = spoil(clean, self.recipe, seed)
+        noisy, sigma = spoiled or spoil(clean, self.recipe, seed)
         stage = self.recipe.stage_at(min(self.global_step, self.total_steps - 1), self.total_steps)
         if isinstance(self.network, VariationalAutoencoder):
             draws = torch.Generator(clean.device).manual_seed(mix_seed(seed, 5))
             return variational_loss(self.network, noisy, clean, self.recipe.training.beta, draws)
         if not self.network.estimates_sigma:
-            return RESTORATION_LOSSES[stage.loss](self._restore(noisy, sigma), clean)
+            return RESTORATION_LOSSES[stage.loss](self._restore(noisy, sigma), self._target(clean, noisy, sigma))
         kinds = draw_kinds(self.recipe.noise, len(clean), seed)
         cautions = torch.tensor([kind.caution or self.recipe.training.caution for kind in self.recipe.noise])
         caution = cautions[kinds].view(-1, 1, 1, 1).to(clean.device)
@@ -88,11 +93,20 @@ class Denoising(LightningModule):
         draws = torch.Generator(clean.device).manual_seed(mix_seed(seed, 3))
         told = torch.rand(sigma.shape, generator=draws, device=clean.device) < self.recipe.training.told
         told_or_not = torch.where(told, sigma, -1.0)
+        target = self._target(clean, noisy, told_or_not)
         if self.recipe.training.part == "denoiser":
-            return RESTORATION_LOSSES[stage.loss](self._restore(noisy, told_or_not), clean)
+            return RESTORATION_LOSSES[stage.loss](self._restore(noisy, told_or_not), target)
         restored, level = self.network.restore(noisy, told_or_not)
         estimated = estimate_error(level, noisy - clean, caution)
-        return RESTORATION_LOSSES[stage.loss](restored, clean) + ESTIMATE_WEIGHT * estimated
+        return RESTORATION_LOSSES[stage.loss](restored, target) + ESTIMATE_WEIGHT * estimated
+
+    def _target(self, clean: Tensor, noisy: Tensor, sigma: Tensor) -> Tensor:
+        """Return what the network shall make of noisy pictures: the clean ones, or what its teacher makes of them."""
+        for teacher in self._teacher:
+            with torch.no_grad():
+                found: Tensor = teacher.to(noisy.device)(noisy, sigma)
+            return found
+        return clean
 
     def _learn_from_noisy(self, noisy: Tensor, own: OwnNoise, seed: int) -> Tensor:
         """Return the loss of pictures of which there are no clean ones."""
@@ -164,35 +178,6 @@ class Denoising(LightningModule):
         return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
-class _Batches:
-    """Lightning's training loader: begins where the global step says, so that a run resumes in mid-epoch."""
-
-    def __init__(self, recipe: Recipe, data: TrainingData, steps_per_epoch: int) -> None:
-        self._recipe, self._data, self._steps = recipe, data, steps_per_epoch
-        self.trainer: Trainer | None = None
-
-    def __len__(self) -> int:
-        return self._steps
-
-    def __iter__(self) -> Iterator[TrainingBatch]:
-        assert self.trainer is not None
-        world, rank = self.trainer.world_size, self.trainer.global_rank
-        total = self._recipe.training.epochs * self._steps
-        for step in range(self.trainer.global_step, (self.trainer.global_step // self._steps + 1) * self._steps):
-            epoch, index = step // self._steps, (step % self._steps) * world + rank
-            stage = self._recipe.stage_at(step, total)
-            pictures = self._data.batch(epoch, index, stage)
-            own = self._data.own_noise(epoch, index, stage, pictures)
-            yield pictures, noise_seed(self._recipe, epoch, index), own
-
-    def state_dict(self) -> dict[str, Any]:
-        """Nothing to keep: batches follow from the step. Its presence tells Lightning that resuming is exact."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to restore, see `state_dict`."""
-
-
 def fit(
     recipe: Recipe,
     folders: Sequence[Path],
@@ -239,14 +224,14 @@ def fit(
     module = Denoising(recipe, recipe.training.epochs * steps)
     if start is not None:
         start.load_into(module.network)
-    batches = _Batches(recipe, data, steps)
     watch = Watch(run, observer, recipe, steps, Remarks(left_out, data.notes), labels=data.validation_labels)
     state = RunState(recipe.model_dump(mode="json"), [str(folder.resolve()) for folder in folders])
     with warnings.catch_warnings():
-        # Lightning suggests loader workers and more logging; the loader is a function call, the log is ours.
+        # Lightning suggests more workers and more logging; how many workers is the user's choice, the log is ours.
         warnings.simplefilter("ignore")
         trainer = _trainer(recipe, run, hardware, watch, Keeper(run, state))
-        batches.trainer = trainer
+        batches = Batches(recipe, data, steps, hardware.workers)
+        batches.start(trainer)
         judged = data.validation()
         try:
             trainer.fit(
@@ -304,6 +289,8 @@ def _trainer(recipe: Recipe, run: RunFolder, hardware: Hardware, watch: Watch, k
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
+            # Patches are of one size: the fastest of cuDNN's ways is worth looking for.
+            benchmark=True,
         )
     except (ValueError, MisconfigurationException) as error:
         # The words come from --accelerator, --devices, --strategy and --precision; Lightning knows what it takes.

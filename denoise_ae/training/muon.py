@@ -68,19 +68,25 @@ class Muon(Optimizer):
         return loss
 
     def _step_matrices(self, weights: list[Parameter], group: dict[str, Any]) -> None:
+        if not weights:
+            return
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        momenta = [self._state(weight, "momentum_buffer") for weight in weights]
+        torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+        ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
         alike = defaultdict(list)
-        for weight in weights:
-            assert weight.grad is not None
-            momentum = self._state(weight, "momentum_buffer")
-            momentum.lerp_(weight.grad, 1 - group["momentum"])
-            alike[weight.shape].append((weight, _as_matrix(weight.grad.lerp(momentum, group["momentum"]))))
+        for weight, gradient in zip(weights, ahead, strict=True):
+            alike[weight.shape].append((weight, _as_matrix(gradient)))
+        targets: list[Tensor] = []
+        updates: list[Tensor] = []
         for shape, pairs in alike.items():
             # Those of one shape together: most of them are too small to keep a processor busy alone.
-            updates = orthogonalise(torch.stack([matrix for _, matrix in pairs]))
-            size = 0.2 * math.sqrt(max(updates.shape[1:]))
-            for (weight, _), update in zip(pairs, updates, strict=True):
-                weight.mul_(1 - group["lr"] * group["weight_decay"])
-                weight.add_(_as_weight(update, shape), alpha=-group["lr"] * size)
+            found = orthogonalise(torch.stack([matrix for _, matrix in pairs]))
+            found *= 0.2 * math.sqrt(max(found.shape[1:]))
+            targets += [weight for weight, _ in pairs]
+            updates += [_as_weight(update, shape) for update in found]
+        torch._foreach_mul_(targets, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(targets, updates, alpha=-group["lr"])
 
     def _step_others(self, weights: list[Parameter], group: dict[str, Any]) -> None:
         first, second = group["betas"]
@@ -121,8 +127,8 @@ def orthogonalise(matrices: Tensor) -> Tensor:
     x: Tensor = matrices / matrices.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7)
     a, b, c = NEWTON_SCHULZ
     for _ in range(5):
-        gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        gram = torch.bmm(x, x.mT)
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x
 
 

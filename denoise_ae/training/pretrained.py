@@ -24,6 +24,7 @@ from denoise_ae.errors import DenoiseError, ModelError, TrainingError
 from denoise_ae.modelfile import check_model
 from denoise_ae.training.autoencoder import Autoencoder
 from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint, parameter_shapes
+from denoise_ae.training.networks import build
 from denoise_ae.training.recipe import NetworkRecipe, Recipe
 from denoise_ae.training.recipe_file import parse_recipe
 
@@ -131,6 +132,29 @@ def load_pretrained(source: str) -> Pretrained:
     return found
 
 
+def load_teacher(recipe: Recipe) -> Autoencoder:
+    """Return the network that a recipe names as its teacher, ready for inference.
+
+    Raises:
+        ModelError, TrainingError: see `load_pretrained`; or it is asked other things than the network that learns.
+    """
+    source = load_pretrained(recipe.training.teacher)
+    here, there = recipe.network, source.recipe.network
+    if (here.type, here.channels, here.estimator, here.mask) != (
+        there.type,
+        there.channels,
+        there.estimator,
+        there.mask,
+    ):
+        raise TrainingError(
+            f"{source.name} can't teach: it is not told what the network is told that learns",
+            "choose a teacher with the same network.type, channels, estimator and mask",
+        )
+    network = build(source.recipe.network)
+    source.load_into(network)
+    return network.requires_grad_(False).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
 def read_model(data: bytes, name: str) -> tuple[Recipe, dict[str, Tensor]]:
     """Read a recipe and the weights of its network, as far as they are there, from an ONNX file.
 
@@ -196,7 +220,7 @@ def with_recipe(model: bytes, recipe: Recipe, network: Autoencoder) -> bytes:
 
     Args:
         model: the ONNX file.
-        recipe: has no folders and nothing else of the machine in it.
+        recipe: of the run.
         network: what was exported.
 
     Returns:
@@ -204,7 +228,10 @@ def with_recipe(model: bytes, recipe: Recipe, network: Autoencoder) -> bytes:
     """
     proto = onnx.load_model_from_string(model)
     stored = _initializers(proto)
-    proto.metadata_props.add(key=RECIPE_KEY, value=recipe.model_dump_json())
+    # A teacher's name goes along, but not the folder that it lay in.
+    training = recipe.training.model_copy(update={"teacher": Path(recipe.training.teacher).stem})
+    kept = recipe.model_copy(update={"training": training})
+    proto.metadata_props.add(key=RECIPE_KEY, value=kept.model_dump_json())
     for name, weight in network.state_dict().items():
         if name not in stored or not torch.equal(stored[name], weight):
             values = weight.numpy().astype("<f4").tobytes()

@@ -194,6 +194,10 @@ class TrainingRecipe(_Part):
     comes nearest to clean targets; what goes before, by `denoise_ae.training.neighbours`, which learns faster."""
     gamma: Annotated[float, Field(ge=0)] = 2.0
     """With `self_supervised`: weight of the neighbours' second term at the end of training; it grows from nothing."""
+    teacher: str = ""
+    """A model (name, file or run) that is to be equalled, as `--from` takes it: what it makes of a noisy picture is the
+    target, instead of the clean picture. A smaller network learns faster so, since that holds nothing that can't be
+    known (distillation, Hinton et al. 2015)."""
     patience: int = Field(default=0, ge=0)
     """Stop after so many epochs without a better validation PSNR; 0 never does."""
     stages: tuple[Stage, ...] = (Stage(),)
@@ -238,6 +242,8 @@ class Recipe(_Part):
             raise ValueError('training.rounded is for a unet without an estimator, or with training.part = "denoiser"')
         if self.training.part != "all" and not self.network.estimator:
             raise ValueError(f"training.part is {self.training.part}, but network.estimator is false")
+        if self.training.teacher and (self.network.type != "unet" or self.training.self_supervised):
+            raise ValueError("training.teacher is for a unet that learns from clean pictures")
         if self.network.type != "vae" and self.training.beta != 1:
             raise ValueError("training.beta is for the vae")
         if self.network.type == "vae" and any(stage.loss != "mse" for stage in self.training.stages):
