@@ -65,6 +65,7 @@ def test_a_checkpoint_becomes_an_int8_model(run, model, place):
         (["mine.onnx", "--int8"], 2, "--calibration"),
         (["mine.onnx", "--calibration", "pictures"], 2, "--int8"),
         (["mine.onnx", "--calibration-method", "minmax"], 2, "--int8"),
+        (["mine.onnx", "--keep", "ends"], 2, "--int8"),
         (["mine.onnx"], 1, "an input itself"),
         (["mine.onnx", "-o", "new.onnx"], 1, "does not hold the recipe"),
         (["mine.onnx", "--int8", "--calibration", "nowhere"], 1, "nowhere: no such folder"),

@@ -28,6 +28,8 @@ from denoise_ae.training.pretrained import RECIPE_KEY, load_pretrained, with_rec
 from denoise_ae.training.recipe import NetworkRecipe, Recipe  # noqa: E402
 from denoise_ae.training.recipe_file import parse_recipe, read_recipe  # noqa: E402
 
+UNET = {"type": "unet", "widths": [8, 16, 16], "blocks": [1, 1, 1]}
+
 SMALL = {"type": "conv", "widths": [8, 8, 8], "latent": 16, "skip": True}
 
 
@@ -124,6 +126,20 @@ def test_a_run_that_started_from_a_model_resumes_exactly_and_without_it(trained,
     assert again.startswith("small-tuned at step") and again.endswith(f", from {source.recipe.origin}")
 
 
+def test_an_estimator_of_other_widths_starts_fresh(tmp_path):
+    source = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", {**UNET, "estimator": True})))
+    (tmp_path / "narrow.toml").write_text("[network]\nestimator_widths = [4, 6]\n")
+    wanted = assemble(tmp_path / "narrow.toml", [], {}, start=source.recipe).network
+    assert wanted.estimator_widths == (4, 6)
+    fresh = source.fresh(wanted)
+    assert set(fresh) == {name for name in source.weights if name.startswith("estimator.")}
+    network = build(wanted)
+    source.load_into(network)
+    state = network.state_dict()
+    assert state["estimator.fine.weight"].shape == (4, 4, 3, 3)
+    assert all(torch.equal(state[name], weight) for name, weight in source.weights.items() if name not in fresh)
+
+
 def test_an_estimator_that_the_model_lacks_starts_fresh(tmp_path):
     network = {"type": "unet", "widths": [8, 16, 16], "blocks": [1, 1, 1]}
     source = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", network)))
@@ -200,9 +216,6 @@ def test_the_recipe_is_the_models_but_gentler_and_shorter(trained):
     assert recipe.data_license == "free for research"
 
 
-UNET = {"type": "unet", "widths": [8, 16, 16], "blocks": [1, 1, 1]}
-
-
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photos")
@@ -265,8 +278,7 @@ def test_a_teacher_must_be_told_the_same(photos, tmp_path):
     "leg", [{"part": "estimator"}, {"part": "denoiser", "rounded": True}, {"teacher": "photo-gaussian"}]
 )
 def test_all_of_a_model_is_trained_further_whose_last_leg_was_for_a_part_of_it(leg, tmp_path):
-    network = {"type": "unet", "widths": [8, 16, 16], "blocks": [1, 1, 1], "estimator": True}
-    start = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", network))).recipe
+    start = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", {**UNET, "estimator": True}))).recipe
     last = start.model_copy(update={"training": start.training.model_copy(update=leg)})
     training = assemble(None, [], {}, start=last).training
     assert (training.part, training.rounded, training.teacher) == ("all", False, "")

@@ -193,7 +193,9 @@ class TestQuantising:
 
     def test_the_first_and_the_last_convolution_stay_in_float(self, quantised, pictures):
         assert convolutions(quantised) == [False] + 6 * [True] + 3 * [False]
-        assert convolutions(quantize(blocks(), calibrating(pictures), float_ends=False)) == 10 * [True]
+        ends = convolutions(quantize(blocks(), calibrating(pictures), kept="ends"))
+        assert ends == [False] + 8 * [True] + [False]
+        assert convolutions(quantize(blocks(), calibrating(pictures), kept="nothing")) == 10 * [True]
 
     def test_activations_are_unsigned_and_weights_signed_by_channel(self, quantised):
         stored = {tensor.name: tensor for tensor in quantised.graph.initializer}

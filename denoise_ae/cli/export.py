@@ -26,6 +26,14 @@ class CalibrationMethod(StrEnum):
     MINMAX = "minmax"
 
 
+class Kept(StrEnum):
+    """What stays in float32."""
+
+    FINEST = "finest"
+    ENDS = "ends"
+    NOTHING = "nothing"
+
+
 def export(
     checkpoint: Annotated[
         Path | None,
@@ -74,6 +82,15 @@ def export(
             rich_help_panel=_INT8,
         ),
     ] = None,
+    keep: Annotated[
+        Kept | None,
+        typer.Option(
+            help="What stays in float32: all behind the last up-sampling, the first and last convolutions alone"
+            " (faster, loses more), or nothing.",
+            show_default="finest",
+            rich_help_panel=_INT8,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -87,8 +104,8 @@ def export(
 
     if int8 and calibration is None:
         raise UsageError("--int8 needs pictures to calibrate on", "give a folder of clean ones with --calibration")
-    if not int8 and (calibration, calibration_method) != (None, None):
-        raise UsageError("--calibration and --calibration-method are for --int8", "add --int8, or leave them out")
+    if not int8 and (calibration, calibration_method, keep) != (None, None, None):
+        raise UsageError("--calibration, --calibration-method, --keep are for --int8", "add it, or leave them out")
     require_packages()
     from denoise_ae.cli.render import print_line, stderr_console
     from denoise_ae.training import export as exporting
@@ -120,6 +137,7 @@ def export(
                 calibration,
                 name=name,
                 method=calibration_method or CalibrationMethod.PERCENTILE,
+                kept=keep or Kept.FINEST,
                 measured=figures,
                 overwrite=overwrite,
             )

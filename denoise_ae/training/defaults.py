@@ -193,13 +193,14 @@ def _merge(values: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def _check_network(asked: Any, start: Recipe) -> None:  # noqa: ANN401 - any TOML value
     """Check that no other network is asked for than the model's.
 
-    Only an estimator may come to it, and blocks, more or fewer; and it may be told a mask where it was told a level.
+    Only an estimator may come to it, or another one, and blocks, more or fewer; and it may be told a mask where it was
+    told a level.
     """
     own = start.network.model_dump(mode="json")
     for key, value in asked.items() if isinstance(asked, dict) else ():
         if key == "encoder_blocks" or (key == "blocks" and isinstance(value, list) and len(value) == len(own[key])):
             continue
-        if key not in ("estimator", "mask") and key in own and value != own[key]:
+        if key not in ("estimator", "estimator_widths", "mask") and key in own and value != own[key]:
             raise UsageError(
                 f"network.{key} is {value}, but the model to start from has {own[key]}",
                 "leave it out: the network comes from the model",

@@ -53,6 +53,7 @@ def export_int8(
     *,
     name: str | None = None,
     method: str = "percentile",
+    kept: str = "finest",
     measured: Mapping[str, float] | None = None,
     overwrite: bool = False,
 ) -> tuple[ModelCard, Judgement]:
@@ -64,6 +65,7 @@ def export_int8(
         calibration: folder of clean pictures, of the sort that the model is for.
         name: the quantised model's name; by default the other one's with ``-int8`` behind it.
         method: how the ranges of the activations are found, see `METHODS`.
+        kept: what stays in float32, see `KEPT`.
         measured: figures of the quantised model for its card: what was measured -> dB.
         overwrite: replace files that exist.
 
@@ -91,7 +93,7 @@ def export_int8(
         )
     proto = onnx.load_model_from_string(data)
     calibrating, judging = samples(calibration, card, noise_of(proto, card))
-    quantised = quantize(proto, [feeds(sample) for sample in calibrating], method, name=card.name)
+    quantised = quantize(proto, [feeds(sample) for sample in calibrating], method, kept=kept, name=card.name)
     judgement = judge(exact, Session(quantised.SerializeToString(), "cpu", name=model.stem, card=card), judging)
     if not judgement.loss < LARGEST_LOSS:
         raise TrainingError(

@@ -160,6 +160,7 @@ def build(recipe: NetworkRecipe) -> Autoencoder:
         recipe.channels,
         encoder_blocks=recipe.encoder_blocks,
         estimator=recipe.estimator,
+        estimator_widths=recipe.estimator_widths,
         mask=recipe.mask,
     )
 

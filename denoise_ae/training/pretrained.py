@@ -81,17 +81,25 @@ class Pretrained:
             TrainingError: they do not fit, see `fresh`.
         """
         state = network.state_dict()
-        lacking = self._lacking({name: weight.shape for name, weight in state.items()})
-        network.load_state_dict(self.weights, strict=False)
+        shapes = {name: weight.shape for name, weight in state.items()}
+        lacking = self._lacking(shapes)
+        network.load_state_dict(self._usable(shapes), strict=False)
         for name in lacking:
             if name.endswith(".conv2.weight") and not name.startswith("estimator."):
                 state[name].zero_()
 
+    def _usable(self, shapes: dict[str, torch.Size]) -> dict[str, Tensor]:
+        """Return these weights, but none of the estimator where a network's is another one."""
+        own = {name for name in self.weights if name.startswith("estimator.")}
+        same = all(self.weights[name].shape == shapes[name] for name in own if name in shapes)
+        return {name: weight for name, weight in self.weights.items() if same or name not in own}
+
     def _lacking(self, shapes: dict[str, torch.Size]) -> list[str]:
-        lacking = [name for name in shapes if name not in self.weights and _MAY_START_FRESH.fullmatch(name)]
-        spare = {name for name in self.weights if name not in shapes and _MAY_BE_LEFT_OUT.fullmatch(name)}
-        for name in dict.fromkeys((*shapes, *self.weights)):
-            here = tuple(self.weights[name].shape) if name in self.weights else "none"
+        weights = self._usable(shapes)
+        lacking = [name for name in shapes if name not in weights and _MAY_START_FRESH.fullmatch(name)]
+        spare = {name for name in weights if name not in shapes and _MAY_BE_LEFT_OUT.fullmatch(name)}
+        for name in dict.fromkeys((*shapes, *weights)):
+            here = tuple(weights[name].shape) if name in weights else "none"
             wanted = tuple(shapes[name]) if name in shapes else "none"
             if name not in lacking and name not in spare and here != wanted:
                 raise TrainingError(

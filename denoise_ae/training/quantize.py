@@ -59,6 +59,10 @@ METHODS = {
 PERCENTILE = 99.995
 """Share of a tensor's values, in percent, that the method of this name keeps: 99.9 costs 0.1 dB, all cost 0.02."""
 
+KEPT = ("finest", "ends", "nothing")
+"""What stays in float32, from the exactest to the fastest: the first convolutions and all behind the last up-sampling;
+the first and the last ones; nothing but what estimates the noise level."""
+
 Feeds: TypeAlias = Mapping[str, NDArray[np.float32]]
 """Inputs for one run of a model, by name."""
 
@@ -68,7 +72,7 @@ def quantize(
     feeds: Sequence[Feeds],
     method: str = "percentile",
     *,
-    float_ends: bool = True,
+    kept: str = "finest",
     name: str = "",
 ) -> onnx.ModelProto:
     """Quantise a model's convolutions to 8 bits.
@@ -77,7 +81,7 @@ def quantize(
         model: in float32; changed on the way, though it computes the same.
         feeds: what it shall be calibrated on.
         method: one of `METHODS`.
-        float_ends: leave the first convolutions as they are, and those behind the last up-sampling.
+        kept: what stays in float32, one of `KEPT`.
         name: what to call the model in a message.
 
     Returns:
@@ -91,8 +95,8 @@ def quantize(
         raise TrainingError(f"model {name} is quantised already", "give the one that it was made from")
     for number, node in enumerate(graph.node):
         node.name = node.name or f"{node.op_type}_{number}"
-    kept = _estimating(graph) | (_ends(graph) if float_ends else set())
-    if all(node.name in kept for node in graph.node if node.op_type == "Conv"):
+    exact = _estimating(graph) | (_ends(graph, finest=kept == "finest") if kept != "nothing" else set())
+    if all(node.name in exact for node in graph.node if node.op_type == "Conv"):
         raise TrainingError(
             f"model {name} has no convolution to quantise between the first and the last",
             "int8 is for convolutional networks, such as those that denoise-ae trains on photographs",
@@ -114,7 +118,7 @@ def quantize(
             weight_type=QuantType.QInt8,
             # 7 bits: pairs of products must fit into the 16 bits that x86 without VNNI adds them in.
             reduce_range=True,
-            nodes_to_exclude=sorted(kept),
+            nodes_to_exclude=sorted(exact),
             calibrate_method=METHODS[method],
             extra_options={
                 # One crop at a time, with all methods: the histograms hold every value of every tensor otherwise.
@@ -172,10 +176,10 @@ def _estimating(graph: onnx.GraphProto) -> set[str]:
     return found
 
 
-def _ends(graph: onnx.GraphProto) -> set[str]:
+def _ends(graph: onnx.GraphProto, *, finest: bool) -> set[str]:
     """Return the names of the convolutions that no other parts from an input, or from the picture that is made.
 
-    Where the network has scales, the latter are all behind the last up-sampling.
+    Where the network has scales and `finest` is set, the latter are all behind the last up-sampling.
     """
     found: set[str] = set()
     read = {value.name for value in graph.input}
@@ -186,7 +190,7 @@ def _ends(graph: onnx.GraphProto) -> set[str]:
         elif node.op_type not in ("Conv", "Shape") and not read.isdisjoint(node.input):
             read.update(node.output)
     wanted = {output.name for output in graph.output if output.name != LEVEL_OUTPUT}
-    has_scales = any(node.op_type == "Resize" for node in graph.node)
+    to_last_scale = finest and any(node.op_type == "Resize" for node in graph.node)
     last: set[str] = set()
     for node in reversed(graph.node):
         if wanted.isdisjoint(node.output):
@@ -195,7 +199,7 @@ def _ends(graph: onnx.GraphProto) -> set[str]:
             break
         if node.op_type == "Conv":
             last.add(node.name)
-        if node.op_type != "Conv" or has_scales:
+        if node.op_type != "Conv" or to_last_scale:
             wanted.update(node.input)
     return found | last
 

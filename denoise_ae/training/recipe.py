@@ -19,6 +19,8 @@ NoiseType = Literal[
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Blocks = Annotated[int, Field(ge=0, le=64)]
+# Bounded, since a recipe may come in somebody's model and is built before its weights are seen to fit.
+Width = Annotated[int, Field(gt=0, le=4096)]
 
 
 class _Part(BaseModel):
@@ -31,8 +33,7 @@ class NetworkRecipe(_Part):
     """Which network, and its size."""
 
     type: Literal["dense", "conv", "vae", "unet"] = "conv"
-    # Bounded, since a recipe may come in somebody's model and is built before its weights are seen to fit.
-    widths: tuple[Annotated[int, Field(gt=0, le=4096)], ...] = Field(default=(), max_length=8)
+    widths: tuple[Width, ...] = Field(default=(), max_length=8)
     blocks: tuple[Blocks, ...] = Field(default=(2, 2, 2), max_length=8)
     """Of the unet: residual blocks at each scale."""
     encoder_blocks: tuple[Blocks, ...] = Field(default=(), max_length=8)
@@ -46,6 +47,8 @@ class NetworkRecipe(_Part):
     channels: Literal[1, 3] = 3
     estimator: bool = False
     """Whether the unet estimates the noise level itself where it is not told."""
+    estimator_widths: tuple[Width, ...] = ()
+    """Of its estimator, see `denoise_ae.training.unet.NoiseEstimator`; by default as many as suit the unet's."""
     mask: bool = False
     """Whether the unet is told which pixels are lost, and fills those, instead of a noise level."""
 
@@ -69,6 +72,8 @@ class NetworkRecipe(_Part):
             raise ValueError("encoder_blocks has one entry for each of a unet's widths but the last")
         if self.estimator and (self.type != "unet" or len(self.widths) < 3):
             raise ValueError("an estimator belongs to a unet of at least three scales")
+        if self.estimator_widths and (len(self.estimator_widths) != 2 or not self.estimator):
+            raise ValueError("estimator_widths are two, of an estimator")
         if self.mask and (self.type != "unet" or self.estimator):
             raise ValueError("a mask is for a unet without estimator")
         return self

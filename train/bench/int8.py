@@ -29,7 +29,7 @@ from denoise_ae.denoiser import Denoiser
 from denoise_ae.runtime import Session
 from denoise_ae.training.calibration import samples
 from denoise_ae.training.int8 import feeds, noise_of, serialise
-from denoise_ae.training.quantize import METHODS, quantize
+from denoise_ae.training.quantize import KEPT, METHODS, quantize
 
 SIGMAS = (15.0, 25.0, 50.0)
 FLOAT = "float32"
@@ -40,9 +40,9 @@ def variants(model: Path, calibration: Path, folder: Path) -> dict[str, Path]:
     card = Session(model, "cpu").card
     calibrating, _ = samples(calibration, card, noise_of(onnx.load(model), card))
     files = {FLOAT: model}
-    for method, float_ends in product(METHODS, (True, False)):
-        quantised = quantize(onnx.load(model), list(map(feeds, calibrating)), method, float_ends=float_ends)
-        name = f"{method}, {'ends in float32' if float_ends else 'all in int8'}"
+    for method, kept in product(METHODS, KEPT):
+        quantised = quantize(onnx.load(model), list(map(feeds, calibrating)), method, kept=kept)
+        name = f"{method}, {kept} in float32"
         files[name] = folder / f"{len(files)}.onnx"
         files[name].write_bytes(serialise(quantised, card))
     return files
