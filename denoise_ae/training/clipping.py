@@ -27,6 +27,9 @@ _NEAR = (0.1, 0.6)
 """Means of cells that noise is looked at in, in its standard deviations from black or white: where about half of it is
 cut off, but not where there may be none, as on a black margin."""
 
+_LOOKED_AT = 64
+"""Pictures, at most, from all over the list."""
+
 _FEWEST = 20
 """Such cells, at least: without them nothing was cut."""
 
@@ -38,7 +41,7 @@ parts to begin with, as photons make it (0.35 to 0.65), and not cut."""
 class _MeanOfCut(torch.autograd.Function):
     """The mean of clip(picture + noise, 0, 1); its slope is the share of the noise that is not cut off.
 
-    By hand and in place, since autograd takes three times as long.
+    By hand and in place, since it runs in each step: 7 ms on a core for 16 pictures of 128 pixels, of 64 in all.
     """
 
     @staticmethod
@@ -103,7 +106,9 @@ def is_cut(pictures: Sequence[np.ndarray], levels: Sequence[float]) -> bool:
         pictures: uint8 HxWx3.
         levels: the standard deviation of their noise, 0 to 1.
     """
-    shares = [share for picture, level in zip(pictures, levels, strict=True) for share in _shares_left(picture, level)]
+    apart = slice(None, None, max(1, math.ceil(len(pictures) / _LOOKED_AT)))
+    chosen = zip(pictures[apart], levels[apart], strict=True)
+    shares = [share for picture, level in chosen for share in _shares_left(picture, level)]
     return len(shares) >= _FEWEST and median(shares) >= _LEAST
 
 
