@@ -250,9 +250,9 @@ def estimate_sigma(image: Array) -> float:
         least = _PATCHES_A_DIMENSION * channels * side * side * 3 // 4
         if min(height, width) >= side and (height - side + 1) * (width - side + 1) >= least:
             patches = _sample_patches(image, side, least)
-            coarse, fine = _halves(patches)
-            flattest = np.argsort(coarse.var(axis=(2, 3)).sum(axis=1))[: max(int(len(patches) * _FLATTEST), least)]
-            return math.sqrt(_noise_variance(fine[flattest].reshape(len(flattest), -1)))
+            structure = _coarse(patches).var(axis=(2, 3)).sum(axis=1)
+            flattest = patches[np.argsort(structure)[: max(int(len(patches) * _FLATTEST), least)]]
+            return math.sqrt(_noise_variance(_fine(flattest).reshape(len(flattest), -1)))
     return 0.0
 
 
@@ -266,11 +266,21 @@ def _sample_patches(image: Array, side: int, least: int) -> Array:
     return (unclipped if len(unclipped) >= least else patches).astype(np.float64)
 
 
-def _halves(patches: Array) -> tuple[Array, Array]:
-    """Split patches by one orthonormal Haar step: the coarse quarter, and the fine three quarters stacked."""
-    a, b = patches[..., ::2, ::2], patches[..., ::2, 1::2]
-    c, d = patches[..., 1::2, ::2], patches[..., 1::2, 1::2]
-    return (a + b + c + d) / 2, np.stack((a - b + c - d, a + b - c - d, a - b - c + d), axis=2) / 2
+def _coarse(patches: Array) -> Array:
+    """Return the coarse quarter of one orthonormal Haar step."""
+    a, b, c, d = _corners(patches)
+    return (a + b + c + d) / 2
+
+
+def _fine(patches: Array) -> Array:
+    """Return the fine three quarters of one orthonormal Haar step, stacked."""
+    a, b, c, d = _corners(patches)
+    return np.stack((a - b + c - d, a + b - c - d, a - b - c + d), axis=2) / 2
+
+
+def _corners(patches: Array) -> tuple[Array, Array, Array, Array]:
+    upper, lower = patches[..., ::2, :], patches[..., 1::2, :]
+    return upper[..., ::2], upper[..., 1::2], lower[..., ::2], lower[..., 1::2]
 
 
 def _noise_variance(rows: Array) -> float:

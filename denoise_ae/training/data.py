@@ -42,6 +42,9 @@ class OwnNoise(NamedTuple):
     """Nx1xHx(W/2 + 1)."""
     mixing: Tensor
     """NxCxC."""
+    cut: bool = False
+    """Whether it is white noise that was cut to black and white, see `denoise_ae.training.clipping`; the deviation is
+    that from before."""
 
 
 class TrainingBatch(NamedTuple):

@@ -21,6 +21,7 @@ from denoise_ae.errors import TrainingError, UsageError
 from denoise_ae.training.batches import Batches
 from denoise_ae.training.callbacks import Keeper, ema_update
 from denoise_ae.training.checkpoint import RunState, load_checkpoint
+from denoise_ae.training.clipping import as_stored
 from denoise_ae.training.corruption import draw_kinds, mix_seed, spoil
 from denoise_ae.training.data import OwnNoise, TrainingBatch, ValidationBatch, load_data
 from denoise_ae.training.latent import MAPPED, look_at_codes
@@ -114,7 +115,8 @@ class Denoising(LightningModule):
         done = self.global_step / max(1, self.total_steps)
         if training.part == "estimator" or done >= 1 - training.recorrupted:
             return recorrupted_loss(self._restore_fitting, noisy, own, self._told(own.level), seed)
-        return neighbour_loss(self._restore, noisy, self._told(own.level), training.gamma * done, seed)
+        restore = as_stored(self._restore, own)
+        return neighbour_loss(restore, noisy, self._told(own.level), training.gamma * done, seed)
 
     def _restore_fitting(self, noisy: Tensor, sigma: Tensor) -> Tensor:
         """Restore so that the estimator learns from it, where that is what is trained."""

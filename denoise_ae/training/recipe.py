@@ -194,7 +194,7 @@ class TrainingRecipe(_Part):
     """Whether the pictures are noisy as they are and nothing clean is had. The loss is a squared error then, whatever
     the stages say. With `part = "estimator"` that is all that learns, and from what the rest makes of its estimates;
     else it stays as it is."""
-    recorrupted: Fraction = 0.5
+    recorrupted: Fraction = 0.85
     """With `self_supervised`: share of the training, its end, that goes by `denoise_ae.training.recorrupted`, which
     comes nearest to clean targets; what goes before, by `denoise_ae.training.neighbours`, which learns faster."""
     gamma: Annotated[float, Field(ge=0)] = 2.0

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from denoise_ae.noise_model import shape_noise, squared_risk
+from denoise_ae.training.clipping import as_stored, left_of
 from denoise_ae.training.corruption import mix_seed
 from denoise_ae.training.data import OwnNoise
 
@@ -45,10 +46,11 @@ def recorrupted_loss(
     low, high = SHARES
     share = low + (high - low) * torch.rand(told.shape, generator=draws, device=noisy.device)
     with torch.autocast(noisy.device.type, enabled=False):
-        drawn = shape_noise(white, own.mixing, own.spectrum, own.deviation, torch)
+        deviation = left_of(noisy, own)
+        drawn = shape_noise(white, own.mixing, own.spectrum, deviation, torch)
     louder = torch.where(told < 0, told, told * (1 + share.square()).sqrt())
     both = torch.cat((noisy + share * drawn, noisy - share * drawn)).contiguous(memory_format=torch.channels_last)
-    more, less = restore(both, torch.cat((louder, louder))).chunk(2)
-    variance = own.deviation.square().mean((1, 2, 3), keepdim=True).clamp_min(LEAST_VARIANCE)
+    more, less = as_stored(restore, own)(both, torch.cat((louder, louder))).chunk(2)
+    variance = deviation.square().mean((1, 2, 3), keepdim=True).clamp_min(LEAST_VARIANCE)
     loss: Tensor = (squared_risk(noisy, more, less, drawn, share) / variance).mean()
     return loss
