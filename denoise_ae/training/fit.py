@@ -66,7 +66,7 @@ class Denoising(LightningModule):
             torch.manual_seed(recipe.seed)
             # channels_last is the fast layout of CPU convolutions.
             self.network = build(recipe.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._rounding = Rounding(self.network) if recipe.training.rounded else None
+        self._rounding = Rounding(self.network, recipe.training.kept) if recipe.training.rounded else None
         # In a tuple, where Lightning does not find it: it is neither trained nor kept.
         self._teacher = (load_teacher(recipe),) if recipe.training.teacher else ()
         self.samples: Samples | None = None

@@ -188,6 +188,8 @@ class TrainingRecipe(_Part):
     """For networks with an estimator: how much more a level that is estimated too low counts than one too high."""
     rounded: bool = False
     """Of the unet: whether it learns with the rounding that `export --int8` brings."""
+    kept: Literal["finest", "ends"] = "finest"
+    """What that leaves in float32, as `export --keep` has it."""
     beta: Annotated[float, Field(ge=0)] = 1.0
     """For a vae: how much the codes' distance from a standard normal distribution counts (Higgins et al. 2017)."""
     self_supervised: bool = False

@@ -12,8 +12,11 @@ from torch import Tensor, nn
 
 from denoise_ae.training.equalize import SMALLEST, TENSOR
 
-_EXACT = ("head.", "tail.", "estimator.", "decoder.0.")
-"""Parts of a network whose convolutions stay in float32; the decoder's first are those at the finest scale."""
+_EXACT = {"finest": ("head.", "tail.", "estimator.", "decoder.0."), "ends": ("head.", "tail.", "estimator.")}
+"""Parts of a network whose convolutions stay in float32, by the word that `quantize` has for it.
+
+The decoder's first are those at the finest scale.
+"""
 
 _STEPS = 255
 _LARGEST_WEIGHT = 63
@@ -26,14 +29,15 @@ class Rounding:
     Args:
         network: gets hooks, but no other parameters or buffers: the ranges are those of the batch at hand, so that a
             resumed run goes on exactly.
+        kept: what stays in float32: ``finest`` or ``ends``, see `denoise_ae.training.quantize.KEPT`.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, kept: str = "finest") -> None:
         self._network = network
         self._rounded = [
             name
             for name, module in network.named_modules()
-            if isinstance(module, nn.Conv2d) and not f"{name}.".startswith(_EXACT)
+            if isinstance(module, nn.Conv2d) and not f"{name}.".startswith(_EXACT[kept])
         ]
         for name in self._rounded:
             network.get_submodule(name).register_forward_pre_hook(_round_input)
