@@ -90,6 +90,18 @@ def test_an_estimator_finds_nothing_in_a_flat_picture_which_then_stays_as_it_is(
     assert level.shape == (1, 1, 5, 8)
     assert level.abs().max() < 1e-6
     assert (clean - image).abs().max() < 1e-5
+    told = network.restore(image, torch.full((1, 1, 1, 1), 0.2))[0]
+    assert (told - image).abs().max() < 1e-5, "though it is told of noise"
+
+
+def test_what_is_taken_is_no_more_than_a_multiple_of_the_own_estimate():
+    network = make(type="unet", estimator=True)
+    torch.nn.init.constant_(network.tail.weight, 1.0)
+    image = 0.5 + 0.001 * torch.randn(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
+    clean, own = network.restore(image, torch.full((1, 1, 1, 1), 10.0))
+    reach = (unet.LARGEST_OWN * own).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    taken = (clean - image).abs()
+    assert (taken <= reach * 1.01 + 1e-6).all() and (taken > 0.9 * reach).any()
 
 
 def test_an_estimate_scales_with_the_picture_and_is_used_where_no_level_is_told():
@@ -132,7 +144,8 @@ def test_receptive_field_is_what_gradients_reach(blocks, encoder_blocks):
 
 def test_an_estimator_widens_the_receptive_field_by_what_it_sees(monkeypatch):
     """What it tells the network passes no gradient on, so here pixels are changed and the change is looked for."""
-    monkeypatch.setattr(unet, "LARGEST_NOISE", 1e30)  # nothing is cut off
+    for name in ("LARGEST_NOISE", "LARGEST_OWN"):
+        monkeypatch.setattr(unet, name, 1e30)  # nothing is cut off
     network = make(type="unet", widths=(4, 4, 4), blocks=(1, 1, 1), estimator=True).double()
     for name, parameter in network.named_parameters():
         if name != "estimator.head.weight":

@@ -36,7 +36,7 @@ def test_every_model_has_a_whole_card_and_its_checksum_holds(name):
     for field in ("description", "noise", "data", "license", "network", "psnr", "versions", "created"):
         assert getattr(card, field), field
     assert card.receptive_field > 1 and card.parameters > 1000
-    assert path.stat().st_size < 10e6
+    assert path.stat().st_size < 12.5e6
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -145,11 +145,11 @@ def test_photo_does_not_move_constant_pictures(photo, value):
         assert np.abs(photo.clean(flat).astype(int) - value).max() <= 1
 
 
-@pytest.mark.parametrize("value", [0, 128, 255])
-def test_photo_told_of_noise_that_is_not_there_keeps_a_flat_area(photo, value):
-    flat = np.full((256, 256, 3), value, np.uint8)
-    inner = photo.clean(flat, sigma=25)[64:-64, 64:-64]
-    assert np.abs(inner.astype(int) - value).max() <= 1
+@pytest.mark.parametrize("value", [0, 60, 128, 255])
+@pytest.mark.parametrize("sigma", [15, 50])
+def test_photo_told_of_noise_that_is_not_there_leaves_a_flat_picture(photo, value, sigma):
+    flat = np.full((100, 120, 3), value, np.uint8)
+    assert np.array_equal(photo.clean(flat, sigma=sigma), flat)
 
 
 def test_photo_does_not_drift_in_brightness_or_colour(photo):

@@ -77,6 +77,10 @@ LARGEST_NOISE = 5.0
 """Most that a network with an estimator takes from a pixel, in standard deviations of the noise: where it finds none,
 the picture stays as it is."""
 
+LARGEST_OWN = 20.0
+"""The same in standard deviations of what it estimates itself, where it is told more. Estimates are low for noise that
+they do not know, but where they find next to nothing, as in what was drawn or cut out, there is nothing."""
+
 
 LOST = 0.2
 """What a lost pixel is to a network beside levels of noise, on [0, 1]: noise that is as strong as any it may have been
@@ -147,10 +151,14 @@ class UNet(Autoencoder):
         """
         assert self.estimator is not None
         own = self.estimator(image)
-        level = functional.relu(sigma) + functional.relu(-sigma) * (own if fitting else own.detach())
-        level = functional.interpolate(level, scale_factor=float(NoiseEstimator.CELL), mode="nearest")
+        found = own if fitting else own.detach()
+        level = functional.relu(sigma) + functional.relu(-sigma) * found
+        reach = torch.minimum(LARGEST_NOISE * level, LARGEST_OWN * found)
+        level, reach = (
+            functional.interpolate(cells, scale_factor=float(NoiseEstimator.CELL), mode="nearest")
+            for cells in (level, reach)
+        )
         noise = self._noise(image, level)
-        reach = LARGEST_NOISE * level
         return image - torch.minimum(torch.maximum(noise, -reach), reach), own
 
     def _noise(self, image: Tensor, level: Tensor) -> Tensor:
