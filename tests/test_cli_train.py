@@ -98,7 +98,8 @@ def test_train_goes_on_from_an_exported_model(digits_model, place):
 
 def test_photographs_train_and_resume_from_the_command_line(place):
     words = ["--data", "pictures", "--noise", "0.1", "--steps-per-epoch", 2, "--batch", 2, "--patch", 32]
-    done = run("train", *words, "--epochs", 1, "--name", "mine", folder=place)
+    helped = ["--teacher", "photo-gaussian", "--workers", 1]
+    done = run("train", *words, *helped, "--epochs", 1, "--name", "mine", folder=place)
     assert done.returncode == 0, done.stderr
     (folder,) = (place / "runs").glob("mine-*")
     done = run("train", "--resume", folder, "--epochs", 2, folder=place)
@@ -164,6 +165,9 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(place):
         (["--latent", "0", "--network", "vae", "--data", "mnist"], 2, "network.latent"),
         (["--skip", "--network", "vae", "--data", "mnist"], 2, "a vae has no skip connections"),
         (["--accelerator", "quantum", "--data", "mnist"], 2, "quantum"),
+        (["--data", "pictures", "--patch", "16", "--teacher", "nowhere.onnx"], 1, "nowhere.onnx"),
+        (["--data", "pictures", "--patch", "16", "--teacher", "photo"], 1, "photo can't teach"),
+        (["--teacher", "photo", "--data", "mnist"], 2, "teacher is for a unet"),
     ],
 )
 def test_bad_input_is_one_line_and_a_hint(digits_model, place, words, status, message, monkeypatch, capsys):

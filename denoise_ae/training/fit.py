@@ -220,12 +220,12 @@ def fit(
         load_checkpoint(resume)  # refuses anything but plain tensors and values before Lightning sees the file
     observer = observer or Observer()
     data, left_out = load_data(recipe, folders, observer.on_download)
-    run = RunFolder(run_folder)
-    run.start(recipe, resumed=resume is not None)
     steps = recipe.training.steps_per_epoch or data.steps_per_epoch
     module = Denoising(recipe, recipe.training.epochs * steps)
     if start is not None:
         start.load_into(module.network)
+    run = RunFolder(run_folder)
+    run.start(recipe, resumed=resume is not None)
     watch = Watch(run, observer, recipe, steps, Remarks(left_out, data.notes), labels=data.validation_labels)
     state = RunState(recipe.model_dump(mode="json"), [str(folder.resolve()) for folder in folders])
     with warnings.catch_warnings():
