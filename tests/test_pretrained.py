@@ -252,7 +252,7 @@ def test_a_teacher_is_the_target(photos, tmp_path, estimator):
         fit(recipe, [photos], run, start=start, hardware=CPU)
         weights = load_checkpoint(run / "checkpoints" / "last.ckpt").weights
         moved[bool(name)] = max(float((weights[key] - start.weights[key]).abs().max()) for key in weights)
-    assert moved[True] < 1e-6 < 1e-5 < moved[False]
+    assert moved[False] > 1e-6 and moved[True] < moved[False] / 100, moved
     card = export(tmp_path / "runTrue" / "checkpoints" / "last.ckpt", tmp_path / "taught.onnx")
     assert "taught by teacher" in card.recipe
     assert str(tmp_path).encode() not in (tmp_path / "taught.onnx").read_bytes()
