@@ -256,6 +256,15 @@ class TestSamples:
             assert np.std(sample.noisy - sample.clean) == pytest.approx(sample.sigma, rel=0.03)
         assert {round(sample.sigma * 255, 3) for sample in others} == {12.5, 25.0, 37.5}
 
+    def test_half_are_gray_with_gray_noise_at_all_levels(self, pictures):
+        """Without them the ranges are too narrow for gray pictures with strong noise."""
+        first, others = samples(pictures, CARD, WHITE)
+        for part in (first, others):
+            gray = [bool((sample.noisy == sample.noisy[:, :1]).all()) for sample in part]
+            assert 0.3 < sum(gray) / len(gray) < 0.7
+        levels = [sample.sigma * 255 for sample in first if (sample.noisy == sample.noisy[:, :1]).all()]
+        assert min(levels) < 15 and max(levels) > 35
+
     def test_what_a_model_is_told(self, pictures):
         for card, told in (
             (ModelCard("a"), None),

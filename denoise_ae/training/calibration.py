@@ -66,7 +66,8 @@ def samples(folder: Path, card: ModelCard, noise: Noise) -> tuple[list[Sample], 
     """Make the samples to calibrate a model on, and those to judge it by; the same for the same folder.
 
     No crop is in both, and where there are pictures enough, no picture. The levels for the calibration are spread over
-    all that the model is for; those for the judgement are `JUDGED_AT`.
+    all that each kind of noise is for; those for the judgement are `JUDGED_AT`. Of each kind every second crop is gray:
+    noise that is equal in all channels makes larger values inside a network than any other.
 
     Args:
         folder: clean pictures; sub-folders are read too.
@@ -78,12 +79,16 @@ def samples(folder: Path, card: ModelCard, noise: Noise) -> tuple[list[Sample], 
     """
     crops = _crops(folder, card)
     border = max(1, int(CALIBRATING * len(crops)))
+    kinds = len(noise.kinds)
+    rounds = -(-border // kinds)
+    turned = [_gray(crop) if number // kinds % 2 else crop for number, crop in enumerate(crops)]
     calibrating = [
-        noise.on(crop, card, number, (number + 0.5) / border, number) for number, crop in enumerate(crops[:border])
+        noise.on(crop, card, number, (number // kinds + 0.5) / rounds, number)
+        for number, crop in enumerate(turned[:border])
     ]
     judging = [
         noise.on(crop, card, number, fraction, number)
-        for number, crop in enumerate(crops[border:], start=border)
+        for number, crop in enumerate(turned[border:], start=border)
         for fraction in JUDGED_AT
     ]
     return calibrating, judging
@@ -116,6 +121,10 @@ def _crops(folder: Path, card: ModelCard) -> list[Floats]:
             f"two crops of {side} x {side} pixels are the least; some tens from pictures of all sorts are better",
         )
     return crops[:CROPS]
+
+
+def _gray(crop: Floats) -> Floats:
+    return np.repeat(crop.mean(axis=1, keepdims=True), crop.shape[1], axis=1)
 
 
 def _read(path: Path, channels: int) -> Floats:
