@@ -22,7 +22,7 @@ def load(kind, name):
     return images.read(SAMPLES / kind / f"{name}.png").pixels
 
 
-@pytest.fixture(scope="module", params=["photo", "photo-int8"])
+@pytest.fixture(scope="module", params=["photo", "photo-int8", "photo-fast"])
 def photo(request):
     return Denoiser(request.param)
 
@@ -52,7 +52,7 @@ def test_models_hold_no_path_of_the_machine_that_made_them(name):
             assert word not in data
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not name.endswith("-int8")])
+@pytest.mark.parametrize("name", [name for name in NAMES if "int8" not in catalog.find(name).card.network])
 def test_every_model_can_be_trained_further(name):
     pytest.importorskip("torch")
     from denoise_ae.training.networks import build, count_parameters
@@ -68,6 +68,19 @@ def test_every_model_can_be_trained_further(name):
 def test_photo_beats_the_noisy_sample(photo, sample, gain):
     clean, noisy = load("clean", sample), load("noisy", sample)
     assert psnr(photo.clean(noisy), clean) > psnr(noisy, clean) + gain
+
+
+@pytest.mark.parametrize("sigma", [15, 25, 50])
+@pytest.mark.parametrize("sample", ["cat", "coffee"])
+def test_photo_fast_is_nearly_as_good(sample, sigma):
+    """On CBSD68 it is 0.3 dB behind, see its card; on gray pictures with strong noise int8 once lost 2 dB."""
+    for clean in (load("clean", sample), load("clean", sample).mean(2).astype(np.uint8)):
+        noisy = (clean / 255 + np.random.default_rng(0).normal(0, sigma / 255, clean.shape)).astype(np.float32)
+        whole, fast = (
+            psnr(Denoiser(name).clean(noisy, sigma=sigma).clip(0, 1), (clean / 255).astype(np.float32), 1.0)
+            for name in ("photo", "photo-fast")
+        )
+        assert whole - 0.8 < fast < whole
 
 
 @pytest.mark.parametrize("sigma", [15, 25, 50])
@@ -128,8 +141,9 @@ def test_photo_estimates_what_it_is_not_told(photo):
 
 @pytest.mark.parametrize("sample", ["cat", "page", "coffee"])
 def test_photo_leaves_a_clean_picture_nearly_as_it_is(photo, sample):
+    """The narrow estimator of `photo-fast` is less sure what is texture."""
     clean = load("clean", sample)
-    assert psnr(photo.clean(clean), clean) > 42
+    assert psnr(photo.clean(clean), clean) > (39 if photo.card.name == "photo-fast" else 42)
 
 
 @pytest.mark.parametrize("sample", ["cat", "page"])
