@@ -34,4 +34,9 @@ def ours() -> tuple[str, ...]:
             "Residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; "
             "estimates the level itself",
         ),
+        translate(
+            "Models",
+            "Smaller residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; "
+            "estimates the level itself",
+        ),
     )

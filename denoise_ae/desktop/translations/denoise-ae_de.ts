@@ -611,6 +611,10 @@ Mehrere Bilder oder ein Ordner kommen in die Liste.</translation>
         <source>Residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; estimates the level itself</source>
         <translation>Residuales U-Net für Fotos, farbig und grau, mit Kamerarauschen, JPEG oder weißem Rauschen; schätzt den Pegel selbst</translation>
     </message>
+    <message>
+        <source>Smaller residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; estimates the level itself</source>
+        <translation>Kleineres residuales U-Net für Fotos, farbig und grau, mit Kamerarauschen, JPEG oder weißem Rauschen; schätzt den Pegel selbst</translation>
+    </message>
 </context>
 <context>
     <name>SavePanel</name>

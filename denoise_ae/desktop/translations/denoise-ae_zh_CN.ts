@@ -611,6 +611,10 @@ Several pictures or a folder go to the batch.</source>
         <source>Residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; estimates the level itself</source>
         <translation>残差 U-Net，用于带相机噪声、JPEG 痕迹或白噪声的彩色和灰度照片，自行估计噪声水平</translation>
     </message>
+    <message>
+        <source>Smaller residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; estimates the level itself</source>
+        <translation>较小的残差 U-Net，用于带相机噪声、JPEG 痕迹或白噪声的彩色和灰度照片，自行估计噪声水平</translation>
+    </message>
 </context>
 <context>
     <name>SavePanel</name>
