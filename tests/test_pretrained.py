@@ -141,9 +141,8 @@ def test_an_estimator_of_other_widths_starts_fresh(tmp_path):
 
 
 def test_an_estimator_that_the_model_lacks_starts_fresh(tmp_path):
-    network = {"type": "unet", "widths": [8, 16, 16], "blocks": [1, 1, 1]}
-    source = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", network)))
-    wanted = NetworkRecipe.model_validate(network | {"estimator": True})
+    source = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", UNET)))
+    wanted = NetworkRecipe.model_validate(UNET | {"estimator": True})
     fresh = source.fresh(wanted)
     assert fresh and all(name.startswith("estimator.") for name in fresh)
     torch.manual_seed(1)
@@ -152,16 +151,15 @@ def test_an_estimator_that_the_model_lacks_starts_fresh(tmp_path):
     source.load_into(model)
     for name, weight in model.state_dict().items():
         assert torch.equal(weight, drawn[name] if name in fresh else source.weights[name])
-    full = load_pretrained(str(save_checkpoint(tmp_path / "b.ckpt", network | {"estimator": True})))
+    full = load_pretrained(str(save_checkpoint(tmp_path / "b.ckpt", UNET | {"estimator": True})))
     assert full.fresh(wanted) == []
     with pytest.raises(TrainingError, match=fresh[0]):
         full.fresh(source.recipe.network)
 
 
 def test_blocks_that_the_model_lacks_change_nothing_at_first(tmp_path):
-    network = {"type": "unet", "widths": [8, 16, 16], "blocks": [1, 1, 1]}
-    source = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", network)))
-    before, deeper = build(source.recipe.network), NetworkRecipe.model_validate(network | {"blocks": [2, 1, 3]})
+    source = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", UNET)))
+    before, deeper = build(source.recipe.network), NetworkRecipe.model_validate(UNET | {"blocks": [2, 1, 3]})
     assert len(source.fresh(deeper)) == 2 * (2 + 2)  # two convolutions; at the finest scale on the way down and up
     source.load_into(before)
     after = build(deeper)
@@ -195,10 +193,9 @@ def test_a_smaller_network_does_without_a_models_last_blocks(tmp_path):
 
 
 def test_weights_of_another_width_or_head_are_refused(tmp_path):
-    network = {"type": "unet", "widths": [8, 16, 16], "blocks": [1, 1, 1]}
-    source = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", network)))
+    source = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", UNET)))
     with pytest.raises(TrainingError, match=r"head.weight is \(8, 4, 6, 6\), not \(8, 2, 6, 6\)"):
-        source.fresh(NetworkRecipe.model_validate(network | {"channels": 1}))
+        source.fresh(NetworkRecipe.model_validate(UNET | {"channels": 1}))
 
 
 # The recipe

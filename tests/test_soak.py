@@ -27,13 +27,11 @@ def soak(monkeypatch):
 def test_memory_stays_flat(soak, tmp_path, network, kind):
     folder = tmp_path / "in"
     folder.mkdir()
-    pictures = soak.make_small(folder, 300) if kind == "small" else soak.make_mixed(folder, megapixels=0.4, rounds=8)
+    pictures = soak.make_small(folder, 300) if kind == "small" else soak.make_mixed(folder, megapixels=0.4, rounds=16)
     quarters = soak.soak(folder, tmp_path / "out", pictures, "--model", str(network("told")), "--threads", "1")
     assert len(list((tmp_path / "out").iterdir())) == pictures
     assert min(quarters.means) > 20e6, "at least Python and numpy must have been counted"
-    # A leak raises the peaks too, while the mean of so few pictures depends on what a busy machine had in hand.
-    growth = min(quarters.growth, quarters.peaks[3] / quarters.peaks[1] - 1)
-    assert growth <= soak.LIMIT, (quarters.means, quarters.peaks)
+    assert quarters.growth <= soak.LIMIT, (quarters.means, quarters.peaks)
 
 
 CLEANER = """
