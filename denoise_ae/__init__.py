@@ -28,8 +28,24 @@ if TYPE_CHECKING:
     from denoise_ae.errors import OutputError as OutputError
     from denoise_ae.errors import PackageError as PackageError
     from denoise_ae.errors import UsageError as UsageError
+    from denoise_ae.images import read_image as read_image
+    from denoise_ae.jobs import Cleaned as Cleaned
+    from denoise_ae.jobs import Existing as Existing
+    from denoise_ae.jobs import Failed as Failed
+    from denoise_ae.jobs import Job as Job
+    from denoise_ae.jobs import Planned as Planned
+    from denoise_ae.jobs import Progress as Progress
+    from denoise_ae.jobs import Repaired as Repaired
+    from denoise_ae.jobs import Skipped as Skipped
+    from denoise_ae.jobs import Started as Started
+    from denoise_ae.planning import Plan as Plan
+    from denoise_ae.planning import plan as plan
     from denoise_ae.repairer import Repairer as Repairer
     from denoise_ae.repairing import repair_file as repair_file
+    from denoise_ae.supervisor import Supervisor as Supervisor
+    from denoise_ae.tasks import Settings as Settings
+    from denoise_ae.tasks import Task as Task
+    from denoise_ae.worker import Worker as Worker
 
 # From 1.29 on onnxruntime tells its makers about every model that it loads, unless this is set before it is imported.
 # We promise to work offline, on pictures that are nobody else's business.
@@ -37,41 +53,81 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 
+_HOMES = {
+    "models": "denoise_ae.catalog",
+    "CleanedFile": "denoise_ae.cleaning",
+    "clean_file": "denoise_ae.cleaning",
+    "Codec": "denoise_ae.codec",
+    "load_codes": "denoise_ae.codes",
+    "save_codes": "denoise_ae.codes",
+    "Denoiser": "denoise_ae.denoiser",
+    "clean": "denoise_ae.denoiser",
+    "read_image": "denoise_ae.images",
+    "Cleaned": "denoise_ae.jobs",
+    "Existing": "denoise_ae.jobs",
+    "Failed": "denoise_ae.jobs",
+    "Job": "denoise_ae.jobs",
+    "Planned": "denoise_ae.jobs",
+    "Progress": "denoise_ae.jobs",
+    "Repaired": "denoise_ae.jobs",
+    "Skipped": "denoise_ae.jobs",
+    "Started": "denoise_ae.jobs",
+    "Plan": "denoise_ae.planning",
+    "plan": "denoise_ae.planning",
+    "Repairer": "denoise_ae.repairer",
+    "repair_file": "denoise_ae.repairing",
+    "Supervisor": "denoise_ae.supervisor",
+    "Settings": "denoise_ae.tasks",
+    "Task": "denoise_ae.tasks",
+    "Worker": "denoise_ae.worker",
+    "CodesError": "denoise_ae.errors",
+    "DenoiseError": "denoise_ae.errors",
+    "DeviceError": "denoise_ae.errors",
+    "ImageError": "denoise_ae.errors",
+    "ModelError": "denoise_ae.errors",
+    "OutputError": "denoise_ae.errors",
+    "PackageError": "denoise_ae.errors",
+    "UsageError": "denoise_ae.errors",
+}
+"""Public name -> the module that it is loaded from."""
+
 __all__ = [
+    "Cleaned",
     "CleanedFile",
     "Codec",
     "CodesError",
     "DenoiseError",
     "Denoiser",
     "DeviceError",
+    "Existing",
+    "Failed",
     "ImageError",
+    "Job",
     "ModelError",
     "OutputError",
     "PackageError",
+    "Plan",
+    "Planned",
+    "Progress",
+    "Repaired",
     "Repairer",
+    "Settings",
+    "Skipped",
+    "Started",
+    "Supervisor",
+    "Task",
     "UsageError",
+    "Worker",
     "__version__",
     "clean",
     "clean_file",
     "load_codes",
     "models",
+    "plan",
+    "read_image",
     "repair_file",
     "save_codes",
 ]
-
-_HOMES = {
-    "CleanedFile": "denoise_ae.cleaning",
-    "Codec": "denoise_ae.codec",
-    "Denoiser": "denoise_ae.denoiser",
-    "clean": "denoise_ae.denoiser",
-    "clean_file": "denoise_ae.cleaning",
-    "load_codes": "denoise_ae.codes",
-    "save_codes": "denoise_ae.codes",
-    "models": "denoise_ae.catalog",
-    "Repairer": "denoise_ae.repairer",
-    "repair_file": "denoise_ae.repairing",
-    **{name: "denoise_ae.errors" for name in __all__ if name.endswith("Error")},
-}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562 hook, the type depends on the name

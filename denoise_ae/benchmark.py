@@ -163,7 +163,7 @@ def methods(
 
 
 def _load(path: Path) -> NDArray[np.float32]:
-    picture = images.read(path)
+    picture = images.read_image(path)
     colour, _ = split_alpha(upright(picture.pixels, picture.metadata.orientation))
     return to_unit(colour)
 

@@ -76,7 +76,7 @@ def encode_files(
             yield source.error
             continue
         try:
-            picture = images.read(source.path, max_pixels)
+            picture = images.read_image(source.path, max_pixels)
             pixels = upright(picture.pixels, picture.metadata.orientation)
             try:
                 yield PictureCodes(source.name, pixels.shape[:2], codec.encode(pixels))

@@ -80,7 +80,7 @@ class Picture:
         return self.frames[0].metadata
 
 
-def read(path: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+def read_image(path: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
     """Read and decode a file that holds one picture.
 
     Raises:

@@ -60,7 +60,7 @@ def read_mask(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Mask:
     Raises:
         ImageError: it is no picture that can be read.
     """
-    picture = images.read(path, max_pixels)
+    picture = images.read_image(path, max_pixels)
     colour, alpha = split_alpha(upright(picture.pixels, picture.metadata.orientation))
     half = peak_of(colour.dtype) / 2
     marked: Mask = np.asarray(np.atleast_3d(colour > half).any(axis=2))

@@ -102,7 +102,7 @@ def test_the_command_and_the_function_do_the_same(tmp_path, photo):
     assert done.returncode == 0, done.stderr
     wanted = photo.clean(pixels, adapt=True)
     for name in ("a.png", "b.png"):
-        assert (images.read(tmp_path / "out" / name).pixels == wanted).all()
+        assert (images.read_image(tmp_path / "out" / name).pixels == wanted).all()
     told = json.loads(done.stdout.splitlines()[0])
     assert told["sigma"] > photo.restore(pixels).sigma
     found = clean_file(tmp_path / "a.png", tmp_path / "c.png", adapt=True)

@@ -22,7 +22,7 @@ SHEET = SAMPLES / "clean" / "digits.png"
 
 
 def read(path):
-    return images.read(path).pixels
+    return images.read_image(path).pixels
 
 
 def save_digits(folder, count=3, side=28):

@@ -41,7 +41,7 @@ def test_a_model_becomes_its_int8_twin_and_cleans(run, model, place):
     Image.fromarray(smooth(70, 90)).save("noisy.png")
     status, _, err = run("clean", "noisy.png", "-o", "clean.png", "--model", "mine-int8.onnx", "--sigma", "20")
     assert status == 0, err
-    cleaned = images.read(place / "clean.png").pixels
+    cleaned = images.read_image(place / "clean.png").pixels
     assert cleaned.shape == (70, 90, 3)
     assert not np.array_equal(cleaned, smooth(70, 90))
 

@@ -26,7 +26,7 @@ def test_probes_are_listed_and_the_map_is_drawn(run, place, mnist, network):
     assert [" ".join(line[:-2]) for line in lines[1:]] == ["codes of codec", "raw pixels", "PCA-64"]
     assert [line[-2] for line in lines[1:]] == ["4", "784", "64"]
     assert [line[-1] for line in lines[1:]] == ["100.00%"] * 3, "ten look-alikes are told apart with ease"
-    assert images.read(place / "map.png").pixels.std() > 10
+    assert images.read_image(place / "map.png").pixels.std() > 10
     status, out, err = run(*words, "-o", "map.png")
     assert status == 1 and "map.png: exists already" in err
     status, out, _ = run(*words, "--json", "--limit", 100)

@@ -30,7 +30,7 @@ def there(place):
 
 
 def pixels(name):
-    return images.read(name).pixels
+    return images.read_image(name).pixels
 
 
 def test_what_the_mask_marks_is_filled_and_nothing_else(repair, there):
@@ -95,7 +95,7 @@ def test_a_mask_fits_the_picture_as_it_is_seen(repair, there, turn):
     Image.fromarray(stored).save("turned.png", exif=exif)
     status, _, err = repair("turned.png", "--mask", "mask.png", "-o", "b.png")
     assert status == 0, err
-    result = images.read("b.png")
+    result = images.read_image("b.png")
     after = upright(result.pixels, result.metadata.orientation)
     assert (after[~there] == seen[~there]).all() and (after[there] != seen[there]).any(axis=1).mean() > 0.9
 

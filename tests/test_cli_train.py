@@ -61,7 +61,7 @@ def test_train_with_noise_alone_trains_the_digits_autoencoder(digits_run, place)
     pictures = {"codes.png", "loss.png", "samples.png", "walk.png"}
     assert names == {"checkpoints", "environment.json", "metrics.csv", "recipe.toml", *pictures}
     for name in pictures:
-        assert images.read(folder / name).pixels.std() > 10, name
+        assert images.read_image(folder / name).pixels.std() > 10, name
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_export_with_nothing_else_and_clean_with_it(digits_model, place):
     Image.fromarray(noisy).save(place / "noisy.png")
     done = run("clean", "noisy.png", "-o", "clean.png", "--model", "digits.onnx", folder=place)
     assert done.returncode == 0, done.stderr
-    cleaned = images.read(place / "clean.png").pixels
+    cleaned = images.read_image(place / "clean.png").pixels
     assert cleaned.shape == noisy.shape
     assert not np.array_equal(cleaned, noisy)
     again = run("export", folder=place)
@@ -232,7 +232,7 @@ def test_a_variational_one_trains_in_half_precision_draws_new_digits_and_is_expo
     assert done.returncode == 0, done.stderr
     (folder,) = (place / "runs").glob("draws-*")
     for name in ("codes.png", "drawn.png", "walk.png"):
-        assert images.read(folder / name).pixels.std() > 10, name
+        assert images.read_image(folder / name).pixels.std() > 10, name
     recipe = (folder / "recipe.toml").read_text()
     assert "beta = 0.5" in recipe and "latent = 3" in recipe
     done = run("export", folder, "-o", "draws.onnx", folder=place)
@@ -243,4 +243,4 @@ def test_a_variational_one_trains_in_half_precision_draws_new_digits_and_is_expo
     }
     done = run("generate", "-n", 9, "-o", "grid.png", "--model", "draws.onnx", folder=place)
     assert done.returncode == 0, done.stderr
-    assert images.read(place / "grid.png").pixels.shape == (84, 84)
+    assert images.read_image(place / "grid.png").pixels.shape == (84, 84)

@@ -71,7 +71,7 @@ def test_a_folder_with_one_bad_file(window, qtbot, folder, tmp_path):
         "below/c.png",
     ]
     expected = Denoiser(threads=1).clean(pattern(40, 60), strength=0.8)
-    assert (images.read(tmp_path / "out" / "a.png").pixels == expected).all()
+    assert (images.read_image(tmp_path / "out" / "a.png").pixels == expected).all()
     assert all(row.seconds is not None for row in batch.model.rows if row is not bad)
 
     Image.fromarray(pattern(30, 30)).save(folder / "bad.png")

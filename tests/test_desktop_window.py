@@ -136,7 +136,7 @@ def test_a_picture_from_drop_to_the_saved_file(opened, qtbot, names, tmp_path, d
     names.append(tmp_path / "result.png")
     window.actions_.save_as.trigger()
     wait_until_idle(qtbot, window)
-    assert close_to(images.read(tmp_path / "result.png").pixels, weaker)
+    assert close_to(images.read_image(tmp_path / "result.png").pixels, weaker)
     assert not window.session.unsaved
     assert sorted(path.name for path in tmp_path.iterdir()) == ["noisy.png", "result.png"]
 
@@ -323,7 +323,7 @@ def test_nothing_is_replaced_without_a_yes(opened, qtbot, names, answers, tmp_pa
     names.append(other)
     window.save_as()
     wait_until_idle(qtbot, window)
-    assert images.read(other).pixels.shape == pixels.shape
+    assert images.read_image(other).pixels.shape == pixels.shape
     window.save()  # the same name again, and no question
     wait_until_idle(qtbot, window)
     assert len(answers["asked"]) == 3
@@ -359,14 +359,14 @@ def test_a_picture_that_exif_turns_is_seen_upright_and_saved_as_it_was(window, q
     names.append(tmp_path / "out.png")
     window.save_as()
     wait_until_idle(qtbot, window)
-    saved = images.read(tmp_path / "out.png")
+    saved = images.read_image(tmp_path / "out.png")
     assert saved.metadata.orientation == 6
     assert close_to(saved.pixels, clean)
     window.saving.metadata.setChecked(False)
     names.append(tmp_path / "bare.png")
     window.save_as()
     wait_until_idle(qtbot, window)
-    bare = images.read(tmp_path / "bare.png")
+    bare = images.read_image(tmp_path / "bare.png")
     assert bare.metadata == Metadata()
     assert close_to(bare.pixels, upright(clean, 6))
 

@@ -16,7 +16,7 @@ from denoise_ae.card import ModelCard
 from denoise_ae.denoiser import Restored
 from denoise_ae.errors import ImageError
 from denoise_ae.frames import Frame
-from denoise_ae.images import decode, encode, encode_frames, read
+from denoise_ae.images import decode, encode, encode_frames, read_image
 from denoise_ae.jobs import Cleaned, Failed, Progress
 from denoise_ae.planning import plan
 from denoise_ae.tasks import Settings
@@ -122,7 +122,7 @@ def test_a_damaged_page_fails_the_whole_file(tmp_path):
 def test_what_takes_one_picture_says_that_there_are_more(tmp_path):
     save_pages(tmp_path / "scan.tif")
     with pytest.raises(ImageError, match=r"scan\.tif: has 3 pages") as error:
-        read(tmp_path / "scan.tif")
+        read_image(tmp_path / "scan.tif")
     assert error.value.hint
 
 

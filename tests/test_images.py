@@ -13,7 +13,7 @@ from PIL import Image
 from denoise_ae.errors import ImageError
 from denoise_ae.formats import format_for
 from denoise_ae.headers import read_header
-from denoise_ae.images import decode, encode, read
+from denoise_ae.images import decode, encode, read_image
 
 RANDOM = np.random.default_rng(4)
 WRITABLE = ["png", "jpeg", "webp", "tiff", "bmp", "pnm", "jpeg2000", "avif", "gif", "heic"]
@@ -204,7 +204,7 @@ def test_files_are_read_by_any_name(tmp_path):
     pixels = noise(17, 31, 3)
     for name in ("été 漢字 🦊.png", "-o.png", "n" * 250 + ".png", "no suffix", "wrong.jpg"):
         (tmp_path / name).write_bytes(save(pixels, "PNG"))
-        assert_same(read(tmp_path / name).pixels, pixels)
+        assert_same(read_image(tmp_path / name).pixels, pixels)
 
 
 def test_what_is_no_file_is_one_line(tmp_path):
@@ -212,7 +212,7 @@ def test_what_is_no_file_is_one_line(tmp_path):
     empty.touch()
     for path, phrase in ((tmp_path, "folder"), (tmp_path / "nö.png", "no such file"), (empty, "empty")):
         with pytest.raises(ImageError, match=phrase) as error:
-            read(path)
+            read_image(path)
         assert str(path) in error.value.message
         assert "\n" not in error.value.message
 

@@ -19,7 +19,7 @@ NAMES = json.loads((MODELS / "index.json").read_text())["models"]
 
 
 def load(kind, name):
-    return images.read(SAMPLES / kind / f"{name}.png").pixels
+    return images.read_image(SAMPLES / kind / f"{name}.png").pixels
 
 
 @pytest.fixture(scope="module", params=["photo", "photo-int8", "photo-fast"])

@@ -98,7 +98,7 @@ def measure_estimates(model: Path, folder: Path) -> dict[str, float]:
     for sigma in ESTIMATED:
         estimates, similarities = [], []
         for number, case in enumerate(clean_cases(folder)):
-            clean = to_unit(images.read(case.clean).pixels)
+            clean = to_unit(images.read_image(case.clean).pixels)
             restored = denoiser.restore(corrupt(clean, "gaussian", sigma, NumpySource(number)) if sigma else clean)
             estimates.append(restored.sigma or 0.0)
             similarities.append(psnr(restored.pixels.clip(0, 1), clean))

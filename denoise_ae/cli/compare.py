@@ -35,10 +35,10 @@ def _names(paths: list[Path]) -> list[str]:
 
 def _open(paths: list[Path], truth: int) -> list[NDArray[Any]]:
     """Read pictures the way they are seen, all of them as large as the one to measure against."""
-    from denoise_ae.images import read
+    from denoise_ae.images import read_image
     from denoise_ae.pixels import upright
 
-    shown = [upright(picture.pixels, picture.metadata.orientation) for picture in map(read, paths)]
+    shown = [upright(picture.pixels, picture.metadata.orientation) for picture in map(read_image, paths)]
     sizes = [f"{pixels.shape[1]} x {pixels.shape[0]}" for pixels in shown]
     for path, size in zip(paths, sizes, strict=True):
         if size != sizes[truth]:

@@ -70,7 +70,7 @@ def noise(
         format_for(save_mask)
         refuse_inputs(save_mask, [picture, output])
         check_target(save_mask, overwrite)
-    source = images.read(picture)
+    source = images.read_image(picture)
     for warning in source.warnings:
         print_line(stderr_console(), ("warning: ", "yellow"), f"{picture}: {warning}")
     colour, alpha = split_alpha(source.pixels)

@@ -129,6 +129,6 @@ def _gray(crop: Floats) -> Floats:
 
 def _read(path: Path, channels: int) -> Floats:
     """Read a picture as channels x height x width with white at 1."""
-    colour, _ = split_alpha(images.read(path).pixels)
+    colour, _ = split_alpha(images.read_image(path).pixels)
     planes: Floats = np.nan_to_num(as_rgb(to_unit(colour))).clip(0, 1).transpose(2, 0, 1)
     return planes if channels == 3 else planes.mean(axis=0, keepdims=True)

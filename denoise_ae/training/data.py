@@ -252,7 +252,7 @@ def load_pictures(folders: Sequence[Path], smallest: int, limit: int = 0) -> tup
         TrainingError: a folder is missing, or holds no usable picture.
     """
     from denoise_ae.formats import is_image_name
-    from denoise_ae.images import read
+    from denoise_ae.images import read_image
 
     pictures: list[np.ndarray] = []
     left_out: list[str] = []
@@ -263,7 +263,7 @@ def load_pictures(folders: Sequence[Path], smallest: int, limit: int = 0) -> tup
             if limit and len(pictures) == limit:
                 break
             try:
-                picture = _as_rgb8(read(path).pixels)
+                picture = _as_rgb8(read_image(path).pixels)
             except DenoiseError as error:
                 left_out.append(error.message)
                 continue

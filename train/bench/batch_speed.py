@@ -35,7 +35,7 @@ def time_alone(pictures: list[Path], denoiser: Denoiser) -> float:
     """Return the seconds that cleaning alone takes."""
     total = 0.0
     for path in pictures:
-        pixels = images.read(path).pixels
+        pixels = images.read_image(path).pixels
         begin = time.perf_counter()
         denoiser.clean(pixels)
         total += time.perf_counter() - begin

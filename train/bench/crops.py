@@ -47,7 +47,7 @@ ZOOM = 2
 
 def page() -> Pixels:
     """Return the page of text that samples/make_samples.py draws."""
-    return images.read(SAMPLES / "clean" / "page.png").pixels
+    return images.read_image(SAMPLES / "clean" / "page.png").pixels
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def compare(folder: Path, model: str, radii: list[float], limit: int | None) -> 
     for kind, share in SETTINGS:
         found: dict[str, list[tuple[float, float]]] = {}
         for number, case in enumerate(clean_cases(folder)[:limit]):
-            clean = images.read(case.clean).pixels
+            clean = images.read_image(case.clean).pixels
             lost = lose(clean, kind, share, number)
             damaged = np.where(lost[..., None], np.uint8(0), clean)
             found.setdefault(OURS, []).append(judge(repairer.repair(damaged, lost), clean, lost))
@@ -77,7 +77,7 @@ def find(folder: Path, limit: int | None) -> dict[str, float]:
     recalls: dict[str, list[float]] = {}
     false: list[float] = []
     for number, case in enumerate(clean_cases(folder)[:limit]):
-        clean = images.read(case.clean).pixels
+        clean = images.read_image(case.clean).pixels
         false.append(float(find_blemishes(clean).lost.mean()))
         for kind in DUST:
             for gray in DUST_GRAYS:
