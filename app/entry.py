@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from denoise_ae.children import CHILD
+from denoise_ae.system.child_process import CHILD
 
 
 def main() -> None:

@@ -14,10 +14,9 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae import filters
 from denoise_ae.errors import PackageError, UsageError
 from denoise_ae.noise import estimate_sigma
-from denoise_ae.pixels import from_unit, to_unit
+from denoise_ae.pixels.convert import filters, from_unit, to_unit
 
 ALL = "all"
 NONE = "none"

@@ -19,10 +19,11 @@ from denoise_ae import images
 from denoise_ae.baselines import Baseline
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import ImageError
-from denoise_ae.finding import is_folder, pictures_in
+from denoise_ae.finding import pictures_in
 from denoise_ae.metrics import psnr, ssim
 from denoise_ae.noise import NumpySource, corrupt
-from denoise_ae.pixels import split_alpha, to_unit, upright
+from denoise_ae.pixels.convert import split_alpha, to_unit, upright
+from denoise_ae.system.paths import is_folder
 
 NOISY = "noisy"
 """Name of the rows that measure the noisy pictures themselves (unclipped where the noise was added here)."""

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.filters import grow, local_median, local_moments, regions, top_hats
-from denoise_ae.holes import Visible
+from denoise_ae.pixels.filters import grow, local_median, local_moments, regions, top_hats
+from denoise_ae.pixels.masked import Visible
 
 RADIUS = 5
 """Of the disk, in pixels: what is wider than 11 pixels is no blemish."""

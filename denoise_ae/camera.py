@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.filters import BAYER_PATTERNS, bilateral, blur, demosaic, jpeg_round_trip, resize
-from denoise_ae.pixels import to_unit
+from denoise_ae.pixels.convert import to_unit
+from denoise_ae.pixels.filters import BAYER_PATTERNS, bilateral, blur, demosaic, jpeg_round_trip, resize
 
 Floats = NDArray[np.float32]
 

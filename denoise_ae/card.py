@@ -56,7 +56,7 @@ class ModelCard:
     ``noise_level``: that estimate as a map, float [N, 1, height / n, width / n]."""
     takes_mask: bool = False
     """Whether there is a second input ``mask``, float [N, 1, height, width]: 1 for pixels that are to be filled, of
-    which ``image`` holds a rough guess (see `denoise_ae.holes.fill`), else 0. Such a model does not clean."""
+    which ``image`` holds a rough guess (see `denoise_ae.pixels.masked.fill`), else 0. Such a model does not clean."""
     latent: int = 0
     """Numbers in the latent code that the network encodes pictures to and decodes them from; 0 where there is no such
     code. See `denoise_ae.runtime.Session.encode`."""

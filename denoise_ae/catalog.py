@@ -13,7 +13,7 @@ from typing import Literal
 
 from denoise_ae.card import LONGEST_CARD, ModelCard
 from denoise_ae.errors import ModelError, OutputError
-from denoise_ae.files import write_atomic
+from denoise_ae.system.files import write_atomic
 
 DEFAULT_MODEL = "photo"
 """The model for photographs and for whoever names none."""

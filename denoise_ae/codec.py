@@ -12,7 +12,7 @@ from denoise_ae import catalog
 from denoise_ae.card import ModelCard
 from denoise_ae.errors import CodesError, ImageError, UsageError
 from denoise_ae.graph import no_code
-from denoise_ae.pixels import as_rgb, check_image, split_alpha, to_unit
+from denoise_ae.pixels.convert import as_rgb, check_image, split_alpha, to_unit
 from denoise_ae.runtime import Session
 
 DEFAULT_CODEC = "digits"

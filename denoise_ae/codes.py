@@ -18,7 +18,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from denoise_ae.errors import CodesError
-from denoise_ae.files import read_whole, write_atomic
+from denoise_ae.system.files import read_whole, write_atomic
 
 LARGEST_FILE = 1 << 30
 """Bytes that a file of codes may have: 4 million codes of 64 numbers."""

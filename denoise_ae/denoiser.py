@@ -16,13 +16,13 @@ from denoise_ae.adapting import FARTHEST, PART_SIDE, PARTS, best_factor, measure
 from denoise_ae.card import ModelCard
 from denoise_ae.catalog import DEFAULT_MODEL
 from denoise_ae.errors import ModelError, UsageError
-from denoise_ae.holes import Floats, Visible
 from denoise_ae.noise import estimate_sigma
 from denoise_ae.noise_model import measure_picture
-from denoise_ae.pixels import check_image, split_alpha
+from denoise_ae.pixels.convert import check_image, split_alpha
+from denoise_ae.pixels.masked import Floats, Visible
+from denoise_ae.pixels.tiling import Tile, plan_tiles, round_up
 from denoise_ae.runtime import Interrupt
 from denoise_ae.tiled import TiledModel, map_side_by_side
-from denoise_ae.tiling import Tile, plan_tiles, round_up
 
 LARGEST_NOISE = 4.0
 """Most that is taken from a pixel, in standard deviations of the noise: what lies beyond, 1 of 16,000 values of

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from denoise_ae import __version__, catalog
-from denoise_ae.cpus import CpuLimits, cpu_limits
 from denoise_ae.errors import DeviceError, ModelError
+from denoise_ae.system.cpus import CpuLimits, cpu_limits
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.metadata import Metadata
-from denoise_ae.pixels import as_rgb, join_alpha, peak_of, split_alpha
+from denoise_ae.pixels.convert import as_rgb, join_alpha, peak_of, split_alpha
 
 NOTHING, TO_BACKGROUND, TO_PREVIOUS = 0, 1, 2
 """What becomes of a piece when its time is over, as PNG and WebP number it."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
 from denoise_ae.frames import Frame, changed, simplify
-from denoise_ae.pixels import as_rgb, split_alpha
+from denoise_ae.pixels.convert import as_rgb, split_alpha
 
 _AGAIN = "get the file again from its source"
 _EXTENSION, _IMAGE, _END = 0x21, 0x2C, 0x3B

@@ -18,15 +18,15 @@ from denoise_ae import jpeg, opencv
 from denoise_ae.decoders import decode_with_pillow
 from denoise_ae.errors import ImageError
 from denoise_ae.extras import encode_heic
-from denoise_ae.files import read_whole
 from denoise_ae.formats import DEFAULT_MAX_PIXELS, format_name
 from denoise_ae.frames import Frame, changed, compose
 from denoise_ae.gif import encode_gif, read_gif
 from denoise_ae.headers import Header, Inspected, inspect
 from denoise_ae.metadata import Metadata, read_tiff_metadata, upright_metadata
 from denoise_ae.opencv import DEFAULT_QUALITY
-from denoise_ae.pixels import chunks, from_unit, split_alpha, to_unit, upright
+from denoise_ae.pixels.convert import chunks, from_unit, split_alpha, to_unit, upright
 from denoise_ae.png import encode_animated_png, encode_png
+from denoise_ae.system.files import read_whole
 from denoise_ae.tiff import read_pixels
 from denoise_ae.tiff_writer import encode_tiff
 from denoise_ae.webp import join_animation

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from denoise_ae.errors import DenoiseError
-from denoise_ae.files import folder_written, sweep_temporaries
+from denoise_ae.system.files import folder_written, sweep_temporaries
 
 LITTLE_NOISE = 1.5
 """Estimated noise, in 8-bit steps, under which a picture counts as clean already. Rounding to 8 bits alone is 0.3."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.filters import draw_ellipse, draw_path, draw_text
+from denoise_ae.pixels.filters import draw_ellipse, draw_path, draw_text
 
 Mask = NDArray[np.bool_]
 _Canvas = NDArray[np.uint8]

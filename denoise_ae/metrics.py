@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
-from denoise_ae.pixels import peak_of
+from denoise_ae.pixels.convert import peak_of
 
 SSIM_WINDOW = 11
 """Side of the Gaussian window of SSIM, in pixels."""

@@ -98,7 +98,7 @@ class NumpySource:
 
     def jpeg(self, image: Array, quality: Array) -> Array:
         """Send an HxW or HxWx3 picture through JPEG."""
-        from denoise_ae.filters import jpeg_round_trip
+        from denoise_ae.pixels.filters import jpeg_round_trip
 
         eight_bit = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
         return jpeg_round_trip(eight_bit, int(quality)).astype(np.float32) / 255

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.correlation import BLOCK, without_plane
-from denoise_ae.filters import blur
-from denoise_ae.holes import Visible
 from denoise_ae.noise import estimate_sigma
+from denoise_ae.pixels.filters import blur
+from denoise_ae.pixels.masked import Visible
 
 Floats = NDArray[np.float32]
 

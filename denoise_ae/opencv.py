@@ -17,7 +17,7 @@ from denoise_ae.formats import format_name
 from denoise_ae.frames import Frame
 from denoise_ae.headers import Header
 from denoise_ae.metadata import METRE
-from denoise_ae.pixels import chunks
+from denoise_ae.pixels.convert import chunks
 
 DEFAULT_QUALITY = 95
 """Quality of lossy formats where the source's own is unknown."""

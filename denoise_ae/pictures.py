@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
-from denoise_ae.pixels import as_rgb, from_unit, split_alpha, to_unit
+from denoise_ae.pixels.convert import as_rgb, from_unit, split_alpha, to_unit
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from denoise_ae.errors import ImageError, UsageError
-from denoise_ae.finding import Choice, identity, is_folder, walk_inputs
+from denoise_ae.finding import Choice, walk_inputs
 from denoise_ae.formats import FORMATS, format_for, is_image_name, written_suffix
 from denoise_ae.jobs import Existing, Failed, Job, Skipped
 from denoise_ae.settling import settle
+from denoise_ae.system.paths import identity, is_folder
 
 DEFAULT_SUFFIX = "-clean"
 """What a result's name gets where it lies beside its source."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from denoise_ae.card import ModelCard
 from denoise_ae.errors import ModelError
-from denoise_ae.tiling import round_up
+from denoise_ae.pixels.tiling import round_up
 
 Batch = NDArray[np.float32]
 Run = Callable[[Batch], Batch]

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from denoise_ae.card import ModelCard
 from denoise_ae.errors import ImageError, ModelError, UsageError
-from denoise_ae.holes import Floats, Visible
-from denoise_ae.pixels import check_image, split_alpha
+from denoise_ae.pixels.convert import check_image, split_alpha
+from denoise_ae.pixels.masked import Floats, Visible
+from denoise_ae.pixels.tiling import Tile
 from denoise_ae.runtime import Interrupt
 from denoise_ae.tiled import TiledModel, map_side_by_side
-from denoise_ae.tiling import Tile
 
 REPAIR_MODEL = "repair"
 """The shipped model that fills what a mask marks."""

@@ -16,14 +16,14 @@ from denoise_ae import images
 from denoise_ae.blemishes import find_blemishes
 from denoise_ae.cleaning import file_name, plan_one
 from denoise_ae.errors import ImageError, OutputError, UsageError
-from denoise_ae.files import check_target, write_atomic
-from denoise_ae.filters import grow
-from denoise_ae.finding import identity
 from denoise_ae.formats import DEFAULT_MAX_PIXELS, format_for
 from denoise_ae.jobs import Event, Existing, Failed, Job, Progress, Repaired, Started, sweep
-from denoise_ae.pixels import peak_of, split_alpha, upright
+from denoise_ae.pixels.convert import peak_of, split_alpha, upright
+from denoise_ae.pixels.filters import grow
 from denoise_ae.repairer import REPAIR_MODEL, Repairer
 from denoise_ae.steps import Source, explain, misnamed, read_source, strip, target_format, write_result
+from denoise_ae.system.files import check_target, write_atomic
+from denoise_ae.system.paths import identity
 
 SUFFIX = "-fixed"
 """What a result's name gets where it lies beside its source."""

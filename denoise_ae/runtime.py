@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from denoise_ae.card import METADATA_KEY, ModelCard
 from denoise_ae.catalog import read_model
-from denoise_ae.cpus import available_cpus
 from denoise_ae.errors import DeviceError, Interrupted, ModelError, UsageError
 from denoise_ae.graph import (
     CODE_OUTPUT,
@@ -26,6 +25,7 @@ from denoise_ae.graph import (
 )
 from denoise_ae.modelfile import check_model
 from denoise_ae.probe import probe
+from denoise_ae.system.cpus import available_cpus
 
 DEVICES = {
     "cuda": "CUDAExecutionProvider",
@@ -135,7 +135,7 @@ class Session:
         """Run a network that fills lost pixels.
 
         Args:
-            batch: as for `run`; lost pixels hold a rough guess, see `denoise_ae.holes.fill`.
+            batch: as for `run`; lost pixels hold a rough guess, see `denoise_ae.pixels.masked.fill`.
             mask: float32 Nx1xHxW, 1 for pixels that are lost, else 0.
             interrupt: ends the run when it is set.
 

@@ -13,9 +13,9 @@ import unicodedata
 from pathlib import Path
 
 from denoise_ae.errors import ImageError, OutputError
-from denoise_ae.files import not_ordinary
-from denoise_ae.finding import Identity, identity, is_folder, status_of
 from denoise_ae.jobs import Existing, Failed, Job, Skipped
+from denoise_ae.system.files import not_ordinary
+from denoise_ae.system.paths import Identity, identity, is_folder, status_of
 
 
 def settle(candidates: list[Job], *, earlier: str = "") -> tuple[tuple[Job, ...], tuple[Skipped | Failed, ...]]:

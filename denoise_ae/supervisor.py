@@ -26,11 +26,11 @@ from threading import Thread
 from types import TracebackType
 from typing import IO, Self
 
-from denoise_ae.children import words_for
 from denoise_ae.errors import DenoiseError, ImageError
-from denoise_ae.files import same_state
-from denoise_ae.finding import status_of
 from denoise_ae.jobs import Cleaned, Event, Failed, Job, Progress, Settled, Started, sweep
+from denoise_ae.system.child_process import words_for
+from denoise_ae.system.files import same_state
+from denoise_ae.system.paths import status_of
 from denoise_ae.tasks import Message, Ready, Task, Wanted, Writing
 
 PATIENCE_SECONDS = 30 * 60

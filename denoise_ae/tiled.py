@@ -10,11 +10,11 @@ from typing import TypeVar
 from denoise_ae import catalog
 from denoise_ae.card import ModelCard
 from denoise_ae.catalog import DEFAULT_MODEL
-from denoise_ae.cpus import available_cpus
 from denoise_ae.errors import ModelError, UsageError
-from denoise_ae.holes import Visible
+from denoise_ae.pixels.masked import Visible
+from denoise_ae.pixels.tiling import Tile, plan_tiles, round_up
 from denoise_ae.runtime import Session
-from denoise_ae.tiling import Tile, plan_tiles, round_up
+from denoise_ae.system.cpus import available_cpus
 
 SMALLEST_TILE, LARGEST_TILE = 512, 1536
 """Sides in pixels between which the default tile lies. A tile of 1536 px takes about 500 MB with our photo model."""

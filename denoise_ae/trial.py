@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from denoise_ae.card import ModelCard
-from denoise_ae.children import words_for
 from denoise_ae.errors import DenoiseError, ModelError
+from denoise_ae.system.child_process import words_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,8 +112,8 @@ def main(words: Sequence[str]) -> None:
     name = words[0]
     megabytes, seconds, parent = map(int, words[1:])
     _end_with(parent)
-    from denoise_ae.cpus import available_cpus
     from denoise_ae.runtime import Session
+    from denoise_ae.system.cpus import available_cpus
 
     with open(os.dup(1), "wb") as replies:  # noqa: PTH123 - what a library prints must not get into the reply
         os.dup2(2, 1)

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from skimage import data
 
 from denoise_ae.noise import NumpySource, corrupt
-from denoise_ae.pixels import from_unit, to_unit
+from denoise_ae.pixels.convert import from_unit, to_unit
 
 Gray = NDArray[np.uint8]
 Points = list[tuple[float, float]]

@@ -5,10 +5,11 @@ import sys
 import numpy as np
 import pytest
 
-from denoise_ae import baselines, filters
+from denoise_ae import baselines
 from denoise_ae.baselines import BASELINES, bm3d, choose, non_local_means
 from denoise_ae.errors import PackageError, UsageError
 from denoise_ae.metrics import psnr
+from denoise_ae.pixels.convert import filters
 
 
 def smooth(*shape):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from denoise_ae.camera import draw_camera, is_gray, shoot
-from denoise_ae.filters import BAYER_PATTERNS, demosaic
 from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.pixels.filters import BAYER_PATTERNS, demosaic
 
 
 def plain(electrons=500.0, **changes):

@@ -89,7 +89,7 @@ def test_a_mask_fits_the_picture_as_it_is_seen(repair, there, turn):
     exif = Image.Exif()
     exif[0x0112] = turn
     seen = pixels("a.png")
-    from denoise_ae.pixels import upright
+    from denoise_ae.pixels.convert import upright
 
     stored = upright(seen, {6: 8, 8: 6}.get(turn, turn))
     Image.fromarray(stored).save("turned.png", exif=exif)

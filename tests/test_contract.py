@@ -1,6 +1,6 @@
 """What `clean` promises, row by row, each beside the tests that hold it to that; those that no other file has are here.
 
-A test is named by its file, its class if it has one, and itself: `batch: test_x`, `cli_clean: TestOnePicture.test_x`.
+A test is named by its file, its class if it has one, and itself: `batch/pipeline: test_x`, `cli/clean: TestOne.test_x`.
 `here` is this file.
 """
 
@@ -117,9 +117,9 @@ FILES = {
     ),
     "A kill, a full disk or a crash leaves the old file whole and nothing half-written under a final name": (
         "faults: TestKilled.test_at_fifty_moments",
-        "files: test_a_failure_in_mid_write_leaves_the_old_file_and_nothing_else",
-        "files: test_a_killed_run_leaves_the_old_file_whole_and_its_remains_are_swept",
-        "files: test_a_disk_that_takes_no_more_bytes",
+        "system/files: test_a_failure_in_mid_write_leaves_the_old_file_and_nothing_else",
+        "system/files: test_a_killed_run_leaves_the_old_file_whole_and_its_remains_are_swept",
+        "system/files: test_a_disk_that_takes_no_more_bytes",
         "fault_places: TestDiskFull.test_a_disk_without_room",
         "supervisor: TestCrashes.test_what_a_death_leaves_half_written_is_swept",
     ),
@@ -157,7 +157,7 @@ FOLDERS = {
     ),
     "--report FILE.jsonl writes a line per file": (
         "cli_clean_options: TestReport.test_it_has_the_lines_of_json",
-        "files: test_lines_are_in_the_file_as_soon_as_they_are_written",
+        "system/files: test_lines_are_in_the_file_as_soon_as_they_are_written",
     ),
     "--skip-existing finishes what an interrupted run left, trusting only complete files": (
         "batch: test_a_second_run_skips_what_is_whole_and_only_that",
@@ -195,8 +195,8 @@ COMMAND_LINE = {
         "cli_clean: TestUsage.test_no_such_model_or_device",
     ),
     "Threads respect the affinity mask and a container's quota; --threads overrides": (
-        "cpus: test_a_containers_quota_counts",
-        "cpus: test_the_affinity_mask_counts",
+        "system/cpus: test_a_containers_quota_counts",
+        "system/cpus: test_the_affinity_mask_counts",
         "runtime: test_threads_are_handed_on",
     ),
 }
@@ -223,7 +223,7 @@ BAD_INPUT = {
     "a path with é, 漢字, emoji, spaces, a leading -, 300 characters": (
         "cli_clean: TestOnePicture.test_any_name_works_and_none_commands_the_terminal",
         "cli_clean: TestOnePicture.test_a_long_path_works",
-        "files: test_paths_of_three_hundred_characters",
+        "system/files: test_paths_of_three_hundred_characters",
         "fault_places: TestNames.test_any_name_that_linux_knows",
     ),
     "1x1, 1x5000, 17x31 pixels": ("here: test_sizes_are_kept", "images: test_sizes_are_kept"),
@@ -245,8 +245,8 @@ BAD_INPUT = {
         "fault_places: TestDiskFull.test_files_that_may_not_be_that_large",
         "fault_places: TestDiskFull.test_a_disk_without_room",
         "fault_places: TestProtected.test_an_output_folder_on_a_read_only_disk",
-        "files: test_a_check_beforehand_sees_a_folder_that_is_closed",
-        "files: test_a_killed_run_leaves_the_old_file_whole_and_its_remains_are_swept",
+        "system/files: test_a_check_beforehand_sees_a_folder_that_is_closed",
+        "system/files: test_a_killed_run_leaves_the_old_file_whole_and_its_remains_are_swept",
         "faults: TestKilled.test_at_fifty_moments",
     ),
     "stdin empty; stdout a terminal; the pipe closed": (
@@ -284,8 +284,9 @@ ROWS = PIXELS | FILES | FOLDERS | COMMAND_LINE | BAD_INPUT
 
 
 def names_in(file: str) -> set[str]:
-    """Names of the tests of a file, with their classes."""
-    tree = ast.parse((TESTS / f"test_{file}.py").read_text(encoding="utf-8"))
+    """Names of the tests of a file, as `batch/pipeline`, with their classes."""
+    place = TESTS / file
+    tree = ast.parse(place.with_name(f"test_{place.name}.py").read_text(encoding="utf-8"))
     found = set()
     for node in tree.body:
         inner = node.body if isinstance(node, ast.ClassDef) else [node]

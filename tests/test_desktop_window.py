@@ -11,7 +11,7 @@ from denoise_ae import images
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import Interrupted
 from denoise_ae.metadata import Metadata
-from denoise_ae.pixels import upright
+from denoise_ae.pixels.convert import upright
 
 pytestmark = needs_qt
 
@@ -421,7 +421,7 @@ def test_the_last_folder_is_remembered(opened, qtbot, answers):
 
 def test_a_result_that_was_interrupted_is_not_kept(denoiser):
     """What the engine relies on: an interrupt gives no residual, not a part of one."""
-    from denoise_ae.holes import Visible
+    from denoise_ae.pixels.masked import Visible
     from denoise_ae.runtime import Interrupt
 
     interrupt = Interrupt()

@@ -12,9 +12,10 @@ import onnxruntime
 import pytest
 from fake_packages import VERSION, pretend_installed
 
-from denoise_ae import catalog, cpus, doctor
-from denoise_ae.cpus import CpuLimits, cpu_limits
+from denoise_ae import catalog, doctor
 from denoise_ae.doctor import ONNXRUNTIME, REQUIRED, check_devices, check_models, examine
+from denoise_ae.system import cpus
+from denoise_ae.system.cpus import CpuLimits, cpu_limits
 
 ROOT = Path(__file__).resolve().parent.parent
 OPENCV = REQUIRED[1]

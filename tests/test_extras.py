@@ -17,7 +17,7 @@ from denoise_ae.headers import read_header
 from denoise_ae.images import decode, encode
 from denoise_ae.jobs import Cleaned, Existing, Failed
 from denoise_ae.metadata import Metadata, without_orientation
-from denoise_ae.pixels import upright
+from denoise_ae.pixels.convert import upright
 from denoise_ae.planning import plan
 
 ROWS, COLUMNS = np.mgrid[:48, :64]

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from processes import Run, content, wait_until, write_files, write_pictures
 
-from denoise_ae.files import _TEMPORARY, _machine
+from denoise_ae.system.files import _TEMPORARY, _machine
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads processes from Linux's /proc")
 

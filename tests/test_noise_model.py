@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from denoise_ae.filters import blur
-from denoise_ae.holes import Visible
 from denoise_ae.noise_model import REACH, NoiseModel, measure_noise, measure_picture, shape_noise, white_noise
+from denoise_ae.pixels.filters import blur
+from denoise_ae.pixels.masked import Visible
 
 
 def scene(side=256):

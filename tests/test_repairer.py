@@ -6,8 +6,8 @@ from tiny import pattern
 
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import ImageError, Interrupted, ModelError, UsageError
-from denoise_ae.holes import fill
 from denoise_ae.masks import draw_mask
+from denoise_ae.pixels.masked import fill
 from denoise_ae.repairer import Repairer
 from denoise_ae.runtime import Interrupt, Session
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from denoise_ae import Codec, Denoiser, Repairer, catalog, images
-from denoise_ae.filters import inpaint
 from denoise_ae.masks import draw_mask
 from denoise_ae.metrics import psnr
 from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.pixels.filters import inpaint
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "models"

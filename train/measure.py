@@ -25,7 +25,7 @@ from denoise_ae.benchmark import NOISY, clean_cases, measure, methods, pair_case
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.metrics import psnr
 from denoise_ae.noise import NumpySource, corrupt
-from denoise_ae.pixels import to_unit
+from denoise_ae.pixels.convert import to_unit
 from denoise_ae.runtime import Session
 from denoise_ae.training.mnist import load_mnist
 

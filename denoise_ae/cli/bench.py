@@ -110,7 +110,7 @@ def bench(
     from denoise_ae.benchmark_report import COLUMNS, draw_chart, markdown, row
     from denoise_ae.catalog import DEFAULT_MODEL
     from denoise_ae.denoiser import Denoiser
-    from denoise_ae.files import write_atomic
+    from denoise_ae.system.files import write_atomic
 
     places = folders or []
     if latent:

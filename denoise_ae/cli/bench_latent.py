@@ -37,7 +37,7 @@ def bench_latent(
     """Measure models' codes on MNIST's test digits, and show and write the figures; see ``bench --help``."""
     from denoise_ae.benchmark_report import write_markdown
     from denoise_ae.codec import DEFAULT_CODEC
-    from denoise_ae.files import write_atomic
+    from denoise_ae.system.files import write_atomic
     from denoise_ae.training.mnist import load_mnist
 
     if len(folders) > 1:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from denoise_ae.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from denoise_ae.files import LineFile
     from denoise_ae.jobs import Existing
     from denoise_ae.planning import Plan
+    from denoise_ae.system.files import LineFile
 
 
 def parse_sigma(text: str) -> float | None:
@@ -44,8 +44,8 @@ def what_exists(overwrite: bool, skip_existing: bool, in_place: bool, watch: boo
 
 def check_watch(inputs: list[str], output: str | None, *, in_place: bool, dry_run: bool) -> list[Path]:
     """Check what --watch needs, and return the folders to watch."""
-    from denoise_ae.finding import identity, is_folder
     from denoise_ae.planning import STREAM
+    from denoise_ae.system.paths import identity, is_folder
 
     if in_place:
         raise UsageError("--watch and --in-place would clean every picture again at each start", "give -o FOLDER")
@@ -77,7 +77,7 @@ def check_streams(work: Plan, *, as_json: bool, keep_time: bool) -> None:
 
 def share_threads(threads: int | None, jobs: int) -> int:
     """Say how many threads to give to the model, so that with those of the other pictures there are `threads`."""
-    from denoise_ae.cpus import available_cpus
+    from denoise_ae.system.cpus import available_cpus
 
     at_hand = threads or available_cpus()
     if jobs > at_hand:
@@ -94,8 +94,8 @@ def report_file(
     if name is None:
         return nullcontext()
     from denoise_ae.cli.outputs import refuse_inputs
-    from denoise_ae.files import LineFile, check_target
     from denoise_ae.planning import STREAM
+    from denoise_ae.system.files import LineFile, check_target
 
     if name == STREAM:
         raise UsageError("--report takes a file's name", "--json prints the same lines")

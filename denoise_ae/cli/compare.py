@@ -36,7 +36,7 @@ def _names(paths: list[Path]) -> list[str]:
 def _open(paths: list[Path], truth: int) -> list[NDArray[Any]]:
     """Read pictures the way they are seen, all of them as large as the one to measure against."""
     from denoise_ae.images import read_image
-    from denoise_ae.pixels import upright
+    from denoise_ae.pixels.convert import upright
 
     shown = [upright(picture.pixels, picture.metadata.orientation) for picture in map(read_image, paths)]
     sizes = [f"{pixels.shape[1]} x {pixels.shape[0]}" for pixels in shown]
@@ -51,7 +51,7 @@ def _open(paths: list[Path], truth: int) -> list[NDArray[Any]]:
 def _measure(pixels: NDArray[Any], clean: NDArray[Any]) -> dict[str, float | None]:
     """Return PSNR in dB (None: equal, JSON has no infinity) and SSIM, alpha left out and white at 1."""
     from denoise_ae.metrics import psnr, ssim
-    from denoise_ae.pixels import as_rgb, split_alpha, to_unit
+    from denoise_ae.pixels.convert import as_rgb, split_alpha, to_unit
 
     a, b = (to_unit(split_alpha(picture)[0]) for picture in (pixels, clean))
     if a.ndim != b.ndim:
@@ -95,11 +95,11 @@ def compare(
     The figures are of the whole pictures, also with --crop, on a scale where white is 1, so that 8 and 16 bits can be
     compared; alpha is left out, gray counts as colour where another picture has colour. The picture made is 8-bit RGB.
     """
-    from denoise_ae.files import write_atomic
     from denoise_ae.formats import format_for
     from denoise_ae.images import encode
     from denoise_ae.pictures import crop as cut
     from denoise_ae.pictures import magnify, side_by_side, to_rgb8
+    from denoise_ae.system.files import write_atomic
 
     paths = [*pictures, reference] if reference else pictures
     if len(paths) < 2:

@@ -13,8 +13,8 @@ from denoise_ae.cli.options import Debug
 from denoise_ae.cli.render import print_error, print_line, print_table, printable
 
 if TYPE_CHECKING:
-    from denoise_ae.cpus import CpuLimits
     from denoise_ae.doctor import Device, Library, Report
+    from denoise_ae.system.cpus import CpuLimits
 
 
 def doctor(

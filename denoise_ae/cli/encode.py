@@ -73,8 +73,8 @@ def encode(
     from denoise_ae.codec import DEFAULT_CODEC, Codec
     from denoise_ae.codes import Codes, save_codes
     from denoise_ae.coding import encode_files, find_sources
-    from denoise_ae.files import check_target
     from denoise_ae.finding import Choice
+    from denoise_ae.system.files import check_target
 
     if output.suffix.lower() != ".npz":
         raise UsageError(f"-o {output}: a file of codes ends with .npz", f"give {output.with_suffix('.npz').name}")

@@ -47,7 +47,7 @@ def features(
     map (-o) is t-SNE's of 1,000 test digits' codes, coloured by digit. It needs pip install 'denoise-ae[features]'.
     """
     from denoise_ae.codec import DEFAULT_CODEC, Codec
-    from denoise_ae.files import write_atomic
+    from denoise_ae.system.files import write_atomic
     from denoise_ae.training.features import Labelled, draw_map, probe_features
     from denoise_ae.training.mnist import load_mnist
 

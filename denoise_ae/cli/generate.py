@@ -67,8 +67,8 @@ def generate(
     """
     from denoise_ae.codec import DEFAULT_GENERATOR, Codec, as_sheet, between
     from denoise_ae.coding import write_picture
-    from denoise_ae.files import check_target
     from denoise_ae.formats import format_for
+    from denoise_ae.system.files import check_target
 
     format_for(output)
     if output.parent.exists():  # else it is made

@@ -56,10 +56,10 @@ def noise(
 
     from denoise_ae import images
     from denoise_ae.errors import UsageError
-    from denoise_ae.files import check_target, write_atomic
     from denoise_ae.formats import format_for
     from denoise_ae.noise import LOSSES, NumpySource, check_level, corrupt
-    from denoise_ae.pixels import from_unit, join_alpha, split_alpha, to_unit
+    from denoise_ae.pixels.convert import from_unit, join_alpha, split_alpha, to_unit
+    from denoise_ae.system.files import check_target, write_atomic
 
     check_level(noise_type, level)
     file_format = format_for(output)

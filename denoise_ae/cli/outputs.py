@@ -14,7 +14,7 @@ def refuse_inputs(output: Path, inputs: Iterable[Path]) -> None:
     Raises:
         OutputError: it is one of them.
     """
-    from denoise_ae.finding import identity
+    from denoise_ae.system.paths import identity
 
     known = identity(output)
     if known is not None and known in map(identity, inputs):
@@ -24,7 +24,7 @@ def refuse_inputs(output: Path, inputs: Iterable[Path]) -> None:
 def check_reports(table: Path | None, chart: Path | None, inputs: Iterable[Path], *, overwrite: bool) -> None:
     """Refuse, before the long measuring starts, files that can't be written after it."""
     from denoise_ae.benchmark_report import CHART_FORMATS, check_matplotlib
-    from denoise_ae.files import check_target
+    from denoise_ae.system.files import check_target
 
     known = list(inputs)
     for option, output, formats in (("--table", table, ("md",)), ("--chart", chart, CHART_FORMATS)):

@@ -18,8 +18,8 @@ from denoise_ae import jobs
 from denoise_ae.cli.records import print_out, record
 from denoise_ae.cli.render import is_terminal, print_error, print_line, printable, stderr_console
 from denoise_ae.errors import DenoiseError
-from denoise_ae.files import LineFile
 from denoise_ae.jobs import Cleaned, Event, Failed, Job, Planned, Repaired, Settled, Skipped, Started
+from denoise_ae.system.files import LineFile
 
 
 class BatchReport:

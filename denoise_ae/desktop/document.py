@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from denoise_ae import images
 from denoise_ae.desktop.pyramid import reductions
 from denoise_ae.errors import ImageError
-from denoise_ae.files import read_whole
 from denoise_ae.formats import DEFAULT_MAX_PIXELS
-from denoise_ae.holes import Visible
-from denoise_ae.pixels import from_unit, split_alpha, to_unit
+from denoise_ae.pixels.convert import from_unit, split_alpha, to_unit
+from denoise_ae.pixels.masked import Visible
+from denoise_ae.system.files import read_whole
 
 
 @dataclass(eq=False)

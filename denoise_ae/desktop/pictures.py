@@ -12,7 +12,7 @@ from denoise_ae.desktop.canvas import Canvas
 from denoise_ae.desktop.document import Document, open_bytes, to_shown
 from denoise_ae.desktop.tiles import to_image
 from denoise_ae.errors import DenoiseError
-from denoise_ae.pixels import upright
+from denoise_ae.pixels.convert import upright
 
 THUMBNAIL = QSize(72, 48)
 

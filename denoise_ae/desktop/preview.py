@@ -13,7 +13,7 @@ from denoise_ae.denoiser import Denoiser
 from denoise_ae.desktop.canvas import Window
 from denoise_ae.desktop.document import Document, channels_of
 from denoise_ae.desktop.pyramid import double
-from denoise_ae.holes import Visible
+from denoise_ae.pixels.masked import Visible
 from denoise_ae.runtime import Interrupt
 
 LEAST, MOST = 250_000, 5_000_000

@@ -15,7 +15,7 @@ from PySide6.QtGui import QColorSpace, QImage, QPixmap
 from denoise_ae.desktop.canvas import CELL, Canvas, Window
 from denoise_ae.desktop.document import Document, channels_of
 from denoise_ae.desktop.turning import to_stored
-from denoise_ae.pixels import upright
+from denoise_ae.pixels.convert import upright
 
 SIDE = 256
 """Of a square in pixels of its level."""

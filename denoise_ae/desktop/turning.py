@@ -1,4 +1,4 @@
-"""Where a part of a picture that is seen upright lies in the picture as stored; see `denoise_ae.pixels.upright`."""
+"""Where a part of an upright picture lies in the picture as stored; see `denoise_ae.pixels.convert.upright`."""
 
 from __future__ import annotations
 

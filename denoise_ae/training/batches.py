@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from denoise_ae.filters import use_one_thread
+from denoise_ae.pixels.filters import use_one_thread
 from denoise_ae.training.corruption import needs_processor, spoil
 from denoise_ae.training.data import TrainingBatch, TrainingData, noise_seed
 from denoise_ae.training.recipe import Recipe

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from denoise_ae import images
 from denoise_ae.card import ModelCard
 from denoise_ae.errors import DenoiseError, TrainingError
-from denoise_ae.finding import is_folder, pictures_in
-from denoise_ae.pixels import as_rgb, split_alpha, to_unit
-from denoise_ae.tiling import round_up
+from denoise_ae.finding import pictures_in
+from denoise_ae.pixels.convert import as_rgb, split_alpha, to_unit
+from denoise_ae.pixels.tiling import round_up
+from denoise_ae.system.paths import is_folder
 from denoise_ae.training.corruption import add_noise, mix_seed
 from denoise_ae.training.data import at_fraction
 from denoise_ae.training.recipe import NoiseRecipe

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-from denoise_ae.cpus import available_cpus
-from denoise_ae.holes import fill
 from denoise_ae.masks import draw_mask
 from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.pixels.masked import fill
+from denoise_ae.system.cpus import available_cpus
 from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe
 
 _DRAWN_BY_PROCESSOR = {"camera", "jpeg", "spots", "strokes", "text"}
@@ -56,7 +56,7 @@ class TorchSource:
 
     def jpeg(self, image: Tensor, quality: Tensor) -> Tensor:
         """Send each picture through JPEG at its quality (on the CPU)."""
-        from denoise_ae.filters import jpeg_round_trip
+        from denoise_ae.pixels.filters import jpeg_round_trip
 
         eight_bit = image.clip(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         decoded = [
@@ -136,7 +136,7 @@ def lose_pixels(clean: Tensor, kinds: Sequence[NoiseRecipe], *, seed: int) -> tu
         seed: two calls with the same arguments lose the same pixels.
 
     Returns:
-        The pictures filled by `denoise_ae.holes.fill`, and 1 where a pixel was lost, else 0, Nx1xHxW.
+        The pictures filled by `denoise_ae.pixels.masked.fill`, and 1 where a pixel was lost, else 0, Nx1xHxW.
     """
     white = torch.ones_like(clean[:, :1])
     lost = 1 - add_noise(white, kinds, clip=False, seed=seed)[0]

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from denoise_ae.card import METADATA_KEY, ModelCard
 from denoise_ae.errors import TrainingError
-from denoise_ae.files import write_atomic
 from denoise_ae.graph import (
     CODE_OUTPUT,
     DECODED_OUTPUT,
@@ -30,6 +29,7 @@ from denoise_ae.graph import (
     SIGMA_INPUT,
 )
 from denoise_ae.runtime import Session
+from denoise_ae.system.files import write_atomic
 from denoise_ae.training.autoencoder import Autoencoder
 from denoise_ae.training.checkpoint import Checkpoint, load_checkpoint
 from denoise_ae.training.networks import count_parameters, macs_per_pixel

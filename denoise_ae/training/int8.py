@@ -16,10 +16,10 @@ import onnx
 from denoise_ae.card import METADATA_KEY, ModelCard
 from denoise_ae.catalog import read_model
 from denoise_ae.errors import DenoiseError, ModelError, TrainingError
-from denoise_ae.files import check_target, write_atomic
 from denoise_ae.graph import SIGMA_INPUT
 from denoise_ae.metrics import psnr
 from denoise_ae.runtime import Session
+from denoise_ae.system.files import check_target, write_atomic
 from denoise_ae.training.calibration import Noise, Sample, samples
 from denoise_ae.training.pretrained import RECIPE_KEY
 from denoise_ae.training.quantize import Feeds, quantize

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from denoise_ae.errors import OutputError, TrainingError
-from denoise_ae.files import write_atomic
+from denoise_ae.system.files import write_atomic
 
 Split = Literal["train", "test"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import tomli_w
 
-from denoise_ae.files import write_atomic
+from denoise_ae.system.files import write_atomic
 from denoise_ae.training.recipe import Recipe
 
 _PACKAGES = ("denoise-ae", "torch", "lightning", "onnx", "onnxruntime", "numpy", "opencv-python-headless")

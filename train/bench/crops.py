@@ -28,13 +28,13 @@ from denoise_ae.baselines import BASELINES
 from denoise_ae.benchmark import NOISY, Restore, methods
 from denoise_ae.catalog import DEFAULT_MODEL
 from denoise_ae.denoiser import Denoiser
-from denoise_ae.files import write_atomic
 from denoise_ae.formats import format_for
 from denoise_ae.metrics import psnr
 from denoise_ae.noise import NumpySource, corrupt
 from denoise_ae.pictures import crop as cut
 from denoise_ae.pictures import magnify, side_by_side, to_rgb8
-from denoise_ae.pixels import as_rgb, from_unit, to_unit
+from denoise_ae.pixels.convert import as_rgb, from_unit, to_unit
+from denoise_ae.system.files import write_atomic
 
 Pixels = NDArray[np.uint8]
 

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from denoise_ae import images
 from denoise_ae.benchmark import clean_cases
 from denoise_ae.blemishes import find_blemishes
-from denoise_ae.filters import inpaint
 from denoise_ae.metrics import psnr
 from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.pixels.filters import inpaint
 from denoise_ae.repairer import Repairer
 
 SETTINGS = (("strokes", 0.1), ("mask", 0.5))

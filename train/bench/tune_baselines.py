@@ -21,7 +21,7 @@ from skimage import color, data
 from denoise_ae.baselines import non_local_means, total_variation, wavelet
 from denoise_ae.metrics import psnr
 from denoise_ae.noise import NumpySource, corrupt
-from denoise_ae.pixels import to_unit
+from denoise_ae.pixels.convert import to_unit
 
 SIGMAS = (15.0, 25.0, 50.0)
 FACTORS = tuple(float(factor) for factor in np.arange(0.5, 1.65, 0.1).round(1))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tiny import pattern
 
-from denoise_ae.holes import Visible
-from denoise_ae.pixels import to_unit
+from denoise_ae.pixels.convert import to_unit
+from denoise_ae.pixels.masked import Visible
 
 WHOLE = slice(0, 90), slice(0, 131)
 

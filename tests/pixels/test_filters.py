@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise_ae.filters import jpeg_round_trip, non_local_means
 from denoise_ae.metrics import psnr
+from denoise_ae.pixels.filters import jpeg_round_trip, non_local_means
 
 
 def smooth(channels):

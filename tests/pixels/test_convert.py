@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from denoise_ae.pixels import as_rgb, from_unit, join_alpha, peak_of, split_alpha, to_unit, upright
+from denoise_ae.pixels.convert import as_rgb, from_unit, join_alpha, peak_of, split_alpha, to_unit, upright
 
 
 @pytest.mark.parametrize(("dtype", "count"), [(np.uint8, 256), (np.uint16, 65536)])

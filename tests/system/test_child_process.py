@@ -2,7 +2,7 @@
 
 import sys
 
-from denoise_ae.children import CHILD, words_for
+from denoise_ae.system.child_process import CHILD, words_for
 
 
 def test_python_runs_a_program():

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.pixels import from_unit, peak_of, split_alpha, store_unit, to_unit
+from denoise_ae.pixels.convert import from_unit, peak_of, split_alpha, store_unit, to_unit
 
 Floats = NDArray[np.float32]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from denoise_ae import cpus
-from denoise_ae.cpus import available_cpus
+from denoise_ae.system import cpus
+from denoise_ae.system.cpus import available_cpus
 
 
 def write(path, text):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from denoise_ae.tiling import plan_tiles
+from denoise_ae.pixels.tiling import plan_tiles
 
 SIZES = [(1, 1), (1, 5000), (17, 31), (64, 64), (65, 200), (300, 299), (1000, 7)]
 

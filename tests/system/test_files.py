@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from denoise_ae.errors import ImageError, OutputError
-from denoise_ae.files import LineFile, check_target, read_whole, sweep_temporaries, write_atomic
+from denoise_ae.system.files import LineFile, check_target, read_whole, sweep_temporaries, write_atomic
 
 OLD, NEW = b"old" * 1000, b"new" * 2000
 NAMES = ["plain.png", "été 漢字 🦊.png", "-o.png", "n" * 251 + ".png", "漢" * 83 + ".png", " .png"]
@@ -205,7 +205,7 @@ def test_a_disk_that_takes_no_more_bytes(tmp_path):
     code = (
         "import sys, resource\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, {resource.RLIM_INFINITY}))\n"
-        "from denoise_ae.files import write_atomic\n"
+        "from denoise_ae.system.files import write_atomic\n"
         "write_atomic(sys.argv[1], bytes(1_000_000), overwrite=True)\n"
     )
     run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
@@ -265,7 +265,7 @@ def test_a_full_disk_leaves_whole_lines(tmp_path):
     code = (
         "import sys, resource\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, (1000, {resource.RLIM_INFINITY}))\n"
-        "from denoise_ae.files import LineFile\n"
+        "from denoise_ae.system.files import LineFile\n"
         "lines = LineFile(sys.argv[1])\n"
         "while True: lines.write('x' * 98)\n"
     )
@@ -297,7 +297,7 @@ def test_places_that_cannot_be_written_say_why(tmp_path, name, phrase):
 
 WRITE_SLOWLY = """
 import os, sys, time
-from denoise_ae import files
+from denoise_ae.system import files
 
 def wait(descriptor):
     print("half-way", flush=True)
@@ -330,7 +330,7 @@ def test_a_killed_run_leaves_the_old_file_whole_and_its_remains_are_swept(tmp_pa
 KILL_AT_EVERY_STEP = """
 import io, os, signal, sys
 from pathlib import Path
-from denoise_ae import files
+from denoise_ae.system import files
 
 path, old, new = Path(sys.argv[1]), b"old" * 1000, b"new" * 2000
 options = {"overwrite": sys.argv[2] == "over", "modified": 10**18}

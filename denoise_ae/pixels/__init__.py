@@ -1,0 +1,1 @@
+"""Arrays of pixels: conversion, filters, tiling, pixels to ignore."""

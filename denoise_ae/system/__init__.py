@@ -1,0 +1,1 @@
+"""The operating system: atomic files, paths, CPU count, helper processes."""
