@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from denoise_ae.errors import OutputError as OutputError
     from denoise_ae.errors import PackageError as PackageError
     from denoise_ae.errors import UsageError as UsageError
-    from denoise_ae.images import read_image as read_image
+    from denoise_ae.imagefiles.images import read_image as read_image
     from denoise_ae.jobs import Cleaned as Cleaned
     from denoise_ae.jobs import Existing as Existing
     from denoise_ae.jobs import Failed as Failed
@@ -62,7 +62,7 @@ _HOMES = {
     "save_codes": "denoise_ae.codes",
     "Denoiser": "denoise_ae.denoiser",
     "clean": "denoise_ae.denoiser",
-    "read_image": "denoise_ae.images",
+    "read_image": "denoise_ae.imagefiles.images",
     "Cleaned": "denoise_ae.jobs",
     "Existing": "denoise_ae.jobs",
     "Failed": "denoise_ae.jobs",

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from denoise_ae.errors import PackageError, UsageError
 from denoise_ae.noise import estimate_sigma
-from denoise_ae.pixels.convert import filters, from_unit, to_unit
+from denoise_ae.pixels import filters
+from denoise_ae.pixels.convert import from_unit, to_unit
 
 ALL = "all"
 NONE = "none"

@@ -18,10 +18,9 @@ from statistics import fmean
 from threading import Condition, Lock, Thread
 from typing import Any
 
-from denoise_ae import images
 from denoise_ae.denoiser import Denoiser
-from denoise_ae.frames import Frame
-from denoise_ae.headers import Header
+from denoise_ae.imagefiles import images
+from denoise_ae.imagefiles.picture import Frame, Header, Picture
 from denoise_ae.jobs import Cleaned, Event, Failed, Job, Planned, Progress, Skipped, Started, sweep
 from denoise_ae.steps import (
     Source,
@@ -146,7 +145,7 @@ class _Decoded:
     job: Job
     status: os.stat_result | None
     share: int
-    picture: images.Picture
+    picture: Picture
     sigmas: list[float | None]
     """Each frame's, as given or estimated; None where the model will estimate it."""
 

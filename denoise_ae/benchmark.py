@@ -15,11 +15,11 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae import images
 from denoise_ae.baselines import Baseline
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import ImageError
-from denoise_ae.finding import pictures_in
+from denoise_ae.imagefiles import images
+from denoise_ae.imagefiles.finding import pictures_in
 from denoise_ae.metrics import psnr, ssim
 from denoise_ae.noise import NumpySource, corrupt
 from denoise_ae.pixels.convert import split_alpha, to_unit, upright

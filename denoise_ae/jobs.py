@@ -38,7 +38,7 @@ class Job:
     output: Path | None
     """None: standard output."""
     file_format: str | None = None
-    """Format to write, as `denoise_ae.formats.format_for` names it; None: the source's own."""
+    """Format to write, as `denoise_ae.imagefiles.formats.format_for` names it; None: the source's own."""
     existing: Existing = Existing.REFUSE
 
     @property

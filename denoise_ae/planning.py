@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from denoise_ae.errors import ImageError, UsageError
-from denoise_ae.finding import Choice, walk_inputs
-from denoise_ae.formats import FORMATS, format_for, is_image_name, written_suffix
+from denoise_ae.imagefiles.finding import Choice, walk_inputs
+from denoise_ae.imagefiles.formats import FORMATS, format_for, is_image_name, written_suffix
 from denoise_ae.jobs import Existing, Failed, Job, Skipped
 from denoise_ae.settling import settle
 from denoise_ae.system.paths import identity, is_folder
@@ -46,7 +46,7 @@ def plan(
 ) -> Plan:
     """Decide what every input becomes.
 
-    Folders are read in natural order; see `denoise_ae.finding.pictures_in` for what is passed over.
+    Folders are read in natural order; see `denoise_ae.imagefiles.finding.pictures_in` for what is passed over.
 
     Args:
         inputs: files and folders, or the one word ``-``: standard input.
@@ -58,7 +58,7 @@ def plan(
         file_format: ending of the format to write, as ``png`` or ``jpg``; None: as the output is named, else as the
             source is.
         existing: what to do where an output exists. `Existing.IN_PLACE`: each picture's output is itself.
-        include: see `denoise_ae.finding.Choice`; a picture named outright is skipped where it is not wanted.
+        include: see `denoise_ae.imagefiles.finding.Choice`; a picture named outright is skipped where it is not wanted.
         exclude: the same.
 
     Returns:

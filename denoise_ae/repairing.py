@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae import images
 from denoise_ae.blemishes import find_blemishes
 from denoise_ae.cleaning import file_name, plan_one
 from denoise_ae.errors import ImageError, OutputError, UsageError
-from denoise_ae.formats import DEFAULT_MAX_PIXELS, format_for
+from denoise_ae.imagefiles import images
+from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, format_for
+from denoise_ae.imagefiles.picture import Picture
 from denoise_ae.jobs import Event, Existing, Failed, Job, Progress, Repaired, Started, sweep
 from denoise_ae.pixels.convert import peak_of, split_alpha, upright
 from denoise_ae.pixels.filters import grow
@@ -153,7 +154,7 @@ def _repair(job: Job, repairer: Repairer, repairs: Repairs, tell: Callable[[Even
     return Repaired(job, picture.header.pixels / 1e6, seconds, share, spots, warnings)
 
 
-def _marked(job: Job, picture: images.Picture, repairs: Repairs) -> tuple[list[Mask], int | None]:
+def _marked(job: Job, picture: Picture, repairs: Repairs) -> tuple[list[Mask], int | None]:
     """Return what is to be filled in each frame, and how many blemishes were found where nobody marked any."""
     if not repairs.mask:
         found = [find_blemishes(frame.pixels, repairs.sensitivity) for frame in picture.frames]
@@ -181,7 +182,7 @@ def _stays(job: Job, source: Source, repairs: Repairs) -> bool:
     return kept and repairs.quality is None and repairs.keep_metadata
 
 
-def _encode(job: Job, picture: images.Picture, repairs: Repairs) -> bytes:
+def _encode(job: Job, picture: Picture, repairs: Repairs) -> bytes:
     return images.encode_frames(
         picture.frames,
         target_format(job, picture.header),
@@ -191,7 +192,7 @@ def _encode(job: Job, picture: images.Picture, repairs: Repairs) -> bytes:
     )
 
 
-def _write_mask(job: Job, picture: images.Picture, lost: list[Mask], path: Path) -> None:
+def _write_mask(job: Job, picture: Picture, lost: list[Mask], path: Path) -> None:
     if len(lost) > 1:
         raise UsageError(f"{job.name}: has several pictures, whose masks do not fit in one", "leave out --save-mask")
     seen = upright(lost[0], picture.metadata.orientation)

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import DenoiseError, ImageError, OutputError
-from denoise_ae.formats import FORMATS, WRITTEN_AS, format_name
-from denoise_ae.frames import Frame
-from denoise_ae.headers import Header, read_header
-from denoise_ae.images import Picture, check_held, decode
+from denoise_ae.imagefiles.formats import FORMATS, WRITTEN_AS, format_name
+from denoise_ae.imagefiles.headers import read_header
+from denoise_ae.imagefiles.images import check_held, decode
+from denoise_ae.imagefiles.metadata import Metadata
+from denoise_ae.imagefiles.picture import Frame, Header, Picture
 from denoise_ae.jobs import Existing, Job
-from denoise_ae.metadata import Metadata
 from denoise_ae.pixels.convert import upright
 from denoise_ae.system.files import read_whole, same_state, write_atomic
 from denoise_ae.system.paths import status_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from denoise_ae.catalog import DEFAULT_MODEL
 from denoise_ae.errors import DenoiseError
-from denoise_ae.formats import DEFAULT_MAX_PIXELS
+from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
 from denoise_ae.jobs import Cleaned, Event
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from denoise_ae.errors import ImageError, OutputError
-from denoise_ae.finding import NoPicturesError
+from denoise_ae.imagefiles.finding import NoPicturesError
 from denoise_ae.jobs import Event, Existing, Failed, Job, Skipped
 from denoise_ae.planning import Plan
 from denoise_ae.system.paths import identity, is_folder, status_of

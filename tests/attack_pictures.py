@@ -13,8 +13,8 @@ from importlib.util import find_spec
 
 import numpy as np
 import tifffile
+from encoders import dng
 from PIL import Image
-from test_extras import dng
 
 LIMIT = 1_000_000
 HEIGHT, WIDTH = 1000, 1100

@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 import tifffile
 from PIL import Image
 
@@ -282,3 +283,27 @@ def look(path: Path, like: np.ndarray) -> np.ndarray:
     if image.mode == "P":
         image = image.convert({2: "L", 3: "RGBA" if like.ndim == 3 and like.shape[2] == 4 else "RGB"}[like.ndim])
     return np.asarray(image)
+
+
+def dng(orientation=1, shape=(96, 128)):
+    """Let tifffile write what a camera would: a gray ramp behind a Bayer pattern of red, green and blue."""
+    pytest.importorskip("rawpy")
+    mosaic = np.tile((2000 + np.arange(shape[1]) * 200).astype(np.uint16), (shape[0], 1))
+    unit = [(1, 1), (0, 1), (0, 1), (0, 1), (1, 1), (0, 1), (0, 1), (0, 1), (1, 1)]
+    tags = [
+        (271, "s", 0, "Camera & Sons", True),
+        (272, "s", 0, "Box", True),
+        (274, "H", 1, orientation, True),
+        (33421, "H", 2, (2, 2), True),
+        (33422, "B", 4, bytes([0, 1, 1, 2]), True),
+        (50706, "B", 4, bytes([1, 4, 0, 0]), True),
+        (50708, "s", 0, "Camera & Sons Box", True),
+        (50714, "H", 1, 0, True),
+        (50717, "H", 1, 65535, True),
+        (50721, "2i", 9, [number for pair in unit for number in pair], True),
+        (50728, "2I", 3, [1, 1, 1, 1, 1, 1], True),
+        (50778, "H", 1, 21, True),
+    ]
+    out = io.BytesIO()
+    tifffile.imwrite(out, mosaic, photometric=32803, extratags=tags, metadata=None, software=None)
+    return out.getvalue()

@@ -9,7 +9,7 @@ from denoise_ae import baselines
 from denoise_ae.baselines import BASELINES, bm3d, choose, non_local_means
 from denoise_ae.errors import PackageError, UsageError
 from denoise_ae.metrics import psnr
-from denoise_ae.pixels.convert import filters
+from denoise_ae.pixels import filters
 
 
 def smooth(*shape):

@@ -14,8 +14,9 @@ from test_imports import HEAVY, loaded_by
 from tiny import codec_card, coding, pattern
 
 import denoise_ae
-from denoise_ae import Codec, Denoiser, images, load_codes, save_codes
+from denoise_ae import Codec, Denoiser, load_codes, save_codes
 from denoise_ae.codes import Codes, PictureCodes
+from denoise_ae.imagefiles import images
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 SHEET = SAMPLES / "clean" / "digits.png"

@@ -8,7 +8,7 @@ from idx_files import idx_bytes, write_mnist
 
 pytest.importorskip("sklearn")
 
-from denoise_ae import images
+from denoise_ae.imagefiles import images
 
 
 @pytest.fixture

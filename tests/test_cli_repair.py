@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 from tiny import pattern
 
-from denoise_ae import images, repair_file
+from denoise_ae import repair_file
 from denoise_ae.errors import OutputError
+from denoise_ae.imagefiles import images
 
 HEIGHT, WIDTH = 40, 60
 

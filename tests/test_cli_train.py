@@ -16,9 +16,9 @@ pytest.importorskip("torch")
 from idx_files import write_mnist
 from PIL import Image
 
-from denoise_ae import images
 from denoise_ae.cli import main
 from denoise_ae.cli.training_view import TrainingView
+from denoise_ae.imagefiles import images
 
 
 def run(*words, folder, timeout=120):

@@ -19,42 +19,42 @@ from encoders import GRAY, RGB, by_opencv, by_pillow, by_tifffile, pillow
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 from tiny import pattern
 
-from denoise_ae.formats import FORMATS, WRITTEN_AS, format_name
-from denoise_ae.headers import inspect
-from denoise_ae.images import decode, encode
-from denoise_ae.metadata import Metadata
+from denoise_ae.imagefiles.formats import FORMATS, WRITTEN_AS, format_name
+from denoise_ae.imagefiles.headers import inspect
+from denoise_ae.imagefiles.images import decode, encode
+from denoise_ae.imagefiles.metadata import Metadata
 
 TESTS = Path(__file__).parent
 
 PIXELS = {
     "Format, size, channels and bit depth in = out: 8 and 16 bits, 32-bit float TIFF": (
-        "encoders: test_pixels_come_back_in_format_size_channels_and_depth",
+        "imagefiles/encoders: test_pixels_come_back_in_format_size_channels_and_depth",
         "here: test_sizes_are_kept",
     ),
     "... unless the suffix of -o or --format asks otherwise": (
         "cli_clean: TestOnePicture.test_format_quality_suffix_and_metadata",
         "planning: TestFormat.test_the_output_name_says_the_format",
-        "images: test_sixteen_bits_are_rounded_to_eight",
-        "images: test_floating_point_stays_in_tiff_and_is_clipped_elsewhere",
+        "imagefiles/images: test_sixteen_bits_are_rounded_to_eight",
+        "imagefiles/images: test_floating_point_stays_in_tiff_and_is_clipped_elsewhere",
     ),
     "Content decides how a file is read, not its name": (
-        "headers: test_the_content_decides_whatever_the_name_says",
+        "imagefiles/headers: test_the_content_decides_whatever_the_name_says",
         "batch: test_content_decides_the_format_and_a_wrong_name_is_told",
     ),
     "Alpha is kept bit for bit, and pixels under alpha 0 leak no halo": (
         "denoiser: test_alpha_comes_back_bit_for_bit",
         "denoiser: test_nothing_leaks_from_under_alpha_0",
-        "images: test_lossy_formats_keep_alpha_bit_for_bit",
-        "extras: test_alpha_of_a_heic_is_kept_bit_for_bit",
+        "imagefiles/images: test_lossy_formats_keep_alpha_bit_for_bit",
+        "imagefiles/optional: test_alpha_of_a_heic_is_kept_bit_for_bit",
     ),
     "Gray stays gray; palette and 1-bit pictures become the gray or RGB that they show": (
-        "encoders: test_pixels_come_back_in_format_size_channels_and_depth",
-        "images: test_gray_stays_gray",
-        "images: test_a_palette_becomes_what_it_shows",
-        "images: test_bilevel_becomes_black_and_white",
+        "imagefiles/encoders: test_pixels_come_back_in_format_size_channels_and_depth",
+        "imagefiles/images: test_gray_stays_gray",
+        "imagefiles/images: test_a_palette_becomes_what_it_shows",
+        "imagefiles/images: test_bilevel_becomes_black_and_white",
     ),
     "--strength 0 gives back the pixels exactly; strength scales smoothly from there": (
-        "encoders: test_pixels_come_back_in_format_size_channels_and_depth",
+        "imagefiles/encoders: test_pixels_come_back_in_format_size_channels_and_depth",
         "denoiser: test_strength_0_gives_back_the_picture_and_runs_nothing",
         "shipped_models: test_strength_scales_smoothly",
     ),
@@ -76,23 +76,23 @@ PIXELS = {
         "here: test_floats_of_every_sort",
         "here: test_cmyk_is_refused_by_name",
         "here: test_all_frames_and_pages_are_cleaned_or_none",
-        "headers: test_a_pnm_with_several_pictures_is_refused",
-        "metadata: test_further_pictures_behind_a_jpeg_are_told_unless_they_are_thumbnails",
+        "imagefiles/headers: test_a_pnm_with_several_pictures_is_refused",
+        "imagefiles/metadata: test_further_pictures_behind_a_jpeg_are_told_unless_they_are_thumbnails",
     ),
 }
 
 FILES = {
     "EXIF, XMP, ICC, resolution and texts are kept where the format can hold them": (
         "here: test_the_readme_says_what_each_format_keeps",
-        "metadata: test_exif_goes_from_any_format_to_any_other",
-        "metadata: test_colour_profiles_of_any_length_are_kept",
-        "metadata: test_xmp_is_kept",
-        "metadata: test_resolution_is_kept",
-        "metadata: test_texts_and_colours_of_a_png_stay_in_png",
-        "metadata: test_comments_iptc_and_a_long_xmp_packet_stay_in_jpeg",
-        "jp2: test_all_that_is_said_stays",
-        "extras: test_a_heic_stays_one_with_what_it_says",
-        "tiff: test_a_bigtiff_stays_one_with_all_that_it_says",
+        "imagefiles/metadata: test_exif_goes_from_any_format_to_any_other",
+        "imagefiles/metadata: test_colour_profiles_of_any_length_are_kept",
+        "imagefiles/metadata: test_xmp_is_kept",
+        "imagefiles/metadata: test_resolution_is_kept",
+        "imagefiles/metadata: test_texts_and_colours_of_a_png_stay_in_png",
+        "imagefiles/metadata: test_comments_iptc_and_a_long_xmp_packet_stay_in_jpeg",
+        "imagefiles/jp2: test_all_that_is_said_stays",
+        "imagefiles/optional: test_a_heic_stays_one_with_what_it_says",
+        "imagefiles/tiff: test_a_bigtiff_stays_one_with_all_that_it_says",
     ),
     "--metadata keep|strip": (
         "cli_clean_options: TestMetadata.test_it_is_kept_or_stripped_and_the_picture_stays_upright",
@@ -102,14 +102,14 @@ FILES = {
         "here: test_corners_stay_when_the_format_changes",
     ),
     "Metadata that can't be read gives a warning, not a failure": (
-        "headers: test_broken_exif_is_a_warning",
-        "png: test_broken_metadata_is_a_warning",
+        "imagefiles/headers: test_broken_exif_is_a_warning",
+        "imagefiles/png: test_broken_metadata_is_a_warning",
         "here: test_a_profile_and_broken_exif",
     ),
     "JPEG is written at a stated quality, by default near the source's own": (
-        "images: test_a_jpeg_is_written_as_its_source_was",
-        "images: test_quality_can_be_said",
-        "encoders: test_pixels_come_back_in_format_size_channels_and_depth",
+        "imagefiles/images: test_a_jpeg_is_written_as_its_source_was",
+        "imagefiles/images: test_quality_can_be_said",
+        "imagefiles/encoders: test_pixels_come_back_in_format_size_channels_and_depth",
     ),
     "Modification time is kept with --keep-time": (
         "batch: test_the_modification_time_is_kept_when_asked",
@@ -204,20 +204,20 @@ COMMAND_LINE = {
 BAD_INPUT = {
     "missing, empty or unreadable file; a folder where a file is meant; text renamed .png": (
         "cli_clean: TestOnePicture.test_a_missing_or_bad_picture_is_one_line_and_status_1",
-        "images: test_what_is_no_file_is_one_line",
+        "imagefiles/images: test_what_is_no_file_is_one_line",
         "fault_places: TestProtected.test_what_permissions_forbid_fails_by_name_and_the_rest_goes_on",
     ),
     "JPEG cut at half; PNG cut or with a bad CRC": (
         "here: test_what_is_cut_or_has_a_wrong_checksum_fails_in_one_line_and_writes_nothing",
-        "images: test_a_file_that_is_cut_gives_an_error_and_no_picture",
-        "png: test_every_byte_is_guarded",
+        "imagefiles/images: test_a_file_that_is_cut_gives_an_error_and_no_picture",
+        "imagefiles/png: test_every_byte_is_guarded",
         "fuzz: test_a_damaged_file_is_cleaned_or_refused",
     ),
     "a header that claims 10^9 pixels": (
         "here: test_headers_that_claim_a_billion_pixels",
         "security: test_a_picture_that_means_harm_is_refused_with_one_line_and_a_hint",
         "security: test_pictures_that_mean_harm_take_little_memory",
-        "headers: test_a_header_that_claims_too_much_is_refused_unless_allowed",
+        "imagefiles/headers: test_a_header_that_claims_too_much_is_refused_unless_allowed",
         "cli_clean: TestOnePicture.test_the_limit_on_pixels",
     ),
     "a path with é, 漢字, emoji, spaces, a leading -, 300 characters": (
@@ -226,9 +226,9 @@ BAD_INPUT = {
         "system/files: test_paths_of_three_hundred_characters",
         "fault_places: TestNames.test_any_name_that_linux_knows",
     ),
-    "1x1, 1x5000, 17x31 pixels": ("here: test_sizes_are_kept", "images: test_sizes_are_kept"),
+    "1x1, 1x5000, 17x31 pixels": ("here: test_sizes_are_kept", "imagefiles/images: test_sizes_are_kept"),
     "16-bit gray, 16-bit RGBA, gray with alpha, palette with transparency, 1 bit": (
-        "encoders: test_pixels_come_back_in_format_size_channels_and_depth",
+        "imagefiles/encoders: test_pixels_come_back_in_format_size_channels_and_depth",
         "denoiser: test_sixteen_bits_are_sixteen_bits",
     ),
     "float TIFF with NaN, infinity, negatives, above 1": (
@@ -240,7 +240,9 @@ BAD_INPUT = {
         "here: test_corners_are_where_a_viewer_shows_them",
         "here: test_a_profile_and_broken_exif",
     ),
-    "HEIC, JXL, RAW without a decoder": ("headers: test_what_an_optional_package_reads_is_refused_without_it",),
+    "HEIC, JXL, RAW without a decoder": (
+        "imagefiles/headers: test_what_an_optional_package_reads_is_refused_without_it",
+    ),
     "disk full, read-only folder, killed in mid-write": (
         "fault_places: TestDiskFull.test_files_that_may_not_be_that_large",
         "fault_places: TestDiskFull.test_a_disk_without_room",

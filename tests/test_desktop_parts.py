@@ -12,7 +12,7 @@ from denoise_ae.desktop.look import Look
 from denoise_ae.desktop.preview import LEAST, MOST, preview
 from denoise_ae.desktop.pyramid import double, halve, level_count, reductions, refresh
 from denoise_ae.desktop.turning import to_stored, to_stored_point
-from denoise_ae.images import encode
+from denoise_ae.imagefiles.images import encode
 from denoise_ae.pixels.convert import upright
 from denoise_ae.pixels.masked import Visible
 

@@ -15,13 +15,12 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from encoders import PROGRAMS, RGB, pillow
+from encoders import PROGRAMS, RGB, dng, pillow
 from mutations import mutate
 from PIL import Image
-from test_extras import dng
 
 import denoise_ae
-from denoise_ae.images import decode
+from denoise_ae.imagefiles.images import decode
 
 COUNT = int(os.environ.get("DENOISE_AE_FUZZ", "3000"))
 BATCH = 1000

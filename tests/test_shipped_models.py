@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from denoise_ae import Codec, Denoiser, Repairer, catalog, images
+from denoise_ae import Codec, Denoiser, Repairer, catalog
+from denoise_ae.imagefiles import images
 from denoise_ae.masks import draw_mask
 from denoise_ae.metrics import psnr
 from denoise_ae.noise import NumpySource, corrupt

@@ -28,7 +28,7 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSI
 
 FAULTS = """
 import os, resource, signal, time
-from denoise_ae import images, steps; from denoise_ae.system import files
+from denoise_ae import steps; from denoise_ae.imagefiles import images; from denoise_ae.system import files
 
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 decode, write_atomic, take_free_name = images.decode, steps.write_atomic, files._take_free_name

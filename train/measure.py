@@ -20,9 +20,9 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae import images
 from denoise_ae.benchmark import NOISY, clean_cases, measure, methods, pair_cases, summarise
 from denoise_ae.denoiser import Denoiser
+from denoise_ae.imagefiles import images
 from denoise_ae.metrics import psnr
 from denoise_ae.noise import NumpySource, corrupt
 from denoise_ae.pixels.convert import to_unit

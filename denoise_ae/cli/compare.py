@@ -35,7 +35,7 @@ def _names(paths: list[Path]) -> list[str]:
 
 def _open(paths: list[Path], truth: int) -> list[NDArray[Any]]:
     """Read pictures the way they are seen, all of them as large as the one to measure against."""
-    from denoise_ae.images import read_image
+    from denoise_ae.imagefiles.images import read_image
     from denoise_ae.pixels.convert import upright
 
     shown = [upright(picture.pixels, picture.metadata.orientation) for picture in map(read_image, paths)]
@@ -95,8 +95,8 @@ def compare(
     The figures are of the whole pictures, also with --crop, on a scale where white is 1, so that 8 and 16 bits can be
     compared; alpha is left out, gray counts as colour where another picture has colour. The picture made is 8-bit RGB.
     """
-    from denoise_ae.formats import format_for
-    from denoise_ae.images import encode
+    from denoise_ae.imagefiles.formats import format_for
+    from denoise_ae.imagefiles.images import encode
     from denoise_ae.pictures import crop as cut
     from denoise_ae.pictures import magnify, side_by_side, to_rgb8
     from denoise_ae.system.files import write_atomic

@@ -73,7 +73,7 @@ def encode(
     from denoise_ae.codec import DEFAULT_CODEC, Codec
     from denoise_ae.codes import Codes, save_codes
     from denoise_ae.coding import encode_files, find_sources
-    from denoise_ae.finding import Choice
+    from denoise_ae.imagefiles.finding import Choice
     from denoise_ae.system.files import check_target
 
     if output.suffix.lower() != ".npz":

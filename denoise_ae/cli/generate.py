@@ -67,7 +67,7 @@ def generate(
     """
     from denoise_ae.codec import DEFAULT_GENERATOR, Codec, as_sheet, between
     from denoise_ae.coding import write_picture
-    from denoise_ae.formats import format_for
+    from denoise_ae.imagefiles.formats import format_for
     from denoise_ae.system.files import check_target
 
     format_for(output)

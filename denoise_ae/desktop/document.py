@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae import images
 from denoise_ae.desktop.pyramid import reductions
 from denoise_ae.errors import ImageError
-from denoise_ae.formats import DEFAULT_MAX_PIXELS
+from denoise_ae.imagefiles import images
+from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
+from denoise_ae.imagefiles.picture import Picture
 from denoise_ae.pixels.convert import from_unit, split_alpha, to_unit
 from denoise_ae.pixels.masked import Visible
 from denoise_ae.system.files import read_whole
@@ -32,7 +33,7 @@ class Document:
         shown: HxWxC uint8 and its reductions by 2, 4, 8 ...: 1 or 3 channels, and alpha where there is one.
     """
 
-    picture: images.Picture
+    picture: Picture
     source: Path | None
     status: os.stat_result | None
     visible: Visible

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from denoise_ae.desktop.save import CHOICES, LOSSY, SaveOptions
-from denoise_ae.formats import FORMATS, format_name
+from denoise_ae.imagefiles.formats import FORMATS, format_name
 
 
 class SavePanel(QWidget):

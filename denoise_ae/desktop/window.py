@@ -40,7 +40,7 @@ from denoise_ae.desktop.session import Session, Slot
 from denoise_ae.desktop.tiles import Kind, Layer
 from denoise_ae.desktop.view import View
 from denoise_ae.errors import DenoiseError
-from denoise_ae.formats import FORMATS
+from denoise_ae.imagefiles.formats import FORMATS
 from denoise_ae.system.paths import is_folder
 from denoise_ae.tasks import Settings, Task
 

@@ -251,8 +251,8 @@ def load_pictures(folders: Sequence[Path], smallest: int, limit: int = 0) -> tup
     Raises:
         TrainingError: a folder is missing, or holds no usable picture.
     """
-    from denoise_ae.formats import is_image_name
-    from denoise_ae.images import read_image
+    from denoise_ae.imagefiles.formats import is_image_name
+    from denoise_ae.imagefiles.images import read_image
 
     pictures: list[np.ndarray] = []
     left_out: list[str] = []

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from shared import noisy_picture
 
-from denoise_ae import batch, images
+from denoise_ae import batch
 from denoise_ae.denoiser import Denoiser
+from denoise_ae.imagefiles import images
 from denoise_ae.jobs import Existing, Failed
 from denoise_ae.planning import plan
 

@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from shared import print_head, print_row
 from skimage import data
 
-from denoise_ae import images
 from denoise_ae.baselines import BASELINES
 from denoise_ae.benchmark import NOISY, Restore, methods
 from denoise_ae.catalog import DEFAULT_MODEL
 from denoise_ae.denoiser import Denoiser
-from denoise_ae.formats import format_for
+from denoise_ae.imagefiles import images
+from denoise_ae.imagefiles.formats import format_for
 from denoise_ae.metrics import psnr
 from denoise_ae.noise import NumpySource, corrupt
 from denoise_ae.pictures import crop as cut

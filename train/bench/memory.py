@@ -17,8 +17,8 @@ from pathlib import Path
 
 from shared import noisy_picture
 
-from denoise_ae import images
-from denoise_ae.formats import format_for
+from denoise_ae.imagefiles import images
+from denoise_ae.imagefiles.formats import format_for
 
 
 def make_picture(path: Path, megapixels: float) -> None:

@@ -21,9 +21,9 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae import images
 from denoise_ae.benchmark import clean_cases
 from denoise_ae.blemishes import find_blemishes
+from denoise_ae.imagefiles import images
 from denoise_ae.metrics import psnr
 from denoise_ae.noise import NumpySource, corrupt
 from denoise_ae.pixels.filters import inpaint

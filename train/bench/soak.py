@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from shared import SIGMA, noisy_picture, print_head, print_row
 
-from denoise_ae import images
+from denoise_ae.imagefiles import images
 
 LIMIT = 0.05
 """How much the last quarter may be above the second, as a fraction."""

@@ -7,16 +7,16 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-import tifffile
+from encoders import dng
 from PIL import Image, ImageCms
-from test_frames import Brighten
+from stand_ins import Brighten
 
 from denoise_ae import batch
 from denoise_ae.errors import ImageError, UsageError
-from denoise_ae.headers import read_header
-from denoise_ae.images import decode, encode
+from denoise_ae.imagefiles.headers import read_header
+from denoise_ae.imagefiles.images import decode, encode
+from denoise_ae.imagefiles.metadata import Metadata, without_orientation
 from denoise_ae.jobs import Cleaned, Existing, Failed
-from denoise_ae.metadata import Metadata, without_orientation
 from denoise_ae.pixels.convert import upright
 from denoise_ae.planning import plan
 
@@ -56,30 +56,6 @@ def jxl(pixels, mode=None, **options):
     out = io.BytesIO()
     image = Image.fromarray(pixels)
     (image.convert(mode) if mode else image).save(out, "JXL", lossless=True, **options)
-    return out.getvalue()
-
-
-def dng(orientation=1, shape=(96, 128)):
-    """Let tifffile write what a camera would: a gray ramp behind a Bayer pattern of red, green and blue."""
-    pytest.importorskip("rawpy")
-    mosaic = np.tile((2000 + np.arange(shape[1]) * 200).astype(np.uint16), (shape[0], 1))
-    unit = [(1, 1), (0, 1), (0, 1), (0, 1), (1, 1), (0, 1), (0, 1), (0, 1), (1, 1)]
-    tags = [
-        (271, "s", 0, "Camera & Sons", True),
-        (272, "s", 0, "Box", True),
-        (274, "H", 1, orientation, True),
-        (33421, "H", 2, (2, 2), True),
-        (33422, "B", 4, bytes([0, 1, 1, 2]), True),
-        (50706, "B", 4, bytes([1, 4, 0, 0]), True),
-        (50708, "s", 0, "Camera & Sons Box", True),
-        (50714, "H", 1, 0, True),
-        (50717, "H", 1, 65535, True),
-        (50721, "2i", 9, [number for pair in unit for number in pair], True),
-        (50728, "2I", 3, [1, 1, 1, 1, 1, 1], True),
-        (50778, "H", 1, 21, True),
-    ]
-    out = io.BytesIO()
-    tifffile.imwrite(out, mosaic, photometric=32803, extratags=tags, metadata=None, software=None)
     return out.getvalue()
 
 
@@ -238,7 +214,7 @@ def test_heic_is_no_name_for_a_result_without_its_package(monkeypatch):
     with pytest.raises(ImageError, match="not installed") as error:
         encode(RGB, "heic")
     assert "denoise-ae[heic]" in error.value.hint
-    monkeypatch.setattr("denoise_ae.formats._can_write_heic", lambda: False)
+    monkeypatch.setattr("denoise_ae.imagefiles.formats._can_write_heic", lambda: False)
     with pytest.raises(UsageError, match="not installed") as error:
         plan(["a.png"], "b.heic")
     assert "denoise-ae[heic]" in error.value.hint

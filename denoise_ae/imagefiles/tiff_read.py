@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
-from denoise_ae.metadata import Directory, Field, Order, Tag, integers, read_directory, write_directory
+from denoise_ae.imagefiles.tiff_directory import Directory, Field, Order, Tag, integers, read_directory, write_directory
 
 _NONE, _LZW, _DEFLATE, _OLD_DEFLATE, _PACK_BITS = 1, 5, 8, 32946, 32773
 _CCITT, _JPEG, _LZMA, _ZSTANDARD = frozenset({2, 3, 4}), 7, 34925, 50000

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
-from denoise_ae.metadata import METRE, Metadata, upright_metadata
+from denoise_ae.imagefiles.metadata import METRE, Metadata, upright_metadata
 
 SMALLEST = 32
 """Pixels on a side that OpenCV needs to write a picture."""

@@ -11,12 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae import jp2, jpeg
 from denoise_ae.errors import ImageError
-from denoise_ae.formats import format_name
-from denoise_ae.frames import Frame
-from denoise_ae.headers import Header
-from denoise_ae.metadata import METRE
+from denoise_ae.imagefiles import jp2, jpeg
+from denoise_ae.imagefiles.formats import format_name
+from denoise_ae.imagefiles.metadata import METRE
+from denoise_ae.imagefiles.picture import Frame, Header
 from denoise_ae.pixels.convert import chunks
 
 DEFAULT_QUALITY = 95
@@ -51,7 +50,7 @@ def choose(file_format: str, quality: int | None, like: Header | None) -> list[i
     """Choose OpenCV's settings for a format.
 
     Args:
-        file_format: as `denoise_ae.formats.format_for` names it.
+        file_format: as `denoise_ae.imagefiles.formats.format_for` names it.
         quality: 1 to 100; None: near the source's own.
         like: the source's header.
     """

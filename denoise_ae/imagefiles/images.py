@@ -7,29 +7,30 @@ that is not turned as the metadata's orientation says.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae import jpeg, opencv
-from denoise_ae.decoders import decode_with_pillow
 from denoise_ae.errors import ImageError
-from denoise_ae.extras import encode_heic
-from denoise_ae.formats import DEFAULT_MAX_PIXELS, format_name
-from denoise_ae.frames import Frame, changed, compose
-from denoise_ae.gif import encode_gif, read_gif
-from denoise_ae.headers import Header, Inspected, inspect
-from denoise_ae.metadata import Metadata, read_tiff_metadata, upright_metadata
-from denoise_ae.opencv import DEFAULT_QUALITY
+from denoise_ae.imagefiles import jpeg, opencv
+from denoise_ae.imagefiles.animation import changed, compose
+from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, format_name
+from denoise_ae.imagefiles.gif import encode_gif, read_gif
+from denoise_ae.imagefiles.headers import Inspected, inspect
+from denoise_ae.imagefiles.heic import encode_heic
+from denoise_ae.imagefiles.metadata import Metadata, read_tiff_metadata, upright_metadata
+from denoise_ae.imagefiles.opencv import DEFAULT_QUALITY
+from denoise_ae.imagefiles.picture import Frame, Header, Picture
+from denoise_ae.imagefiles.pillow import decode_with_pillow
+from denoise_ae.imagefiles.png import encode_animated_png, encode_png
+from denoise_ae.imagefiles.tiff_read import read_pixels
+from denoise_ae.imagefiles.tiff_write import encode_tiff
+from denoise_ae.imagefiles.webp import join_animation
 from denoise_ae.pixels.convert import chunks, from_unit, split_alpha, to_unit, upright
-from denoise_ae.png import encode_animated_png, encode_png
 from denoise_ae.system.files import read_whole
-from denoise_ae.tiff import read_pixels
-from denoise_ae.tiff_writer import encode_tiff
-from denoise_ae.webp import join_animation
 
 _LARGEST = {"jpeg": 65500, "webp": 16383}
 """Pixels on a side that a format's library accepts."""
@@ -53,31 +54,6 @@ _TURNED_BY_EXIF = ("png", "jpeg", "webp", "tiff", "avif")
 _WITH_EXIF = (*_TURNED_BY_EXIF, "jpeg2000", "heic")
 _HEIC_BITS = 12
 """How 16 bits are stored in a HEIC, unless its source has 10."""
-
-
-@dataclass
-class Picture:
-    """A decoded file.
-
-    Attributes:
-        frames: its picture, its pages, or the frames of its animation; pixels are C-contiguous.
-        header: what the file says of itself.
-        warnings: what could not be read, but does not matter to the pixels.
-    """
-
-    frames: list[Frame]
-    header: Header
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def pixels(self) -> NDArray[Any]:
-        """The first frame's: HxW, HxWx2, HxWx3 or HxWx4."""
-        return self.frames[0].pixels
-
-    @property
-    def metadata(self) -> Metadata:
-        """EXIF, ICC, XMP and resolution of the first frame, to hand on to `encode`."""
-        return self.frames[0].metadata
 
 
 def read_image(path: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
@@ -203,7 +179,7 @@ def encode(
 
     Args:
         pixels: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32; left as they are.
-        file_format: as `denoise_ae.formats.format_for` names it.
+        file_format: as `denoise_ae.imagefiles.formats.format_for` names it.
         metadata: what the file is to say of itself; its orientation must be that of the pixels.
         quality: see `encode_frames`.
         like: the source's header.
@@ -233,7 +209,7 @@ def encode_frames(
 
     Args:
         frames: of uint8, uint16 or float32; left as they are. What their metadata say of orientation must be true.
-        file_format: as `denoise_ae.formats.format_for` names it.
+        file_format: as `denoise_ae.imagefiles.formats.format_for` names it.
         quality: 1 to 100 for JPEG, WebP, AVIF and HEIC; None takes the source's own where it is known (JPEG to JPEG),
             and else 95, but WebP made from what was stored without loss is lossless. AVIF and HEIC with alpha are
             always lossless.
@@ -269,7 +245,7 @@ def check_held(header: Header, file_format: str, name: str) -> None:
 
     Args:
         header: the picture's.
-        file_format: what it is to be written as, as `denoise_ae.formats.format_for` names it.
+        file_format: what it is to be written as, as `denoise_ae.imagefiles.formats.format_for` names it.
         name: the picture in messages.
 
     Raises:

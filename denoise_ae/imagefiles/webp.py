@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from denoise_ae.errors import ImageError
-from denoise_ae.frames import NOTHING, TO_BACKGROUND, Frame, Piece
-from denoise_ae.metadata import Metadata
+from denoise_ae.imagefiles.animation import NOTHING, TO_BACKGROUND, Piece
+from denoise_ae.imagefiles.metadata import Metadata
+from denoise_ae.imagefiles.picture import Frame
 
 _HAS_ANIMATION, _HAS_XMP, _HAS_EXIF, _HAS_ALPHA, _HAS_ICC = 2, 4, 8, 16, 32
 _REPLACES = 2

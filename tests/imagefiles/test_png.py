@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from denoise_ae.errors import ImageError
-from denoise_ae.metadata import Metadata
-from denoise_ae.png import SIGNATURE, encode_png, read_png
+from denoise_ae.imagefiles.metadata import Metadata
+from denoise_ae.imagefiles.png import SIGNATURE, encode_png, read_png
 
 RANDOM = np.random.default_rng(2)
 

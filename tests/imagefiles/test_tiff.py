@@ -9,12 +9,12 @@ import pytest
 import tifffile
 from PIL import Image
 
-from denoise_ae import images, tiff_writer
 from denoise_ae.errors import ImageError
-from denoise_ae.frames import Frame
-from denoise_ae.metadata import Metadata
-from denoise_ae.tiff import read_layouts, read_pixels
-from denoise_ae.tiff_writer import encode_tiff
+from denoise_ae.imagefiles import images, tiff_write
+from denoise_ae.imagefiles.metadata import Metadata
+from denoise_ae.imagefiles.picture import Frame
+from denoise_ae.imagefiles.tiff_read import read_layouts, read_pixels
+from denoise_ae.imagefiles.tiff_write import encode_tiff
 
 RANDOM = np.random.default_rng(1)
 SHAPES = {"gray": (37, 53), "gray+alpha": (37, 53, 2), "rgb": (37, 53, 3), "rgba": (37, 53, 4)}
@@ -308,7 +308,7 @@ def test_a_bigtiff_stays_one_with_all_that_it_says():
 
 def test_what_is_too_long_for_a_classic_tiff_becomes_a_bigtiff(monkeypatch):
     pixels = noise((64, 65, 3), np.uint8)
-    monkeypatch.setattr(tiff_writer, "_ADDRESSABLE", pixels.nbytes + 100)
+    monkeypatch.setattr(tiff_write, "_ADDRESSABLE", pixels.nbytes + 100)
     written = images.encode(pixels, "tiff")
     with tifffile.TiffFile(io.BytesIO(written)) as file:
         assert file.is_bigtiff

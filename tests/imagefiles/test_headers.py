@@ -12,10 +12,10 @@ import tifffile
 from PIL import Image
 
 from denoise_ae.errors import ImageError
-from denoise_ae.formats import is_image_name
-from denoise_ae.headers import inspect, read_header
-from denoise_ae.images import encode
-from denoise_ae.jpeg import _STANDARD_LUMA
+from denoise_ae.imagefiles.formats import is_image_name
+from denoise_ae.imagefiles.headers import inspect, read_header
+from denoise_ae.imagefiles.images import encode
+from denoise_ae.imagefiles.jpeg import _STANDARD_LUMA
 
 RANDOM = np.random.default_rng(0)
 GRAY = RANDOM.integers(0, 256, (17, 31), np.uint8)

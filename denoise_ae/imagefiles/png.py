@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
-from denoise_ae.frames import NOTHING, TO_BACKGROUND, TO_PREVIOUS, Frame, Piece, changed
-from denoise_ae.metadata import METRE, Metadata
+from denoise_ae.imagefiles.animation import NOTHING, TO_BACKGROUND, TO_PREVIOUS, Piece, changed
+from denoise_ae.imagefiles.metadata import METRE, Metadata
+from denoise_ae.imagefiles.picture import Frame
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FOR_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}

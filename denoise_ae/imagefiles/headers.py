@@ -13,16 +13,21 @@ from dataclasses import dataclass, field, replace
 from typing import TypedDict
 
 from denoise_ae.errors import ImageError
-from denoise_ae.extras import Opened, open_heic, open_jxl, open_raw
-from denoise_ae.formats import DEFAULT_MAX_PIXELS
-from denoise_ae.gif import count_frames, read_plays
-from denoise_ae.jp2 import read_jp2
-from denoise_ae.jpeg import read_jpeg
-from denoise_ae.metadata import METRE, Metadata, read_directory, read_tiff_metadata
-from denoise_ae.png import SIGNATURE as PNG_SIGNATURE
-from denoise_ae.png import Png, read_png
-from denoise_ae.tiff import Layout, is_raw, read_layouts
-from denoise_ae.webp import Webp, read_webp
+from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
+from denoise_ae.imagefiles.gif import count_frames, read_plays
+from denoise_ae.imagefiles.heic import open_heic
+from denoise_ae.imagefiles.jp2 import read_jp2
+from denoise_ae.imagefiles.jpeg import read_jpeg
+from denoise_ae.imagefiles.jxl import open_jxl
+from denoise_ae.imagefiles.metadata import METRE, Metadata, read_tiff_metadata
+from denoise_ae.imagefiles.optional import Opened
+from denoise_ae.imagefiles.picture import Header
+from denoise_ae.imagefiles.png import SIGNATURE as PNG_SIGNATURE
+from denoise_ae.imagefiles.png import Png, read_png
+from denoise_ae.imagefiles.raw import open_raw
+from denoise_ae.imagefiles.tiff_directory import read_directory
+from denoise_ae.imagefiles.tiff_read import Layout, is_raw, read_layouts
+from denoise_ae.imagefiles.webp import Webp, read_webp
 
 _AGAIN = "get the file again from its source"
 _CONVERT = "convert it to PNG, TIFF or JPEG first"
@@ -38,44 +43,6 @@ _FOREIGN = {
 
 _MODES = {"1": "gray", "L": "gray", "P": "palette", "RGB": "RGB", "RGBX": "RGB", "RGBA": "RGBA"}
 """Pillow's names -> ours."""
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a file says of its picture.
-
-    Attributes:
-        format: "png", "jpeg", "webp", "tiff", "bmp", "pnm", "jpeg2000", "avif", "gif", "heic", "jxl" or "raw".
-        width: in pixels, as stored (before any orientation).
-        height: in pixels, as stored.
-        frames: pages, or frames of an animation; what else is said here is the first one's.
-        mode: how it is stored: "gray", "gray+alpha", "RGB", "RGBA" or "palette".
-        bits: bits a sample.
-        lossless: decoding gives back what was encoded.
-        quality: a JPEG's, 1 to 100, estimated from its quantisation tables; None elsewhere.
-        chroma: how a colour JPEG samples colour: "4:4:4", "4:2:2", "4:2:0", "4:4:0" or "4:1:1"; None elsewhere.
-        other_pixels: pixels of all frames but the first.
-        plays: how often an animation is shown; 0: without end.
-        bigtiff: a TIFF is one whose positions have 64 bits.
-    """
-
-    format: str
-    width: int
-    height: int
-    mode: str
-    bits: int = 8
-    frames: int = 1
-    lossless: bool = True
-    quality: int | None = None
-    chroma: str | None = None
-    other_pixels: int = 0
-    plays: int = 1
-    bigtiff: bool = False
-
-    @property
-    def pixels(self) -> int:
-        """Pixels of all frames together."""
-        return self.width * self.height + self.other_pixels
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
 from denoise_ae.errors import ImageError, UsageError
-from denoise_ae.formats import is_image_name
+from denoise_ae.imagefiles.formats import is_image_name
 from denoise_ae.system.paths import Identity, identity, is_folder, natural_key, status_of
 
 _JUNK_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found"})

@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from stand_ins import Brighten
 
 from denoise_ae import batch
-from denoise_ae.card import ModelCard
-from denoise_ae.denoiser import Restored
 from denoise_ae.errors import ImageError
-from denoise_ae.frames import Frame
-from denoise_ae.images import decode, encode, encode_frames, read_image
+from denoise_ae.imagefiles.images import decode, encode, encode_frames, read_image
+from denoise_ae.imagefiles.picture import Frame
 from denoise_ae.jobs import Cleaned, Failed, Progress
 from denoise_ae.planning import plan
 from denoise_ae.tasks import Settings
@@ -26,20 +25,6 @@ RANDOM = np.random.default_rng(5)
 
 def noise(*shape, dtype=np.uint8):
     return RANDOM.integers(0, np.iinfo(dtype).max, shape, dtype)
-
-
-class Brighten:
-    """A stand-in for a denoiser: adds one, in two tiles, and takes the first pixel for the noise."""
-
-    card = ModelCard("brighten", takes_sigma=True)
-
-    def estimate_sigma(self, image):
-        return float(image.flat[0])
-
-    def restore(self, image, sigma=None, strength=1.0, *, factor=1.0, progress=None):
-        progress(1, 2)
-        progress(2, 2)
-        return Restored(image + image.dtype.type(1), sigma)
 
 
 def clean(source, output, **options):

@@ -9,8 +9,8 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from denoise_ae.errors import ImageError
-from denoise_ae.images import decode, encode
-from denoise_ae.metadata import Metadata
+from denoise_ae.imagefiles.images import decode, encode
+from denoise_ae.imagefiles.metadata import Metadata
 
 RANDOM = np.random.default_rng(3)
 PIXELS = np.kron(RANDOM.integers(0, 256, (5, 8, 3), np.uint8), np.ones((8, 8, 1), np.uint8))

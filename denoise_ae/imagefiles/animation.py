@@ -6,34 +6,17 @@ Animated PNG and WebP store pieces that are laid over what is shown already; her
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.metadata import Metadata
 from denoise_ae.pixels.convert import as_rgb, join_alpha, peak_of, split_alpha
 
 NOTHING, TO_BACKGROUND, TO_PREVIOUS = 0, 1, 2
 """What becomes of a piece when its time is over, as PNG and WebP number it."""
-
-
-@dataclass
-class Frame:
-    """A page, or a frame of an animation.
-
-    Attributes:
-        pixels: HxW, HxWx2, HxWx3 or HxWx4; frames of an animation are all of one kind and size.
-        metadata: EXIF, ICC, XMP and resolution: a page has its own, the frames of an animation share them.
-        duration: seconds; None in what is no animation, and in the still picture that an animated PNG shows where
-            animations are not known.
-    """
-
-    pixels: NDArray[Any]
-    metadata: Metadata = field(default_factory=Metadata)
-    duration: Fraction | None = None
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import tifffile
 from PIL import Image
 
 from denoise_ae.errors import ImageError
-from denoise_ae.formats import format_for
-from denoise_ae.headers import read_header
-from denoise_ae.images import decode, encode, read_image
+from denoise_ae.imagefiles.formats import format_for
+from denoise_ae.imagefiles.headers import read_header
+from denoise_ae.imagefiles.images import decode, encode, read_image
 
 RANDOM = np.random.default_rng(4)
 WRITABLE = ["png", "jpeg", "webp", "tiff", "bmp", "pnm", "jpeg2000", "avif", "gif", "heic"]

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from denoise_ae.errors import ImageError
-from denoise_ae.headers import read_header
-from denoise_ae.images import decode, encode
-from denoise_ae.metadata import Metadata
+from denoise_ae.imagefiles.headers import read_header
+from denoise_ae.imagefiles.images import decode, encode
+from denoise_ae.imagefiles.metadata import Metadata
 
 RGB = np.random.default_rng(8).integers(0, 256, (20, 30, 3), np.uint8)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from denoise_ae.errors import ImageError
-from denoise_ae.metadata import Metadata, read_directory
+from denoise_ae.imagefiles.metadata import Metadata
+from denoise_ae.imagefiles.tiff_directory import read_directory
 
 SAMPLINGS = {
     "4:4:4": [(1, 1), (1, 1), (1, 1)],

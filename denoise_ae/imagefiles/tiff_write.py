@@ -15,18 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.frames import Frame
-from denoise_ae.metadata import (
+from denoise_ae.imagefiles.metadata import DESCRIPTIVE, resolution
+from denoise_ae.imagefiles.picture import Frame
+from denoise_ae.imagefiles.tiff_directory import (
     BIG,
     CLASSIC,
-    DESCRIPTIVE,
     Field,
     Order,
     Tag,
     copy_fields,
     integers,
     read_directory,
-    resolution,
     write_directory,
 )
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
-from denoise_ae.frames import Frame, changed, simplify
+from denoise_ae.imagefiles.animation import changed, simplify
+from denoise_ae.imagefiles.picture import Frame
 from denoise_ae.pixels.convert import as_rgb, split_alpha
 
 _AGAIN = "get the file again from its source"

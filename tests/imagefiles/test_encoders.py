@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from encoders import PROGRAMS, look, magick
 
-from denoise_ae.formats import WRITTEN_AS
-from denoise_ae.headers import read_header
+from denoise_ae.imagefiles.formats import WRITTEN_AS
+from denoise_ae.imagefiles.headers import read_header
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
