@@ -28,7 +28,7 @@ def be_child(room: str, words: list[str]) -> None:
 
         work()
     elif room == "trial":
-        from denoise_ae.trial import main as try_out
+        from denoise_ae.modelfiles.trial import main as try_out
 
         try_out(words)
 

@@ -12,7 +12,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from denoise_ae.catalog import models as models
     from denoise_ae.cleaning import CleanedFile as CleanedFile
     from denoise_ae.cleaning import clean_file as clean_file
     from denoise_ae.codec import Codec as Codec
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from denoise_ae.jobs import Repaired as Repaired
     from denoise_ae.jobs import Skipped as Skipped
     from denoise_ae.jobs import Started as Started
+    from denoise_ae.modelfiles.catalog import models as models
     from denoise_ae.planning import Plan as Plan
     from denoise_ae.planning import plan as plan
     from denoise_ae.repairer import Repairer as Repairer
@@ -54,7 +54,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 __version__ = "0.1.0"
 
 _HOMES = {
-    "models": "denoise_ae.catalog",
+    "models": "denoise_ae.modelfiles.catalog",
     "CleanedFile": "denoise_ae.cleaning",
     "clean_file": "denoise_ae.cleaning",
     "Codec": "denoise_ae.codec",

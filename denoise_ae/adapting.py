@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.noise_model import NoiseModel, squared_risk
+from denoise_ae.noise.profile import NoiseModel, squared_risk
 
 Floats = NDArray[np.float32]
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import PackageError, UsageError
-from denoise_ae.noise import estimate_sigma
+from denoise_ae.noise.estimate import estimate_sigma
 from denoise_ae.pixels import filters
 from denoise_ae.pixels.convert import from_unit, to_unit
 

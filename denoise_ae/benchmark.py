@@ -21,7 +21,7 @@ from denoise_ae.errors import ImageError
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.finding import pictures_in
 from denoise_ae.metrics import psnr, ssim
-from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.noise.corruptions import NumpySource, corrupt
 from denoise_ae.pixels.convert import split_alpha, to_unit, upright
 from denoise_ae.system.paths import is_folder
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae import catalog
-from denoise_ae.card import ModelCard
 from denoise_ae.errors import CodesError, ImageError, UsageError
-from denoise_ae.graph import no_code
+from denoise_ae.modelfiles import catalog
+from denoise_ae.modelfiles.card import ModelCard
+from denoise_ae.modelfiles.graph import no_code
+from denoise_ae.modelfiles.session import Session
 from denoise_ae.pixels.convert import as_rgb, check_image, split_alpha, to_unit
-from denoise_ae.runtime import Session
 
 DEFAULT_CODEC = "digits"
 """The model whose codes are taken where none is named."""

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from denoise_ae import catalog
 from denoise_ae.codec import Codec
 from denoise_ae.codes import Codes, PictureCodes, is_safe_name
 from denoise_ae.errors import CodesError, DenoiseError, ImageError, OutputError
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.finding import Choice, walk_inputs
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, FORMATS, format_for, written_suffix
+from denoise_ae.modelfiles import catalog
 from denoise_ae.pixels.convert import from_unit, upright
 from denoise_ae.system.files import write_atomic
 from denoise_ae.system.paths import is_folder

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.adapting import FARTHEST, PART_SIDE, PARTS, best_factor, measured_level
-from denoise_ae.card import ModelCard
-from denoise_ae.catalog import DEFAULT_MODEL
 from denoise_ae.errors import ModelError, UsageError
-from denoise_ae.noise import estimate_sigma
-from denoise_ae.noise_model import measure_picture
+from denoise_ae.modelfiles.card import ModelCard
+from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
+from denoise_ae.modelfiles.session import Interrupt
+from denoise_ae.noise.estimate import estimate_sigma
+from denoise_ae.noise.profile import measure_picture
 from denoise_ae.pixels.convert import check_image, split_alpha
 from denoise_ae.pixels.masked import Floats, Visible
 from denoise_ae.pixels.tiling import Tile, plan_tiles, round_up
-from denoise_ae.runtime import Interrupt
 from denoise_ae.tiled import TiledModel, map_side_by_side
 
 LARGEST_NOISE = 4.0
@@ -124,7 +124,8 @@ class Denoiser(TiledModel):
         Args:
             image: HxW gray, HxWx2 gray with alpha, HxWx3 RGB or HxWx4 RGBA; uint8, uint16 or float32 (white is 1).
             sigma: standard deviation of the noise in 8-bit steps (0 to 255, whatever the picture's depth), for models
-                that take it; None estimates it: the model itself where it can, else `denoise_ae.noise.estimate_sigma`.
+                that take it; None estimates it: the model itself where it can, else
+                `denoise_ae.noise.estimate.estimate_sigma`.
             strength: 0 gives back the picture, 1 the model's result, and more goes beyond it: models that take a
                 noise level are told a higher one, with the others the change is stretched.
             adapt: fit the model's own estimates to this picture first, see `fit_factor`; without `sigma`.

@@ -16,8 +16,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from denoise_ae import __version__, catalog
+from denoise_ae import __version__
 from denoise_ae.errors import DeviceError, ModelError
+from denoise_ae.modelfiles import catalog
 from denoise_ae.system.cpus import CpuLimits, cpu_limits
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ def check_models() -> list[Model]:
 
 def check_devices() -> list[Device]:
     """Clean one noisy picture with the default model on every device, and compare the results with the CPU's."""
-    from denoise_ae.runtime import available_devices
+    from denoise_ae.modelfiles.session import available_devices
 
     picture = _test_picture()
     cpu, reference = _try_device("cpu", picture, None)

@@ -42,7 +42,7 @@ class DeviceError(DenoiseError):
 
 
 class Interrupted(DenoiseError):  # noqa: N818 - the way out of work that nobody wants any more
-    """Somebody ended the work, see `denoise_ae.runtime.Interrupt`."""
+    """Somebody ended the work, see `denoise_ae.modelfiles.session.Interrupt`."""
 
 
 class TrainingError(DenoiseError):

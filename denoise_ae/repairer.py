@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.card import ModelCard
 from denoise_ae.errors import ImageError, ModelError, UsageError
+from denoise_ae.modelfiles.card import ModelCard
+from denoise_ae.modelfiles.session import Interrupt
 from denoise_ae.pixels.convert import check_image, split_alpha
 from denoise_ae.pixels.masked import Floats, Visible
 from denoise_ae.pixels.tiling import Tile
-from denoise_ae.runtime import Interrupt
 from denoise_ae.tiled import TiledModel, map_side_by_side
 
 REPAIR_MODEL = "repair"

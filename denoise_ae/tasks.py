@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from denoise_ae.catalog import DEFAULT_MODEL
 from denoise_ae.errors import DenoiseError
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
 from denoise_ae.jobs import Cleaned, Event
+from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 
 
 @dataclass(frozen=True)

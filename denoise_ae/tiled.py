@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from denoise_ae import catalog
-from denoise_ae.card import ModelCard
-from denoise_ae.catalog import DEFAULT_MODEL
 from denoise_ae.errors import ModelError, UsageError
+from denoise_ae.modelfiles import catalog
+from denoise_ae.modelfiles.card import ModelCard
+from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
+from denoise_ae.modelfiles.session import Session
 from denoise_ae.pixels.masked import Visible
 from denoise_ae.pixels.tiling import Tile, plan_tiles, round_up
-from denoise_ae.runtime import Session
 from denoise_ae.system.cpus import available_cpus
 
 SMALLEST_TILE, LARGEST_TILE = 512, 1536

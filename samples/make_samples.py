@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from skimage import data
 
-from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.noise.corruptions import NumpySource, corrupt
 from denoise_ae.pixels.convert import from_unit, to_unit
 
 Gray = NDArray[np.uint8]

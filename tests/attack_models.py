@@ -12,7 +12,7 @@ import onnx
 from onnx import TensorProto, helper
 from tiny import NETWORKS, Graph, codec_card, coding, residual, strip_card
 
-from denoise_ae.card import METADATA_KEY, ModelCard
+from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard
 
 Attack = Callable[[Path], bytes]
 """Makes a file's content; may put other files beside it, in the folder it is given."""

@@ -8,9 +8,9 @@ import pytest
 from qt import WHY_NOT
 from tiny import NETWORKS
 
-from denoise_ae import trial
 from denoise_ae.cli import main
-from denoise_ae.runtime import Session
+from denoise_ae.modelfiles import trial
+from denoise_ae.modelfiles.session import Session
 
 TRY_OUT = trial.try_out
 

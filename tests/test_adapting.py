@@ -7,14 +7,14 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from test_noise_model import noise, scene
+from scenes import noise, scene
 
 from denoise_ae import Denoiser, UsageError, clean_file
 from denoise_ae.adapting import FACTORS, best_factor, measured_level
 from denoise_ae.benchmark import methods
 from denoise_ae.imagefiles import images
 from denoise_ae.metrics import psnr
-from denoise_ae.noise_model import measure_noise
+from denoise_ae.noise.profile import measure_noise
 
 
 @pytest.fixture(scope="module")

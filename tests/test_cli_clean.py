@@ -16,8 +16,8 @@ from PIL import Image
 from tiny import Graph
 
 import denoise_ae
-from denoise_ae.card import ModelCard
 from denoise_ae.cli import main
+from denoise_ae.modelfiles.card import ModelCard
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals of POSIX")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from fake_packages import pretend_installed
 
-from denoise_ae import __version__, catalog, doctor
+from denoise_ae import __version__, doctor
+from denoise_ae.modelfiles import catalog
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -87,7 +88,7 @@ def test_a_damaged_default_model_is_named_once_and_devices_are_not_tested(run, t
     for file in (ROOT / "models").iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
     (folder / "photo.onnx").write_bytes(b"cut")
-    monkeypatch.setattr(catalog, "__file__", str(tmp_path / "denoise_ae" / "catalog.py"))
+    monkeypatch.setattr(catalog, "__file__", str(tmp_path / "denoise_ae" / "modelfiles" / "catalog.py"))
     status, output, _ = run("doctor")
     assert (status, output.count("error: ")) == (1, 1)
     assert "install denoise-ae again" in output

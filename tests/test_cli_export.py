@@ -12,11 +12,11 @@ pytest.importorskip("torch")
 from test_export import NETWORKS, save_checkpoint
 from test_quantize import blocks, smooth
 
-from denoise_ae.card import METADATA_KEY
 from denoise_ae.cli.export import CalibrationMethod
 from denoise_ae.errors import ModelError
 from denoise_ae.imagefiles import images
-from denoise_ae.runtime import Session
+from denoise_ae.modelfiles.card import METADATA_KEY
+from denoise_ae.modelfiles.session import Session
 from denoise_ae.training.quantize import METHODS
 
 

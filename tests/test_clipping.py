@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 
 from PIL import Image  # noqa: E402
 
-from denoise_ae.noise_model import white_noise  # noqa: E402
+from denoise_ae.noise.profile import white_noise  # noqa: E402
 from denoise_ae.training.clipping import as_stored, is_cut, left_of, mean_of_cut  # noqa: E402
 from denoise_ae.training.data import load_data  # noqa: E402
 from denoise_ae.training.neighbours import neighbour_loss  # noqa: E402

@@ -190,14 +190,14 @@ COMMAND_LINE = {
         "here: test_what_is_cut_or_has_a_wrong_checksum_fails_in_one_line_and_writes_nothing",
     ),
     "A device named but not to be had is an error; auto says which it took": (
-        "runtime: test_a_device_that_this_onnxruntime_lacks_is_an_error",
-        "runtime: test_auto_says_which_device_it_took",
+        "modelfiles/session: test_a_device_that_this_onnxruntime_lacks_is_an_error",
+        "modelfiles/session: test_auto_says_which_device_it_took",
         "cli_clean: TestUsage.test_no_such_model_or_device",
     ),
     "Threads respect the affinity mask and a container's quota; --threads overrides": (
         "system/cpus: test_a_containers_quota_counts",
         "system/cpus: test_the_affinity_mask_counts",
-        "runtime: test_threads_are_handed_on",
+        "modelfiles/session: test_threads_are_handed_on",
     ),
 }
 
@@ -258,10 +258,10 @@ BAD_INPUT = {
         "cli_clean: TestStreams.test_streams_that_are_closed_end_it_quietly",
     ),
     "an ONNX model truncated, of wrong rank or channels, with external data outside its folder, or giving NaN": (
-        "runtime: test_what_is_no_image_to_image_network_is_refused_with_the_reason",
-        "runtime: test_a_truncated_file_is_refused",
-        "runtime: test_external_data_is_not_read_even_if_it_is_there",
-        "modelfile: test_external_data_is_refused",
+        "modelfiles/session: test_what_is_no_image_to_image_network_is_refused_with_the_reason",
+        "modelfiles/session: test_a_truncated_file_is_refused",
+        "modelfiles/session: test_external_data_is_not_read_even_if_it_is_there",
+        "modelfiles/onnx_file: test_external_data_is_refused",
         "security: test_a_model_that_means_harm_is_refused_with_one_line_and_a_hint",
     ),
     "a checkpoint that is a malicious pickle": (

@@ -10,10 +10,10 @@ import pytest
 from tiny import Graph, cell_gain, pattern, residual
 
 from denoise_ae import tiled
-from denoise_ae.card import ModelCard
 from denoise_ae.denoiser import Denoiser, clean
 from denoise_ae.errors import ImageError, ModelError, UsageError
-from denoise_ae.runtime import Session
+from denoise_ae.modelfiles.card import ModelCard
+from denoise_ae.modelfiles.session import Session
 
 TYPES = (np.uint8, np.uint16, np.float32)
 SHAPES = [(1, 1), (17, 31), (1, 5000), (40, 3)]
@@ -490,7 +490,7 @@ def test_clean_is_a_shorthand(network, model):
 
 
 def test_an_installed_model_is_found_by_name(network):
-    from denoise_ae import catalog
+    from denoise_ae.modelfiles import catalog
 
     catalog.add(network("foreign"), "mine")
     found = Denoiser("mine")

@@ -83,8 +83,8 @@ def test_a_german_sees_german(qapp, qtbot):
 
 @needs_qt
 def test_what_our_models_are_for_is_translated(qapp):
-    from denoise_ae import catalog
     from denoise_ae.desktop.models import ours
+    from denoise_ae.modelfiles import catalog
 
     offered = {model.card.description for model in catalog.models() if not model.card.takes_mask}
     assert offered <= set(ours()), "see desktop/models.py"

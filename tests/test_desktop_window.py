@@ -421,8 +421,8 @@ def test_the_last_folder_is_remembered(opened, qtbot, answers):
 
 def test_a_result_that_was_interrupted_is_not_kept(denoiser):
     """What the engine relies on: an interrupt gives no residual, not a part of one."""
+    from denoise_ae.modelfiles.session import Interrupt
     from denoise_ae.pixels.masked import Visible
-    from denoise_ae.runtime import Interrupt
 
     interrupt = Interrupt()
     interrupt.set()

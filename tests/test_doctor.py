@@ -12,8 +12,9 @@ import onnxruntime
 import pytest
 from fake_packages import VERSION, pretend_installed
 
-from denoise_ae import catalog, doctor
+from denoise_ae import doctor
 from denoise_ae.doctor import ONNXRUNTIME, REQUIRED, check_devices, check_models, examine
+from denoise_ae.modelfiles import catalog
 from denoise_ae.system import cpus
 from denoise_ae.system.cpus import CpuLimits, cpu_limits
 
@@ -139,7 +140,7 @@ def test_a_damaged_model_of_the_users_is_named_and_the_others_are_looked_at(netw
 
 
 def test_missing_shipped_models_are_a_problem(monkeypatch, tmp_path):
-    monkeypatch.setattr(catalog, "__file__", str(tmp_path / "denoise_ae" / "catalog.py"))
+    monkeypatch.setattr(catalog, "__file__", str(tmp_path / "denoise_ae" / "modelfiles" / "catalog.py"))
     (model,) = check_models()
     assert "install denoise-ae again" in model.problems[0].hint
 

@@ -8,9 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from denoise_ae.card import METADATA_KEY, ModelCard  # noqa: E402
 from denoise_ae.errors import DenoiseError, OutputError, TrainingError  # noqa: E402
-from denoise_ae.runtime import Session  # noqa: E402
+from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard  # noqa: E402
+from denoise_ae.modelfiles.session import Session  # noqa: E402
 from denoise_ae.training import export as exporting  # noqa: E402
 from denoise_ae.training.checkpoint import CHECKPOINT_KEY, RunState  # noqa: E402
 from denoise_ae.training.networks import build  # noqa: E402

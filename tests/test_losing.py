@@ -9,7 +9,7 @@ from PIL import Image  # noqa: E402
 from test_fit import CPU  # noqa: E402
 from tiny import pattern  # noqa: E402
 
-from denoise_ae.noise import LOSSES  # noqa: E402
+from denoise_ae.noise.corruptions import LOSSES  # noqa: E402
 from denoise_ae.pixels.masked import fill  # noqa: E402
 from denoise_ae.repairer import Repairer  # noqa: E402
 from denoise_ae.training.checkpoint import find_checkpoint  # noqa: E402

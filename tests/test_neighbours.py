@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch")
 from PIL import Image  # noqa: E402
 from test_fit import CPU  # noqa: E402
 
-from denoise_ae.correlation import FARTHEST, noise_correlation  # noqa: E402
 from denoise_ae.errors import TrainingError, UsageError  # noqa: E402
-from denoise_ae.noise_model import measure_noise, white_noise  # noqa: E402
+from denoise_ae.noise.correlation import FARTHEST, noise_correlation  # noqa: E402
+from denoise_ae.noise.profile import measure_noise, white_noise  # noqa: E402
 from denoise_ae.pixels.filters import blur  # noqa: E402
 from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint  # noqa: E402
 from denoise_ae.training.data import load_data  # noqa: E402

@@ -124,7 +124,7 @@ def test_everything_the_wheel_needs_is_declared(installation, tmp_path):
 
 def test_the_installed_models_are_those_of_the_index(installation, tmp_path):
     program = (
-        "import json; from denoise_ae import models; from denoise_ae.catalog import checksum;"
+        "import json; from denoise_ae import models; from denoise_ae.modelfiles.catalog import checksum;"
         "print(json.dumps([[m.card.name, str(m.path), m.card.sha256 == checksum(m.path)] for m in models()]))"
     )
     found = json.loads(run(installation.python, "-c", program, cwd=tmp_path))

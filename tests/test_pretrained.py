@@ -16,8 +16,8 @@ from PIL import Image  # noqa: E402
 from test_export import NETWORKS, save_checkpoint  # noqa: E402
 from test_fit import CPU, StopAt  # noqa: E402
 
-from denoise_ae import catalog  # noqa: E402
 from denoise_ae.errors import DenoiseError, ModelError, TrainingError, UsageError  # noqa: E402
+from denoise_ae.modelfiles import catalog  # noqa: E402
 from denoise_ae.training.callbacks import TrainingInterruptedError  # noqa: E402
 from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint  # noqa: E402
 from denoise_ae.training.defaults import assemble  # noqa: E402

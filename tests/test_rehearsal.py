@@ -11,9 +11,9 @@ from PIL import Image
 from tiny import pattern
 
 from denoise_ae import batch
-from denoise_ae.catalog import ModelCard
 from denoise_ae.denoiser import Restored
 from denoise_ae.jobs import Cleaned, Existing, Failed, Planned, Skipped
+from denoise_ae.modelfiles.catalog import ModelCard
 from denoise_ae.planning import plan
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links and pipes")

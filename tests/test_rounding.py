@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from test_export import save_checkpoint  # noqa: E402
 
-from denoise_ae.runtime import Session  # noqa: E402
+from denoise_ae.modelfiles.session import Session  # noqa: E402
 from denoise_ae.training.export import export  # noqa: E402
 from denoise_ae.training.networks import build  # noqa: E402
 from denoise_ae.training.quantize import quantize  # noqa: E402

@@ -22,9 +22,9 @@ from PIL import Image
 from tiny import Graph
 
 import denoise_ae
-from denoise_ae import catalog
-from denoise_ae.card import ModelCard
 from denoise_ae.errors import ModelError
+from denoise_ae.modelfiles import catalog
+from denoise_ae.modelfiles.card import ModelCard
 
 MEASURE = """
 import resource, subprocess, sys
@@ -60,7 +60,7 @@ ADD = """
 import json, sys
 from functools import partial
 from pathlib import Path
-from denoise_ae import catalog, trial
+from denoise_ae.modelfiles import catalog; from denoise_ae.modelfiles import trial
 from denoise_ae.errors import DenoiseError
 trial.try_out = partial(trial.try_out, limits=trial.Limits(megabytes=700))
 for file in sorted(Path().glob("*/*.onnx")):
@@ -205,7 +205,7 @@ def test_a_model_that_differs_from_its_checksum_is_not_used(run, mine, network):
     "index", ["[" * 10**5, '{"project": "denoise-ae", "models": ["../../sly", 5, "a/b", "/x", ""]}']
 )
 def test_an_index_that_lies_leads_nowhere(monkeypatch, tmp_path, index):
-    monkeypatch.setattr(catalog, "__file__", str(tmp_path / "denoise_ae" / "catalog.py"))
+    monkeypatch.setattr(catalog, "__file__", str(tmp_path / "denoise_ae" / "modelfiles" / "catalog.py"))
     (tmp_path / "denoise_ae" / "models").mkdir(parents=True)
     (tmp_path / "denoise_ae" / "models" / "index.json").write_text(index)
     (tmp_path / "sly.json").write_text(ModelCard("sly").to_json())

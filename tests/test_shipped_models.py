@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from denoise_ae import Codec, Denoiser, Repairer, catalog
+from denoise_ae import Codec, Denoiser, Repairer
 from denoise_ae.imagefiles import images
-from denoise_ae.masks import draw_mask
 from denoise_ae.metrics import psnr
-from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.modelfiles import catalog
+from denoise_ae.noise.corruptions import NumpySource, corrupt
+from denoise_ae.noise.damage import draw_mask
 from denoise_ae.pixels.filters import inpaint
 
 ROOT = Path(__file__).resolve().parent.parent

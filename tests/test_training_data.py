@@ -8,8 +8,8 @@ torch = pytest.importorskip("torch")
 from PIL import Image  # noqa: E402
 
 from denoise_ae.errors import TrainingError  # noqa: E402
-from denoise_ae.masks import KINDS  # noqa: E402
-from denoise_ae.noise import NOISE_TYPES, NumpySource, corrupt  # noqa: E402
+from denoise_ae.noise.corruptions import NOISE_TYPES, NumpySource, corrupt  # noqa: E402
+from denoise_ae.noise.damage import KINDS  # noqa: E402
 from denoise_ae.training.corruption import TorchSource, add_noise  # noqa: E402
 from denoise_ae.training.data import Digits, Photos, load_data, load_pictures, noise_seed  # noqa: E402
 from denoise_ae.training.recipe import NoiseRecipe, Recipe, Stage  # noqa: E402

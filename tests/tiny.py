@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from denoise_ae.card import METADATA_KEY, ModelCard
+from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard
 
 
 @dataclass

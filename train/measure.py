@@ -24,9 +24,9 @@ from denoise_ae.benchmark import NOISY, clean_cases, measure, methods, pair_case
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.imagefiles import images
 from denoise_ae.metrics import psnr
-from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.modelfiles.session import Session
+from denoise_ae.noise.corruptions import NumpySource, corrupt
 from denoise_ae.pixels.convert import to_unit
-from denoise_ae.runtime import Session
 from denoise_ae.training.mnist import load_mnist
 
 DIGIT_LEVELS = (0.3, 0.5)

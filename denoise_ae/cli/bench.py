@@ -108,8 +108,8 @@ def bench(
     from denoise_ae.baselines import choose
     from denoise_ae.benchmark import clean_cases, measure, methods, pair_cases, summarise
     from denoise_ae.benchmark_report import COLUMNS, draw_chart, markdown, row
-    from denoise_ae.catalog import DEFAULT_MODEL
     from denoise_ae.denoiser import Denoiser
+    from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
     from denoise_ae.system.files import write_atomic
 
     places = folders or []
@@ -184,7 +184,7 @@ def bench(
 
 def _check_words(folders: list[Path], sigmas: list[float], level: Level | None, *, pairs: bool) -> None:
     """Check that folders, levels and kinds of pictures make sense together."""
-    from denoise_ae.noise import check_level
+    from denoise_ae.noise.corruptions import check_level
 
     if not folders:
         raise UsageError("no folder of pictures to measure on", "name one; --latent alone needs none")

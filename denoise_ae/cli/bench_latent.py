@@ -76,8 +76,8 @@ def bench_latent(
 @contextmanager
 def _codecs(words: list[str], device: str, threads: int | None) -> Iterator[dict[str, tuple[Codec, int]]]:
     """Load models, and runs, which are exported for that; with the bytes of each one's file."""
-    from denoise_ae.catalog import find, is_file_name
     from denoise_ae.codec import Codec
+    from denoise_ae.modelfiles.catalog import find, is_file_name
 
     with TemporaryDirectory() as folder:
         found: dict[str, tuple[Codec, int]] = {}

@@ -230,8 +230,8 @@ def clean(
     existing = clean_checks.what_exists(overwrite, skip_existing, in_place, watch)
     folders = clean_checks.check_watch(inputs, output, in_place=in_place, dry_run=dry_run) if watch else []
 
-    from denoise_ae.catalog import DEFAULT_MODEL
     from denoise_ae.cli.report import BatchReport
+    from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
     from denoise_ae.planning import plan
     from denoise_ae.tasks import Settings, Task
     from denoise_ae.watching import Watch

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from denoise_ae.catalog import DEFAULT_MODEL
 from denoise_ae.cli.options import Debug
 from denoise_ae.errors import PackageError
+from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 
 
 def desktop(

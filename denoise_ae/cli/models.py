@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from denoise_ae.cli.render import print_table
 
 if TYPE_CHECKING:
-    from denoise_ae.catalog import InstalledModel
+    from denoise_ae.modelfiles.catalog import InstalledModel
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")]
@@ -44,7 +44,7 @@ def models(context: typer.Context, as_json: Json = False, debug: Debug = False) 
     context.obj = as_json
     if context.invoked_subcommand:
         return
-    from denoise_ae import catalog
+    from denoise_ae.modelfiles import catalog
 
     installed = catalog.models()
     if as_json:
@@ -73,7 +73,7 @@ def show(
     debug: Debug = False,
 ) -> None:
     """Show one model's whole card. The word show can be left out."""
-    from denoise_ae import catalog
+    from denoise_ae.modelfiles import catalog
 
     model = catalog.find(name)
     if as_json or context.obj:
@@ -98,7 +98,7 @@ def add(
     Any image-to-image ONNX file with one float input of 1 or 3 channels (N, C, H, W) and an output of the same size.
     It is tried out first and copied; what it needs is read from its card, or else found by the trial.
     """
-    from denoise_ae import catalog
+    from denoise_ae.modelfiles import catalog
 
     model = catalog.add(file, name)
     if as_json or context.obj:
@@ -108,7 +108,7 @@ def add(
 
 
 def _entry(model: InstalledModel) -> dict[str, object]:
-    from denoise_ae.catalog import DEFAULT_MODEL
+    from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 
     return {
         "name": model.card.name,

@@ -57,7 +57,7 @@ def noise(
     from denoise_ae.errors import UsageError
     from denoise_ae.imagefiles import images
     from denoise_ae.imagefiles.formats import format_for
-    from denoise_ae.noise import LOSSES, NumpySource, check_level, corrupt
+    from denoise_ae.noise.corruptions import LOSSES, NumpySource, check_level, corrupt
     from denoise_ae.pixels.convert import from_unit, join_alpha, split_alpha, to_unit
     from denoise_ae.system.files import check_target, write_atomic
 

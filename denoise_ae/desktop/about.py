@@ -10,9 +10,10 @@ from PySide6 import __version__ as pyside_version
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QMessageBox
 
-from denoise_ae import __version__, catalog
+from denoise_ae import __version__
 from denoise_ae.errors import ModelError
-from denoise_ae.runtime import available_devices
+from denoise_ae.modelfiles import catalog
+from denoise_ae.modelfiles.session import available_devices
 
 if TYPE_CHECKING:
     from denoise_ae.desktop.window import MainWindow

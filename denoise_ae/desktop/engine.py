@@ -14,7 +14,7 @@ from denoise_ae.desktop.canvas import Canvas, Window
 from denoise_ae.desktop.document import Document
 from denoise_ae.desktop.preview import LEAST, MOST, preview
 from denoise_ae.errors import Interrupted
-from denoise_ae.runtime import Interrupt
+from denoise_ae.modelfiles.session import Interrupt
 from denoise_ae.steps import estimate_levels
 
 

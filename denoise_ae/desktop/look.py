@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from denoise_ae.catalog import DEFAULT_MODEL
+from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 
 
 @dataclass(frozen=True)

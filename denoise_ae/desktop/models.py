@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from denoise_ae.card import ModelCard
+from denoise_ae.modelfiles.card import ModelCard
 
 
 def describe(card: ModelCard) -> str:

@@ -13,8 +13,8 @@ from denoise_ae.denoiser import Denoiser
 from denoise_ae.desktop.canvas import Window
 from denoise_ae.desktop.document import Document, channels_of
 from denoise_ae.desktop.pyramid import double
+from denoise_ae.modelfiles.session import Interrupt
 from denoise_ae.pixels.masked import Visible
-from denoise_ae.runtime import Interrupt
 
 LEAST, MOST = 250_000, 5_000_000
 """Pixels of the parts that are worth it: less is clean soon enough, more would take long itself."""

@@ -23,7 +23,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from denoise_ae import catalog
 from denoise_ae.desktop.actions import Actions
 from denoise_ae.desktop.background import Background
 from denoise_ae.desktop.batch_panel import BatchPanel
@@ -41,6 +40,7 @@ from denoise_ae.desktop.tiles import Kind, Layer
 from denoise_ae.desktop.view import View
 from denoise_ae.errors import DenoiseError
 from denoise_ae.imagefiles.formats import FORMATS
+from denoise_ae.modelfiles import catalog
 from denoise_ae.system.paths import is_folder
 from denoise_ae.tasks import Settings, Task
 

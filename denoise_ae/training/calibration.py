@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from denoise_ae.card import ModelCard
 from denoise_ae.errors import DenoiseError, TrainingError
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.finding import pictures_in
+from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.pixels.convert import as_rgb, split_alpha, to_unit
 from denoise_ae.pixels.tiling import round_up
 from denoise_ae.system.paths import is_folder

@@ -1,4 +1,4 @@
-"""Noise on a batch: torch's source of randomness for `denoise_ae.noise`, and mixtures drawn for each picture."""
+"""Noise on a batch: torch's random source for `denoise_ae.noise.corruptions`, and mixtures drawn for each picture."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-from denoise_ae.masks import draw_mask
-from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.noise.corruptions import NumpySource, corrupt
+from denoise_ae.noise.damage import draw_mask
 from denoise_ae.pixels.masked import fill
 from denoise_ae.system.cpus import available_cpus
 from denoise_ae.training.recipe import NoiseRecipe, NoiseStep, Recipe
@@ -22,7 +22,7 @@ _DRAWN_BY_PROCESSOR = {"camera", "jpeg", "spots", "strokes", "text"}
 class TorchSource:
     """Random numbers from torch for pictures NxCxHxW, drawn on the generator's device.
 
-    The torch twin of `denoise_ae.noise.NumpySource`.
+    The torch twin of `denoise_ae.noise.corruptions.NumpySource`.
     """
 
     def __init__(self, generator: torch.Generator) -> None:
@@ -132,7 +132,7 @@ def lose_pixels(clean: Tensor, kinds: Sequence[NoiseRecipe], *, seed: int) -> tu
 
     Args:
         clean: float NxCxHxW, 0 to 1.
-        kinds: a mixture of `denoise_ae.noise.LOSSES`.
+        kinds: a mixture of `denoise_ae.noise.corruptions.LOSSES`.
         seed: two calls with the same arguments lose the same pixels.
 
     Returns:

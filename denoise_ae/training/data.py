@@ -32,7 +32,7 @@ VALIDATION_SIDE = 256
 
 
 class OwnNoise(NamedTuple):
-    """What was measured of the noise of pictures NxCxHxW that are noisy themselves; see `denoise_ae.noise_model`."""
+    """What was measured of the noise of pictures NxCxHxW that are noisy themselves; see `denoise_ae.noise.profile`."""
 
     level: Tensor
     """Nx1x1x1, 0 to 1."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from denoise_ae.errors import UsageError
-from denoise_ae.noise import NOISE_TYPES
+from denoise_ae.noise.corruptions import NOISE_TYPES
 from denoise_ae.training.recipe import Recipe
 from denoise_ae.training.recipe_file import parse_recipe, read_recipe
 
@@ -66,7 +66,7 @@ def parse_noise(text: str, noise_type: str) -> list[float]:
 
     Args:
         text: on the [0, 1] scale for gaussian and uniform noise, else in the type's own unit.
-        noise_type: one of `denoise_ae.noise.NOISE_TYPES`.
+        noise_type: one of `denoise_ae.noise.corruptions.NOISE_TYPES`.
 
     Returns:
         The lowest and highest level in the type's own unit.
@@ -106,7 +106,7 @@ def assemble(
         folders: the data's folders; a folder of pictures chooses the defaults for photographs.
         flags: dotted keys such as ``training.epochs`` -> value; a value of None was not given.
         noise: the text of ``--noise``, if given.
-        noise_type: one of `denoise_ae.noise.NOISE_TYPES`, if given.
+        noise_type: one of `denoise_ae.noise.corruptions.NOISE_TYPES`, if given.
         start: recipe of the model whose weights training starts from; its `origin` says which they are.
         self_supervised: the pictures are noisy, and there are no clean ones; see `denoise_ae.training.neighbours`.
 

@@ -18,17 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from denoise_ae.card import METADATA_KEY, ModelCard
 from denoise_ae.errors import TrainingError
-from denoise_ae.graph import (
-    CODE_OUTPUT,
-    DECODED_OUTPUT,
-    GIVEN_INPUT,
-    LEVEL_OUTPUT,
-    MASK_INPUT,
-    SIGMA_INPUT,
-)
-from denoise_ae.runtime import Session
+from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard
+from denoise_ae.modelfiles.graph import CODE_OUTPUT, DECODED_OUTPUT, GIVEN_INPUT, LEVEL_OUTPUT, MASK_INPUT, SIGMA_INPUT
+from denoise_ae.modelfiles.session import Session
 from denoise_ae.system.files import write_atomic
 from denoise_ae.training.autoencoder import Autoencoder
 from denoise_ae.training.checkpoint import Checkpoint, load_checkpoint
@@ -165,7 +158,7 @@ def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Map
 
 
 def describe_noise(recipe: Recipe) -> str:
-    """Return the noise that a recipe trains for, in words; levels as in `denoise_ae.noise`."""
+    """Return the noise that a recipe trains for, in words; levels as in `denoise_ae.noise.corruptions`."""
     if recipe.training.self_supervised:
         return "that of the training pictures themselves, learnt without clean ones"
     kinds = [" then ".join(_describe_step(step) for step in (kind, *kind.then)) for kind in recipe.noise]

@@ -13,19 +13,19 @@ from statistics import fmean
 import numpy as np
 import onnx
 
-from denoise_ae.card import METADATA_KEY, ModelCard
-from denoise_ae.catalog import read_model
 from denoise_ae.errors import DenoiseError, ModelError, TrainingError
-from denoise_ae.graph import SIGMA_INPUT
 from denoise_ae.metrics import psnr
-from denoise_ae.runtime import Session
+from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard
+from denoise_ae.modelfiles.graph import SIGMA_INPUT
+from denoise_ae.modelfiles.onnx_file import read_model
+from denoise_ae.modelfiles.session import Session
+from denoise_ae.modelfiles.trial import try_out
 from denoise_ae.system.files import check_target, write_atomic
 from denoise_ae.training.calibration import Noise, Sample, samples
 from denoise_ae.training.pretrained import RECIPE_KEY
 from denoise_ae.training.quantize import Feeds, quantize
 from denoise_ae.training.recipe import NoiseRecipe
 from denoise_ae.training.recipe_file import parse_recipe
-from denoise_ae.trial import try_out
 
 LARGEST_LOSS = 0.5
 """Most that a quantised model may lose, in dB."""

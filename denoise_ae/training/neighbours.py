@@ -21,9 +21,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from denoise_ae.correlation import FARTHEST, noise_correlation
 from denoise_ae.errors import TrainingError
-from denoise_ae.noise import estimate_sigma
+from denoise_ae.noise.correlation import FARTHEST, noise_correlation
+from denoise_ae.noise.estimate import estimate_sigma
 
 LARGEST_CORRELATION = 0.1
 """Of noise that counts as independent: what it does to the loss is lost beside the noise itself."""

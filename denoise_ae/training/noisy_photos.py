@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from denoise_ae.errors import TrainingError
-from denoise_ae.noise_model import NoiseModel, measure_picture, white_noise
+from denoise_ae.noise.profile import NoiseModel, measure_picture, white_noise
 from denoise_ae.pixels.masked import Visible
 from denoise_ae.training.clipping import is_cut
 from denoise_ae.training.data import OwnNoise, Photos, ValidationBatch

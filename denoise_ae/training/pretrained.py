@@ -19,9 +19,9 @@ import torch
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from torch import Tensor
 
-from denoise_ae import catalog
 from denoise_ae.errors import DenoiseError, ModelError, TrainingError
-from denoise_ae.modelfile import check_model
+from denoise_ae.modelfiles import catalog, onnx_file
+from denoise_ae.modelfiles.onnx_file import check_model
 from denoise_ae.training.autoencoder import Autoencoder
 from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint, parameter_shapes
 from denoise_ae.training.networks import build
@@ -127,7 +127,7 @@ def load_pretrained(source: str) -> Pretrained:
         recipe, weights = checkpoint.recipe, checkpoint.weights
         label, checksum = f"{recipe.name} at step {checkpoint.step}", catalog.checksum(path)
     else:
-        data = catalog.read_model(Path(source)) if is_onnx else catalog.find(source).read()
+        data = onnx_file.read_model(Path(source)) if is_onnx else catalog.find(source).read()
         recipe, weights = read_model(data, source)
         label, checksum = Path(source).stem if is_onnx else source, hashlib.sha256(data).hexdigest()
     origin = f"{label} (sha256 {checksum})" + (f", from {recipe.origin}" if recipe.origin else "")

@@ -46,7 +46,7 @@ from onnxruntime.quantization import (
 )
 
 from denoise_ae.errors import TrainingError
-from denoise_ae.graph import LEVEL_OUTPUT
+from denoise_ae.modelfiles.graph import LEVEL_OUTPUT
 from denoise_ae.training.equalize import LINKS, equalize
 
 METHODS = {

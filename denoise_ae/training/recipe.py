@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from denoise_ae.errors import DenoiseError
-from denoise_ae.noise import LOSSES, check_level
+from denoise_ae.noise.corruptions import LOSSES, check_level
 
 NoiseType = Literal[
     "gaussian", "poisson", "salt-pepper", "speckle", "uniform", "jpeg", "mask", "camera", "strokes", "spots", "text"
@@ -80,7 +80,7 @@ class NetworkRecipe(_Part):
 
 
 class NoiseStep(_Part):
-    """One corruption, its level drawn between two ends (units as in `denoise_ae.noise`)."""
+    """One corruption, its level drawn between two ends (units as in `denoise_ae.noise.corruptions`)."""
 
     type: NoiseType = "gaussian"
     level: tuple[float, float]

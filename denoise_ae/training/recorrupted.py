@@ -7,7 +7,7 @@ is very noisy; so w and -w are taken together, which leaves of it only what the 
 (Stein 1981). The input is told to be noisier by as much as it is.
 
 Unlike neighbours of the same picture (`denoise_ae.training.neighbours`) it sees pictures as they are, at their full
-size, and takes noise that hangs together; but it has to know that noise, see `denoise_ae.noise_model`.
+size, and takes noise that hangs together; but it has to know that noise, see `denoise_ae.noise.profile`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from denoise_ae.noise_model import shape_noise, squared_risk
+from denoise_ae.noise.profile import shape_noise, squared_risk
 from denoise_ae.training.clipping import as_stored, left_of
 from denoise_ae.training.corruption import mix_seed
 from denoise_ae.training.data import OwnNoise

@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from denoise_ae.card import ModelCard
-from denoise_ae.catalog import read_model
 from denoise_ae.errors import TrainingError
+from denoise_ae.modelfiles.card import ModelCard
+from denoise_ae.modelfiles.onnx_file import read_model
+from denoise_ae.modelfiles.trial import try_out
 from denoise_ae.training import pretrained
 from denoise_ae.training.export import to_onnx, write_checked
 from denoise_ae.training.networks import build
 from denoise_ae.training.run_folder import versions
-from denoise_ae.trial import try_out
 
 
 def renew(

@@ -25,12 +25,12 @@ from skimage import data
 
 from denoise_ae.baselines import BASELINES
 from denoise_ae.benchmark import NOISY, Restore, methods
-from denoise_ae.catalog import DEFAULT_MODEL
 from denoise_ae.denoiser import Denoiser
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.formats import format_for
 from denoise_ae.metrics import psnr
-from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
+from denoise_ae.noise.corruptions import NumpySource, corrupt
 from denoise_ae.pictures import crop as cut
 from denoise_ae.pictures import magnify, side_by_side, to_rgb8
 from denoise_ae.pixels.convert import as_rgb, from_unit, to_unit
@@ -61,7 +61,7 @@ class Crop:
     """Left column and upper row of the part."""
     noise_type: str
     level: float
-    """In the unit of the type of noise, see `denoise_ae.noise`."""
+    """In the unit of the type of noise, see `denoise_ae.noise.corruptions`."""
 
     @property
     def told(self) -> float | None:

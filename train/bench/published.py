@@ -19,9 +19,9 @@ from shared import print_head, print_row, spread, take_turns
 from torch import Tensor, nn
 from torch.nn import functional
 
-from denoise_ae import catalog
-from denoise_ae.card import ModelCard
-from denoise_ae.runtime import Session
+from denoise_ae.modelfiles import catalog
+from denoise_ae.modelfiles.card import ModelCard
+from denoise_ae.modelfiles.session import Session
 from denoise_ae.training.autoencoder import Autoencoder
 from denoise_ae.training.export import TOLERANCE, largest_difference, to_onnx
 from denoise_ae.training.networks import count_parameters, macs_per_pixel

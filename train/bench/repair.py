@@ -2,8 +2,8 @@
 
 python train/bench/repair.py FOLDER/CBSD68 [--model models/repair.onnx] [--radii 1 3 5 10] [-o figures.json]
 
-Masks: strokes over 10 % of the picture (1 to 9 pixels wide, see denoise_ae/masks.py), and half of the pixels lost one
-by one; seed 0, each picture's own. All work on 8 bits. PSNR is of the whole picture and of the lost pixels alone (their
+Masks: strokes over 10 % of the picture (1 to 9 pixels wide, see denoise_ae/noise/damage.py), and half of the pixels lost
+one by one; seed 0, each picture's own. All work on 8 bits. PSNR is of the whole picture and of the lost pixels alone (their
 difference is a constant for each mask); both are means over the pictures. The radius of OpenCV's methods is the best of
 --radii for each method and mask, chosen on these very pictures: what favours them.
 
@@ -25,7 +25,7 @@ from denoise_ae.benchmark import clean_cases
 from denoise_ae.blemishes import find_blemishes
 from denoise_ae.imagefiles import images
 from denoise_ae.metrics import psnr
-from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.noise.corruptions import NumpySource, corrupt
 from denoise_ae.pixels.filters import inpaint
 from denoise_ae.repairer import Repairer
 

@@ -20,7 +20,7 @@ from skimage import color, data
 
 from denoise_ae.baselines import non_local_means, total_variation, wavelet
 from denoise_ae.metrics import psnr
-from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.noise.corruptions import NumpySource, corrupt
 from denoise_ae.pixels.convert import to_unit
 
 SIGMAS = (15.0, 25.0, 50.0)

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.correlation import BLOCK, without_plane
-from denoise_ae.noise import estimate_sigma
+from denoise_ae.noise.correlation import BLOCK, without_plane
+from denoise_ae.noise.estimate import estimate_sigma
 from denoise_ae.pixels.filters import blur
 from denoise_ae.pixels.masked import Visible
 

@@ -11,9 +11,9 @@ import pytest
 from onnx import TensorProto, helper
 from tiny import NETWORKS
 
-from denoise_ae import catalog
-from denoise_ae.card import METADATA_KEY, ModelCard
 from denoise_ae.errors import ModelError, OutputError
+from denoise_ae.modelfiles import catalog
+from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard
 
 
 def install(folder: Path, file: Path, name: str) -> None:
@@ -32,7 +32,7 @@ def shipped(tmp_path, monkeypatch, network) -> Path:
     for name in ("photo", "digits"):
         install(folder, network("rgb"), name)
     (folder / "index.json").write_text(json.dumps({"project": "denoise-ae", "models": ["photo", "digits"]}))
-    monkeypatch.setattr(catalog, "__file__", str(package / "catalog.py"))
+    monkeypatch.setattr(catalog, "__file__", str(package / "modelfiles" / "catalog.py"))
     return folder
 
 
@@ -40,7 +40,7 @@ def shipped(tmp_path, monkeypatch, network) -> Path:
 
 
 def test_the_index_of_the_project_names_the_default_model():
-    index = json.loads((Path(__file__).parent.parent / "models" / "index.json").read_text(encoding="utf-8"))
+    index = json.loads((Path(__file__).parents[2] / "models" / "index.json").read_text(encoding="utf-8"))
     assert index["default"] == catalog.DEFAULT_MODEL
     assert index["default"] in index["models"]
     assert catalog.shipped_folder().name == "models"

@@ -11,8 +11,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from denoise_ae.card import LONGEST_CARD, ModelCard
 from denoise_ae.errors import ModelError, OutputError
+from denoise_ae.modelfiles.card import LONGEST_CARD, ModelCard
+from denoise_ae.modelfiles.onnx_file import _reason, read_model
 from denoise_ae.system.files import write_atomic
 
 DEFAULT_MODEL = "photo"
@@ -21,8 +22,6 @@ DEFAULT_MODEL = "photo"
 Origin = Literal["shipped", "user"]
 """Came with the package, or was added by the user."""
 
-LARGEST_FILE = 2**31
-"""Bytes that an ONNX file, as any protobuf message, stays below."""
 
 _PROJECT = "denoise-ae"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -54,23 +53,6 @@ class InstalledModel:
         return data
 
 
-def read_model(path: Path) -> bytes:
-    """Read an ONNX file.
-
-    Raises:
-        ModelError: there is no such file, or it can't be read.
-    """
-    try:
-        # A folder, a pipe or a device is no model, and some of them never end.
-        if not path.is_file():
-            raise ModelError(f"there is no model file {path}", "give a NAME from denoise-ae models, or a FILE.onnx")
-        if path.stat().st_size >= LARGEST_FILE:
-            raise ModelError(f"model file {path} is larger than any ONNX file can be", "give another file")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise ModelError(f"model file {path} can't be read: {_reason(error)}") from None
-
-
 def checksum(path: Path) -> str:
     """Return a file's SHA-256 in hexadecimal, as a card's `sha256` holds it."""
     with path.open("rb") as file:
@@ -86,7 +68,7 @@ def shipped_folder() -> Path:
     Raises:
         ModelError: it is in neither place.
     """
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "models", package.parent / "models"):
         if _read_index(folder):
             return folder
@@ -215,7 +197,7 @@ def add(file: Path, name: str | None = None) -> InstalledModel:
 
 def _try_out(data: bytes, file: Path) -> ModelCard:
     """Try out a file that may be anybody's, and return its card with its checksum."""
-    from denoise_ae.trial import try_out
+    from denoise_ae.modelfiles.trial import try_out
 
     return try_out(data, file.stem).with_checksum(hashlib.sha256(data).hexdigest())
 
@@ -247,8 +229,3 @@ def _user_names() -> list[str]:
 
 def _is_there(folder: Path, name: str) -> bool:
     return (folder / f"{name}.onnx").is_file() and (folder / f"{name}.json").is_file()
-
-
-def _reason(error: Exception) -> str:
-    """Say in one line why a file could not be used."""
-    return (isinstance(error, OSError) and error.strerror) or str(error)

@@ -9,6 +9,7 @@ https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from denoise_ae.errors import ModelError
 
@@ -138,3 +139,29 @@ def _varint(content: memoryview, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, position
     raise ValueError("a number of more than 64 bits")
+
+
+LARGEST_FILE = 2**31
+"""Bytes that an ONNX file, as any protobuf message, stays below."""
+
+
+def read_model(path: Path) -> bytes:
+    """Read an ONNX file.
+
+    Raises:
+        ModelError: there is no such file, or it can't be read.
+    """
+    try:
+        # A folder, a pipe or a device is no model, and some of them never end.
+        if not path.is_file():
+            raise ModelError(f"there is no model file {path}", "give a NAME from denoise-ae models, or a FILE.onnx")
+        if path.stat().st_size >= LARGEST_FILE:
+            raise ModelError(f"model file {path} is larger than any ONNX file can be", "give another file")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise ModelError(f"model file {path} can't be read: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    """Say in one line why a file could not be used."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from denoise_ae.errors import UsageError
-from denoise_ae.noise import NOISE_TYPES, NumpySource, check_level, corrupt, estimate_sigma
+from denoise_ae.noise.corruptions import NOISE_TYPES, NumpySource, check_level, corrupt
+from denoise_ae.noise.estimate import estimate_sigma
 
 LEVELS = {
     "gaussian": 25,

@@ -9,10 +9,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from denoise_ae.card import METADATA_KEY, ModelCard
-from denoise_ae.catalog import read_model
 from denoise_ae.errors import DeviceError, Interrupted, ModelError, UsageError
-from denoise_ae.graph import (
+from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard
+from denoise_ae.modelfiles.graph import (
     CODE_OUTPUT,
     DECODED_OUTPUT,
     GIVEN_INPUT,
@@ -23,8 +22,8 @@ from denoise_ae.graph import (
     read_graph,
     refusal,
 )
-from denoise_ae.modelfile import check_model
-from denoise_ae.probe import probe
+from denoise_ae.modelfiles.onnx_file import check_model, read_model
+from denoise_ae.modelfiles.probe import probe
 from denoise_ae.system.cpus import available_cpus
 
 DEVICES = {

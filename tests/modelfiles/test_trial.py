@@ -10,10 +10,10 @@ import pytest
 from attack_models import MODELS, laughs
 from conftest import TRY_OUT
 
-from denoise_ae import trial
 from denoise_ae.errors import ModelError
-from denoise_ae.runtime import Session
-from denoise_ae.trial import Limits
+from denoise_ae.modelfiles import trial
+from denoise_ae.modelfiles.session import Session
+from denoise_ae.modelfiles.trial import Limits
 
 
 @pytest.mark.parametrize("name", ["rgb", "foreign-pooling", "foreign-cell"])
@@ -47,7 +47,8 @@ def test_memory_has_an_end(tmp_path):
 def test_a_trial_ends_with_the_process_that_wants_it(tmp_path):
     (tmp_path / "slow.onnx").write_bytes(laughs(30)(tmp_path))
     program = (
-        "import os, pathlib, subprocess, sys\nfrom denoise_ae import trial\nreal = subprocess.Popen.communicate\n"
+        "import os, pathlib, subprocess, sys\nfrom denoise_ae.modelfiles import trial\n"
+        "real = subprocess.Popen.communicate\n"
         "def communicate(self, *rest, **more):\n    print(self.pid, flush=True)\n    return real(self, *rest, **more)\n"
         "subprocess.Popen.communicate = communicate\ntrial.try_out(pathlib.Path(sys.argv[1]).read_bytes(), 'mine')"
     )

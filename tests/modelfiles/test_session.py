@@ -13,12 +13,12 @@ import pytest
 from onnx import TensorProto, helper
 from tiny import NETWORKS, Graph, cell_gain, filling, residual, strip_card
 
-from denoise_ae import runtime
-from denoise_ae.card import METADATA_KEY, ModelCard
 from denoise_ae.errors import DeviceError, ModelError, UsageError
-from denoise_ae.runtime import Session, available_devices
+from denoise_ae.modelfiles import session
+from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard
+from denoise_ae.modelfiles.session import Session, available_devices
 
-SAMPLE = Path(__file__).parent.parent / "samples" / "noisy" / "digits.png"
+SAMPLE = Path(__file__).parents[2] / "samples" / "noisy" / "digits.png"
 
 
 def batch(*shape: int) -> np.ndarray:
@@ -306,7 +306,8 @@ def test_nothing_is_printed(network, save):
     files = [network("rgb"), network("foreign-pooling"), *(save(make(), make.__name__) for make in REFUSED)]
     program = (
         "import sys\nfrom pathlib import Path\nfrom denoise_ae.errors import ModelError\n"
-        "from denoise_ae.runtime import Session\nfor word in sys.argv[1:]:\n    try:\n        Session(Path(word))\n"
+        "from denoise_ae.modelfiles.session import Session\nfor word in sys.argv[1:]:\n"
+        "    try:\n        Session(Path(word))\n"
         "    except ModelError:\n        pass\n"
     )
     done = subprocess.run([sys.executable, "-c", program, *files], capture_output=True, check=True)
@@ -369,7 +370,7 @@ def test_threads_are_handed_on(network, monkeypatch):
         return real(data, options, **rest)
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", spy)
-    monkeypatch.setattr(runtime, "available_cpus", lambda: 3)
+    monkeypatch.setattr(session, "available_cpus", lambda: 3)
     Session(network("rgb"), threads=1)
     Session(network("rgb"))
     assert seen == [1, 3]

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.card import ModelCard
 from denoise_ae.errors import ModelError
+from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.pixels.tiling import round_up
 
 Batch = NDArray[np.float32]

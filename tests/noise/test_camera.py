@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from denoise_ae.camera import draw_camera, is_gray, shoot
-from denoise_ae.noise import NumpySource, corrupt
+from denoise_ae.noise.camera import draw_camera, is_gray, shoot
+from denoise_ae.noise.corruptions import NumpySource, corrupt
 from denoise_ae.pixels.filters import BAYER_PATTERNS, demosaic
 
 

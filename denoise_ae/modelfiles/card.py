@@ -59,7 +59,7 @@ class ModelCard:
     which ``image`` holds a rough guess (see `denoise_ae.pixels.masked.fill`), else 0. Such a model does not clean."""
     latent: int = 0
     """Numbers in the latent code that the network encodes pictures to and decodes them from; 0 where there is no such
-    code. See `denoise_ae.runtime.Session.encode`."""
+    code. See `denoise_ae.modelfiles.session.Session.encode`."""
     variational: bool = False
     """Whether codes drawn from a standard normal distribution decode to pictures of the kind that it was trained on."""
     noise: str = ""

@@ -1,6 +1,6 @@
 """Damage that covers pixels: strokes, spots and text, drawn until they cover a share of a picture.
 
-One definition for the command line, for training and for measuring, as for all of `denoise_ae.noise`.
+One definition for the command line, for training and for measuring, as for all of `denoise_ae.noise.corruptions`.
 """
 
 from __future__ import annotations

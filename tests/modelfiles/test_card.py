@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from denoise_ae.card import LONGEST_CARD, ModelCard
+from denoise_ae.modelfiles.card import LONGEST_CARD, ModelCard
 
 CARD = ModelCard(
     "photo",

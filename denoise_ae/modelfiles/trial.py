@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from denoise_ae.card import ModelCard
 from denoise_ae.errors import DenoiseError, ModelError
+from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.system.child_process import words_for
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 THREADS = 4
 """Most threads of a trial: each takes address space, which is what is limited."""
 
-_PROGRAM = "import sys; sys.path[:] = {path!r}; from denoise_ae.trial import main; main(sys.argv[1:])"
+_PROGRAM = "import sys; sys.path[:] = {path!r}; from denoise_ae.modelfiles.trial import main; main(sys.argv[1:])"
 _SMALL = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """Settings that keep numpy and the C library from reserving address space."""
 _PR_SET_PDEATHSIG = 1
@@ -46,7 +46,7 @@ class Limits:
 
 
 def try_out(data: bytes, name: str, limits: Limits | None = None) -> ModelCard:
-    """Load a model and run it on small pictures in a process of its own; see `denoise_ae.runtime.Session`.
+    """Load a model and run it on small pictures in a process of its own; see `denoise_ae.modelfiles.session.Session`.
 
     Args:
         data: the ONNX file.
@@ -112,7 +112,7 @@ def main(words: Sequence[str]) -> None:
     name = words[0]
     megabytes, seconds, parent = map(int, words[1:])
     _end_with(parent)
-    from denoise_ae.runtime import Session
+    from denoise_ae.modelfiles.session import Session
     from denoise_ae.system.cpus import available_cpus
 
     with open(os.dup(1), "wb") as replies:  # noqa: PTH123 - what a library prints must not get into the reply

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from denoise_ae.masks import KINDS, THICKEST, draw_mask
-from denoise_ae.noise import LOSSES, NumpySource, corrupt
+from denoise_ae.noise.corruptions import LOSSES, NumpySource, corrupt
+from denoise_ae.noise.damage import KINDS, THICKEST, draw_mask
 
 
 def draw(kind, share=0.1, seed=0, height=240, width=320):

@@ -6,9 +6,9 @@ import pytest
 from onnx import TensorProto, helper
 from tiny import NETWORKS
 
-from denoise_ae import modelfile
 from denoise_ae.errors import ModelError
-from denoise_ae.modelfile import NESTED, check_model
+from denoise_ae.modelfiles import onnx_file
+from denoise_ae.modelfiles.onnx_file import NESTED, check_model
 
 
 def external_tensor() -> TensorProto:
@@ -98,7 +98,7 @@ def test_what_may_never_end_is_refused(hide):
 def test_a_model_has_a_number_of_parts_that_makes_sense(monkeypatch):
     data = NETWORKS["rgb"]().SerializeToString()
     check_model(data, "mine")
-    monkeypatch.setattr(modelfile, "MOST_PARTS", 50)
+    monkeypatch.setattr(onnx_file, "MOST_PARTS", 50)
     with pytest.raises(ModelError, match="mine has more than 50 parts"):
         check_model(data, "mine")
 

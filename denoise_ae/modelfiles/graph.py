@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from denoise_ae.card import LARGEST_LATENT, LARGEST_SIDE, ModelCard
 from denoise_ae.errors import ModelError
+from denoise_ae.modelfiles.card import LARGEST_LATENT, LARGEST_SIDE, ModelCard
 
 SIGMA_INPUT = "sigma"
 """Name of the second input, for networks that are told the noise level."""

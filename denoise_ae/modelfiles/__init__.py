@@ -1,0 +1,1 @@
+"""Model files: cards, the catalog, checks of ONNX files, trial runs, sessions."""

@@ -1,0 +1,1 @@
+"""Noise: corruptions, camera simulation, damage, estimates, noise profiles."""
