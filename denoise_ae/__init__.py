@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from denoise_ae.cleaning import CleanedFile as CleanedFile
     from denoise_ae.cleaning import clean_file as clean_file
-    from denoise_ae.codec import Codec as Codec
-    from denoise_ae.codes import load_codes as load_codes
-    from denoise_ae.codes import save_codes as save_codes
-    from denoise_ae.denoiser import Denoiser as Denoiser
-    from denoise_ae.denoiser import clean as clean
+    from denoise_ae.codes.archive import load_codes as load_codes
+    from denoise_ae.codes.archive import save_codes as save_codes
+    from denoise_ae.codes.codec import Codec as Codec
     from denoise_ae.errors import CodesError as CodesError
     from denoise_ae.errors import DenoiseError as DenoiseError
     from denoise_ae.errors import DeviceError as DeviceError
@@ -40,8 +38,10 @@ if TYPE_CHECKING:
     from denoise_ae.modelfiles.catalog import models as models
     from denoise_ae.planning import Plan as Plan
     from denoise_ae.planning import plan as plan
-    from denoise_ae.repairer import Repairer as Repairer
     from denoise_ae.repairing import repair_file as repair_file
+    from denoise_ae.restoration.denoiser import Denoiser as Denoiser
+    from denoise_ae.restoration.denoiser import clean as clean
+    from denoise_ae.restoration.repairer import Repairer as Repairer
     from denoise_ae.supervisor import Supervisor as Supervisor
     from denoise_ae.tasks import Settings as Settings
     from denoise_ae.tasks import Task as Task
@@ -57,11 +57,11 @@ _HOMES = {
     "models": "denoise_ae.modelfiles.catalog",
     "CleanedFile": "denoise_ae.cleaning",
     "clean_file": "denoise_ae.cleaning",
-    "Codec": "denoise_ae.codec",
-    "load_codes": "denoise_ae.codes",
-    "save_codes": "denoise_ae.codes",
-    "Denoiser": "denoise_ae.denoiser",
-    "clean": "denoise_ae.denoiser",
+    "Codec": "denoise_ae.codes.codec",
+    "load_codes": "denoise_ae.codes.archive",
+    "save_codes": "denoise_ae.codes.archive",
+    "Denoiser": "denoise_ae.restoration.denoiser",
+    "clean": "denoise_ae.restoration.denoiser",
     "read_image": "denoise_ae.imagefiles.images",
     "Cleaned": "denoise_ae.jobs",
     "Existing": "denoise_ae.jobs",
@@ -74,7 +74,7 @@ _HOMES = {
     "Started": "denoise_ae.jobs",
     "Plan": "denoise_ae.planning",
     "plan": "denoise_ae.planning",
-    "Repairer": "denoise_ae.repairer",
+    "Repairer": "denoise_ae.restoration.repairer",
     "repair_file": "denoise_ae.repairing",
     "Supervisor": "denoise_ae.supervisor",
     "Settings": "denoise_ae.tasks",

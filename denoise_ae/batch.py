@@ -18,10 +18,10 @@ from statistics import fmean
 from threading import Condition, Lock, Thread
 from typing import Any
 
-from denoise_ae.denoiser import Denoiser
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.picture import Frame, Header, Picture
 from denoise_ae.jobs import Cleaned, Event, Failed, Job, Planned, Progress, Skipped, Started, sweep
+from denoise_ae.restoration.denoiser import Denoiser
 from denoise_ae.steps import (
     Source,
     estimate_levels,

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from denoise_ae import batch
-from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import ImageError, UsageError
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
 from denoise_ae.jobs import Cleaned, Existing, Failed
 from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 from denoise_ae.planning import STREAM, Plan, plan
+from denoise_ae.restoration.denoiser import Denoiser
 from denoise_ae.system.paths import is_folder
 from denoise_ae.tasks import Settings
 

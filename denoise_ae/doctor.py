@@ -274,7 +274,7 @@ def _try_device(
     """
     import numpy as np
 
-    from denoise_ae.denoiser import Denoiser
+    from denoise_ae.restoration.denoiser import Denoiser
 
     try:
         denoiser = Denoiser(device=name)

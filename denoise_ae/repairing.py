@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.blemishes import find_blemishes
 from denoise_ae.cleaning import file_name, plan_one
 from denoise_ae.errors import ImageError, OutputError, UsageError
 from denoise_ae.imagefiles import images
@@ -21,7 +20,8 @@ from denoise_ae.imagefiles.picture import Picture
 from denoise_ae.jobs import Event, Existing, Failed, Job, Progress, Repaired, Started, sweep
 from denoise_ae.pixels.convert import peak_of, split_alpha, upright
 from denoise_ae.pixels.filters import grow
-from denoise_ae.repairer import REPAIR_MODEL, Repairer
+from denoise_ae.restoration.blemishes import find_blemishes
+from denoise_ae.restoration.repairer import REPAIR_MODEL, Repairer
 from denoise_ae.steps import Source, explain, misnamed, read_source, strip, target_format, write_result
 from denoise_ae.system.files import check_target, write_atomic
 from denoise_ae.system.paths import identity

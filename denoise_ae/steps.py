@@ -11,7 +11,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import DenoiseError, ImageError, OutputError
 from denoise_ae.imagefiles.formats import FORMATS, WRITTEN_AS, format_name
 from denoise_ae.imagefiles.headers import read_header
@@ -20,6 +19,7 @@ from denoise_ae.imagefiles.metadata import Metadata
 from denoise_ae.imagefiles.picture import Frame, Header, Picture
 from denoise_ae.jobs import Existing, Job
 from denoise_ae.pixels.convert import upright
+from denoise_ae.restoration.denoiser import Denoiser
 from denoise_ae.system.files import read_whole, same_state, write_atomic
 from denoise_ae.system.paths import status_of
 

@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import BinaryIO, Self, TextIO
 
 from denoise_ae import batch
-from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import DenoiseError
 from denoise_ae.jobs import Cleaned, Event, Failed, Job, sweep
+from denoise_ae.restoration.denoiser import Denoiser
 from denoise_ae.tasks import Message, Ready, Task, Wanted, Writing
 
 

@@ -1,7 +1,7 @@
 """What stands in for a model where a test is not about networks."""
 
-from denoise_ae.denoiser import Restored
 from denoise_ae.modelfiles.card import ModelCard
+from denoise_ae.restoration.denoiser import Restored
 
 
 class Brighten:

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from denoise_ae import batch, steps
-from denoise_ae.denoiser import Restored
 from denoise_ae.errors import OutputError
 from denoise_ae.jobs import Cleaned, Existing, Failed, Job, Planned, Progress, Skipped, Started
 from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.planning import plan
+from denoise_ae.restoration.denoiser import Restored
 from denoise_ae.tasks import Settings
 
 TIMEOUT = 20

@@ -215,7 +215,7 @@ def test_bad_places_are_found_before_the_measuring(bench, folder, words, complai
     def too_early(*_arguments, **_options):
         pytest.fail("measured although the result can't be kept")
 
-    monkeypatch.setattr("denoise_ae.benchmark.measure", too_early)
+    monkeypatch.setattr("denoise_ae.measure.benchmark.measure", too_early)
     before = (folder / "1.png").read_bytes()
     _, error = bench(*words, status=1)
     assert complaint in error.replace("\n", "")
@@ -223,7 +223,7 @@ def test_bad_places_are_found_before_the_measuring(bench, folder, words, complai
 
 
 def test_a_chart_without_matplotlib_is_refused_early(bench, monkeypatch, place):
-    monkeypatch.setattr("denoise_ae.benchmark_report.find_spec", lambda _name: None)
+    monkeypatch.setattr("denoise_ae.measure.report.find_spec", lambda _name: None)
     out, error = bench("--chart", "chart.png", status=1)
     assert out == ""
     assert "error: a chart needs matplotlib" in error

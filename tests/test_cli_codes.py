@@ -15,7 +15,7 @@ from tiny import codec_card, coding, pattern
 
 import denoise_ae
 from denoise_ae import Codec, Denoiser, load_codes, save_codes
-from denoise_ae.codes import Codes, PictureCodes
+from denoise_ae.codes.archive import Codes, PictureCodes
 from denoise_ae.imagefiles import images
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from denoise_ae.pictures import drawable, magnify, side_by_side, to_rgb8
+from denoise_ae.measure.side_by_side import drawable, magnify, side_by_side, to_rgb8
 
 
 def ramp(shape, dtype=np.uint8, low=0.3, high=0.7):

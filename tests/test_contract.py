@@ -42,8 +42,8 @@ PIXELS = {
         "batch: test_content_decides_the_format_and_a_wrong_name_is_told",
     ),
     "Alpha is kept bit for bit, and pixels under alpha 0 leak no halo": (
-        "denoiser: test_alpha_comes_back_bit_for_bit",
-        "denoiser: test_nothing_leaks_from_under_alpha_0",
+        "restoration/denoiser: test_alpha_comes_back_bit_for_bit",
+        "restoration/denoiser: test_nothing_leaks_from_under_alpha_0",
         "imagefiles/images: test_lossy_formats_keep_alpha_bit_for_bit",
         "imagefiles/optional: test_alpha_of_a_heic_is_kept_bit_for_bit",
     ),
@@ -55,21 +55,21 @@ PIXELS = {
     ),
     "--strength 0 gives back the pixels exactly; strength scales smoothly from there": (
         "imagefiles/encoders: test_pixels_come_back_in_format_size_channels_and_depth",
-        "denoiser: test_strength_0_gives_back_the_picture_and_runs_nothing",
+        "restoration/denoiser: test_strength_0_gives_back_the_picture_and_runs_nothing",
         "shipped_models: test_strength_scales_smoothly",
     ),
     "Mean brightness and colour do not drift: constant pictures move by at most 1 of 255": (
         "shipped_models: test_photo_does_not_move_constant_pictures",
         "shipped_models: test_photo_does_not_drift_in_brightness_or_colour",
-        "denoiser: test_a_constant_picture_stays",
+        "restoration/denoiser: test_a_constant_picture_stays",
     ),
     "A clean picture stays nearly as it is (42 dB), and the tool says that it found little noise": (
         "shipped_models: test_photo_leaves_a_clean_picture_nearly_as_it_is",
         "cli_clean: TestOnePicture.test_a_clean_picture_is_said_to_have_little_noise",
     ),
     "Tiled equals whole within 1 of 255, for every tile size": (
-        "denoiser: test_tiled_equals_whole_for_every_tile_size",
-        "denoiser: test_tiled_equals_whole_with_holes",
+        "restoration/denoiser: test_tiled_equals_whole_for_every_tile_size",
+        "restoration/denoiser: test_tiled_equals_whole_with_holes",
         "shipped_models: test_photo_tiled_equals_whole",
     ),
     "No input is silently treated wrongly: wide floats, NaN, CMYK, animations and pages work or are refused by name": (
@@ -229,12 +229,12 @@ BAD_INPUT = {
     "1x1, 1x5000, 17x31 pixels": ("here: test_sizes_are_kept", "imagefiles/images: test_sizes_are_kept"),
     "16-bit gray, 16-bit RGBA, gray with alpha, palette with transparency, 1 bit": (
         "imagefiles/encoders: test_pixels_come_back_in_format_size_channels_and_depth",
-        "denoiser: test_sixteen_bits_are_sixteen_bits",
+        "restoration/denoiser: test_sixteen_bits_are_sixteen_bits",
     ),
     "float TIFF with NaN, infinity, negatives, above 1": (
         "here: test_floats_of_every_sort",
-        "denoiser: test_pixels_that_are_no_numbers_stay_and_do_not_spread",
-        "denoiser: test_floats_are_not_clipped",
+        "restoration/denoiser: test_pixels_that_are_no_numbers_stay_and_do_not_spread",
+        "restoration/denoiser: test_floats_are_not_clipped",
     ),
     "EXIF orientation 1 to 8; Display-P3 profile; broken EXIF": (
         "here: test_corners_are_where_a_viewer_shows_them",

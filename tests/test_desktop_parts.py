@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from tiny import pattern
 
-from denoise_ae.denoiser import Denoiser, Residual
 from denoise_ae.desktop.canvas import CELL, Canvas
 from denoise_ae.desktop.document import open_bytes
 from denoise_ae.desktop.geometry import HIGHEST_ZOOM, Viewport
@@ -15,6 +14,7 @@ from denoise_ae.desktop.turning import to_stored, to_stored_point
 from denoise_ae.imagefiles.images import encode
 from denoise_ae.pixels.convert import upright
 from denoise_ae.pixels.masked import Visible
+from denoise_ae.restoration.denoiser import Denoiser, Residual
 
 EVERYTHING = slice(0, 10**6), slice(0, 10**6)
 

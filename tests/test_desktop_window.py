@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 from qt import drop, needs_qt, seen, seen_part
 
-from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import Interrupted
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.metadata import Metadata
 from denoise_ae.pixels.convert import upright
+from denoise_ae.restoration.denoiser import Denoiser
 
 pytestmark = needs_qt
 

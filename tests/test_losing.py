@@ -11,7 +11,7 @@ from tiny import pattern  # noqa: E402
 
 from denoise_ae.noise.corruptions import LOSSES  # noqa: E402
 from denoise_ae.pixels.masked import fill  # noqa: E402
-from denoise_ae.repairer import Repairer  # noqa: E402
+from denoise_ae.restoration.repairer import Repairer  # noqa: E402
 from denoise_ae.training.checkpoint import find_checkpoint  # noqa: E402
 from denoise_ae.training.corruption import lose_pixels  # noqa: E402
 from denoise_ae.training.export import export  # noqa: E402

@@ -247,8 +247,8 @@ def test_a_run_tells_a_loss_and_no_psnr_and_its_model_cleans(noisy_folder, tmp_p
     assert load_checkpoint(find_checkpoint(tmp_path / "run")).figures == {}
     card = export(find_checkpoint(tmp_path / "run"), tmp_path / "mine.onnx")
     assert card.psnr == {} and card.sigma_range is None and "without clean ones" in card.noise
-    from denoise_ae.denoiser import Denoiser
-    from denoise_ae.metrics import psnr
+    from denoise_ae.measure.metrics import psnr
+    from denoise_ae.restoration.denoiser import Denoiser
 
     clean = scene(9).astype(np.float32)
     dirty = (clean + noise(9, 25)).astype(np.float32)

@@ -14,7 +14,7 @@ from test_export import NETWORKS, save_checkpoint  # noqa: E402
 
 from denoise_ae import Denoiser  # noqa: E402
 from denoise_ae.errors import ModelError, OutputError, TrainingError  # noqa: E402
-from denoise_ae.metrics import psnr  # noqa: E402
+from denoise_ae.measure.metrics import psnr  # noqa: E402
 from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard  # noqa: E402
 from denoise_ae.modelfiles.session import Session  # noqa: E402
 from denoise_ae.training.calibration import Noise, samples  # noqa: E402

@@ -11,10 +11,10 @@ from PIL import Image
 from tiny import pattern
 
 from denoise_ae import batch
-from denoise_ae.denoiser import Restored
 from denoise_ae.jobs import Cleaned, Existing, Failed, Planned, Skipped
 from denoise_ae.modelfiles.catalog import ModelCard
 from denoise_ae.planning import plan
+from denoise_ae.restoration.denoiser import Restored
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links and pipes")
 

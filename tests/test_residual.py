@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from tiny import pattern
 
-from denoise_ae.denoiser import Denoiser, typical_level
 from denoise_ae.errors import Interrupted, UsageError
 from denoise_ae.modelfiles.session import Interrupt
 from denoise_ae.pixels.convert import from_unit, join_alpha, split_alpha, to_unit
 from denoise_ae.pixels.masked import Visible
+from denoise_ae.restoration.denoiser import Denoiser, typical_level
 
 
 def assemble(denoiser, image, sigma, strength, side):

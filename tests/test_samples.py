@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise_ae.metrics import psnr
+from denoise_ae.measure.metrics import psnr
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 NAMES = sorted(path.name for path in (SAMPLES / "clean").iterdir())

@@ -8,7 +8,7 @@ import pytest
 
 from denoise_ae import Codec, Denoiser, Repairer
 from denoise_ae.imagefiles import images
-from denoise_ae.metrics import psnr
+from denoise_ae.measure.metrics import psnr
 from denoise_ae.modelfiles import catalog
 from denoise_ae.noise.corruptions import NumpySource, corrupt
 from denoise_ae.noise.damage import draw_mask

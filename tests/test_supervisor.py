@@ -210,7 +210,9 @@ class TestOneChild:
     def test_a_model_that_crashes_the_process_is_an_error(self, place, faults, network, monkeypatch):
         faults_folder = Path(os.environ["PYTHONPATH"].split(os.pathsep)[0])
         with (faults_folder / "sitecustomize.py").open("a") as file:
-            file.write("\nfrom denoise_ae import tiled\ntiled.Session = lambda *args: die(signal.SIGABRT)\n")
+            file.write(
+                "\nfrom denoise_ae.restoration import tiled\ntiled.Session = lambda *args: die(signal.SIGABRT)\n"
+            )
         with pytest.raises(DenoiseError, match="SIGABRT"):
             Supervisor(Task(str(network("rgb"))))
 

@@ -20,13 +20,13 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.benchmark import NOISY, clean_cases, measure, methods, pair_cases, summarise
-from denoise_ae.denoiser import Denoiser
 from denoise_ae.imagefiles import images
-from denoise_ae.metrics import psnr
+from denoise_ae.measure.benchmark import NOISY, clean_cases, measure, methods, pair_cases, summarise
+from denoise_ae.measure.metrics import psnr
 from denoise_ae.modelfiles.session import Session
 from denoise_ae.noise.corruptions import NumpySource, corrupt
 from denoise_ae.pixels.convert import to_unit
+from denoise_ae.restoration.denoiser import Denoiser
 from denoise_ae.training.mnist import load_mnist
 
 DIGIT_LEVELS = (0.3, 0.5)

@@ -18,7 +18,7 @@ from denoise_ae.cli.render import json_safe, print_line, print_table, printable,
 from denoise_ae.errors import UsageError
 
 if TYPE_CHECKING:
-    from denoise_ae.benchmark import Measurement
+    from denoise_ae.measure.benchmark import Measurement
 
 SIGMAS = (15.0, 25.0, 50.0)
 """The levels that the literature reports, in 8-bit steps."""
@@ -105,11 +105,11 @@ def bench(
     all      those of them that are installed
     none     only the models
     """  # noqa: D301 - \b is click's mark for lines that are not to be wrapped
-    from denoise_ae.baselines import choose
-    from denoise_ae.benchmark import clean_cases, measure, methods, pair_cases, summarise
-    from denoise_ae.benchmark_report import COLUMNS, draw_chart, markdown, row
-    from denoise_ae.denoiser import Denoiser
+    from denoise_ae.measure.baselines import choose
+    from denoise_ae.measure.benchmark import clean_cases, measure, methods, pair_cases, summarise
+    from denoise_ae.measure.report import COLUMNS, draw_chart, markdown, row
     from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
+    from denoise_ae.restoration.denoiser import Denoiser
     from denoise_ae.system.files import write_atomic
 
     places = folders or []

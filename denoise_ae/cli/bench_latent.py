@@ -18,7 +18,7 @@ from denoise_ae.cli.render import json_safe, print_line, print_table, progress_b
 from denoise_ae.errors import UsageError
 
 if TYPE_CHECKING:
-    from denoise_ae.codec import Codec
+    from denoise_ae.codes.codec import Codec
 
 
 def bench_latent(
@@ -35,8 +35,8 @@ def bench_latent(
     as_json: bool,
 ) -> None:
     """Measure models' codes on MNIST's test digits, and show and write the figures; see ``bench --help``."""
-    from denoise_ae.benchmark_report import write_markdown
-    from denoise_ae.codec import DEFAULT_CODEC
+    from denoise_ae.codes.codec import DEFAULT_CODEC
+    from denoise_ae.measure.report import write_markdown
     from denoise_ae.system.files import write_atomic
     from denoise_ae.training.mnist import load_mnist
 
@@ -76,7 +76,7 @@ def bench_latent(
 @contextmanager
 def _codecs(words: list[str], device: str, threads: int | None) -> Iterator[dict[str, tuple[Codec, int]]]:
     """Load models, and runs, which are exported for that; with the bytes of each one's file."""
-    from denoise_ae.codec import Codec
+    from denoise_ae.codes.codec import Codec
     from denoise_ae.modelfiles.catalog import find, is_file_name
 
     with TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from denoise_ae.cli.records import failure, print_out
 from denoise_ae.cli.render import is_terminal, print_error, print_line, printable, progress_bar, stderr_console
-from denoise_ae.codec import Codec
+from denoise_ae.codes.codec import Codec
 from denoise_ae.errors import DenoiseError
 
 _Done = TypeVar("_Done")

@@ -50,7 +50,7 @@ def _open(paths: list[Path], truth: int) -> list[NDArray[Any]]:
 
 def _measure(pixels: NDArray[Any], clean: NDArray[Any]) -> dict[str, float | None]:
     """Return PSNR in dB (None: equal, JSON has no infinity) and SSIM, alpha left out and white at 1."""
-    from denoise_ae.metrics import psnr, ssim
+    from denoise_ae.measure.metrics import psnr, ssim
     from denoise_ae.pixels.convert import as_rgb, split_alpha, to_unit
 
     a, b = (to_unit(split_alpha(picture)[0]) for picture in (pixels, clean))
@@ -97,8 +97,8 @@ def compare(
     """
     from denoise_ae.imagefiles.formats import format_for
     from denoise_ae.imagefiles.images import encode
-    from denoise_ae.pictures import crop as cut
-    from denoise_ae.pictures import magnify, side_by_side, to_rgb8
+    from denoise_ae.measure.side_by_side import crop as cut
+    from denoise_ae.measure.side_by_side import magnify, side_by_side, to_rgb8
     from denoise_ae.system.files import write_atomic
 
     paths = [*pictures, reference] if reference else pictures

@@ -61,8 +61,8 @@ def decode(
     any other model than the one that made them, so that another one is refused, be it the same network trained anew.
     """
     from denoise_ae.cli.codes_report import CodesReport
-    from denoise_ae.codes import load_codes
-    from denoise_ae.coding import codec_of, decode_files, find_targets
+    from denoise_ae.codes.archive import load_codes
+    from denoise_ae.codes.transcode import codec_of, decode_files, find_targets
     from denoise_ae.errors import UsageError
 
     if not output:

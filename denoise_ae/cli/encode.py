@@ -13,7 +13,7 @@ from denoise_ae.cli.outputs import refuse_inputs
 from denoise_ae.errors import DenoiseError, UsageError
 
 if TYPE_CHECKING:
-    from denoise_ae.codes import PictureCodes
+    from denoise_ae.codes.archive import PictureCodes
 
 
 def encode(
@@ -70,9 +70,9 @@ def encode(
     after Ctrl-C.
     """
     from denoise_ae.cli.codes_report import CodesReport
-    from denoise_ae.codec import DEFAULT_CODEC, Codec
-    from denoise_ae.codes import Codes, save_codes
-    from denoise_ae.coding import encode_files, find_sources
+    from denoise_ae.codes.archive import Codes, save_codes
+    from denoise_ae.codes.codec import DEFAULT_CODEC, Codec
+    from denoise_ae.codes.transcode import encode_files, find_sources
     from denoise_ae.imagefiles.finding import Choice
     from denoise_ae.system.files import check_target
 

@@ -46,7 +46,7 @@ def features(
     raw pixels and from 64 principal components of them; what counts is how many of the 10,000 test digits it finds. The
     map (-o) is t-SNE's of 1,000 test digits' codes, coloured by digit. It needs pip install 'denoise-ae[features]'.
     """
-    from denoise_ae.codec import DEFAULT_CODEC, Codec
+    from denoise_ae.codes.codec import DEFAULT_CODEC, Codec
     from denoise_ae.system.files import write_atomic
     from denoise_ae.training.features import Labelled, draw_map, probe_features
     from denoise_ae.training.mnist import load_mnist

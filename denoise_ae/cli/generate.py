@@ -65,8 +65,8 @@ def generate(
     autoencoder can do it (digits-vae, or what denoise-ae train --network vae makes): the codes of others follow no
     known distribution.
     """
-    from denoise_ae.codec import DEFAULT_GENERATOR, Codec, as_sheet, between
-    from denoise_ae.coding import write_picture
+    from denoise_ae.codes.codec import DEFAULT_GENERATOR, Codec, as_sheet, between
+    from denoise_ae.codes.transcode import write_picture
     from denoise_ae.imagefiles.formats import format_for
     from denoise_ae.system.files import check_target
 

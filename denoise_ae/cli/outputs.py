@@ -23,7 +23,7 @@ def refuse_inputs(output: Path, inputs: Iterable[Path]) -> None:
 
 def check_reports(table: Path | None, chart: Path | None, inputs: Iterable[Path], *, overwrite: bool) -> None:
     """Refuse, before the long measuring starts, files that can't be written after it."""
-    from denoise_ae.benchmark_report import CHART_FORMATS, check_matplotlib
+    from denoise_ae.measure.report import CHART_FORMATS, check_matplotlib
     from denoise_ae.system.files import check_target
 
     known = list(inputs)

@@ -106,9 +106,9 @@ def repair(
     from denoise_ae.errors import DenoiseError
     from denoise_ae.jobs import Failed
     from denoise_ae.planning import Plan
-    from denoise_ae.repairer import Repairer
     from denoise_ae.repairing import Repairs, plan_repair
     from denoise_ae.repairing import repair as do_repair
+    from denoise_ae.restoration.repairer import Repairer
     from denoise_ae.worker import hushed
 
     repairs = Repairs(

@@ -21,13 +21,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from denoise_ae.denoiser import STRENGTH_RANGE
 from denoise_ae.desktop.look import Look
 from denoise_ae.desktop.models import describe
 from denoise_ae.desktop.session import Slot
 from denoise_ae.jobs import LITTLE_NOISE
 from denoise_ae.modelfiles import catalog
 from denoise_ae.modelfiles.card import ModelCard
+from denoise_ae.restoration.denoiser import STRENGTH_RANGE
 
 MOST_SIGMA = 75
 """What the slider goes to; the models are trained up to 55."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.denoiser import Denoiser
 from denoise_ae.desktop.canvas import Window
 from denoise_ae.desktop.document import Document, channels_of
 from denoise_ae.desktop.pyramid import double
 from denoise_ae.modelfiles.session import Interrupt
 from denoise_ae.pixels.masked import Visible
+from denoise_ae.restoration.denoiser import Denoiser
 
 LEAST, MOST = 250_000, 5_000_000
 """Pixels of the parts that are worth it: less is clean soon enough, more would take long itself."""

@@ -128,7 +128,7 @@ def spoil(
 
 
 def lose_pixels(clean: Tensor, kinds: Sequence[NoiseRecipe], *, seed: int) -> tuple[Tensor, Tensor]:
-    """Lose pixels of a batch, and fill them roughly, as `denoise_ae.repairer` does before it asks a network.
+    """Lose pixels of a batch and fill them roughly, as `denoise_ae.restoration.repairer` does before its network runs.
 
     Args:
         clean: float NxCxHxW, 0 to 1.

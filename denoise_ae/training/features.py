@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.codec import Codec, Floats
+from denoise_ae.codes.codec import Codec, Floats
 from denoise_ae.errors import TrainingError
 from denoise_ae.training.latent_bench import check
 from denoise_ae.training.rates import Pictures, component_codes, fit_components, missing_sklearn

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 
 from denoise_ae.errors import DenoiseError, ModelError, TrainingError
-from denoise_ae.metrics import psnr
+from denoise_ae.measure.metrics import psnr
 from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard
 from denoise_ae.modelfiles.graph import SIGMA_INPUT
 from denoise_ae.modelfiles.onnx_file import read_model

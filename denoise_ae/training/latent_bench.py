@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from denoise_ae.codec import Codec, Floats
+from denoise_ae.codes.codec import Codec, Floats
 from denoise_ae.errors import ModelError
 from denoise_ae.training.entropy import pack, round_codes, spread_of, unround
 from denoise_ae.training.rates import (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise_ae.metrics import psnr
+from denoise_ae.measure.metrics import psnr
 from denoise_ae.pixels.filters import jpeg_round_trip, non_local_means
 
 

@@ -17,10 +17,10 @@ import numpy as np
 from shared import noisy_picture
 
 from denoise_ae import batch
-from denoise_ae.denoiser import Denoiser
 from denoise_ae.imagefiles import images
 from denoise_ae.jobs import Existing, Failed
 from denoise_ae.planning import plan
+from denoise_ae.restoration.denoiser import Denoiser
 
 MEGAPIXELS = 12
 

@@ -23,17 +23,17 @@ from numpy.typing import NDArray
 from shared import print_head, print_row
 from skimage import data
 
-from denoise_ae.baselines import BASELINES
-from denoise_ae.benchmark import NOISY, Restore, methods
-from denoise_ae.denoiser import Denoiser
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.formats import format_for
-from denoise_ae.metrics import psnr
+from denoise_ae.measure.baselines import BASELINES
+from denoise_ae.measure.benchmark import NOISY, Restore, methods
+from denoise_ae.measure.metrics import psnr
+from denoise_ae.measure.side_by_side import crop as cut
+from denoise_ae.measure.side_by_side import magnify, side_by_side, to_rgb8
 from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 from denoise_ae.noise.corruptions import NumpySource, corrupt
-from denoise_ae.pictures import crop as cut
-from denoise_ae.pictures import magnify, side_by_side, to_rgb8
 from denoise_ae.pixels.convert import as_rgb, from_unit, to_unit
+from denoise_ae.restoration.denoiser import Denoiser
 from denoise_ae.system.files import write_atomic
 
 Pixels = NDArray[np.uint8]

@@ -24,9 +24,9 @@ import numpy as np
 import onnx
 from shared import print_head, print_row, spread, take_turns
 
-from denoise_ae.benchmark import Measurement, Restore, clean_cases, measure, summarise
-from denoise_ae.denoiser import Denoiser
+from denoise_ae.measure.benchmark import Measurement, Restore, clean_cases, measure, summarise
 from denoise_ae.modelfiles.session import Session
+from denoise_ae.restoration.denoiser import Denoiser
 from denoise_ae.training.calibration import samples
 from denoise_ae.training.int8 import feeds, noise_of, serialise
 from denoise_ae.training.quantize import KEPT, METHODS, quantize

@@ -2,9 +2,10 @@
 
 python train/bench/repair.py FOLDER/CBSD68 [--model models/repair.onnx] [--radii 1 3 5 10] [-o figures.json]
 
-Masks: strokes over 10 % of the picture (1 to 9 pixels wide, see denoise_ae/noise/damage.py), and half of the pixels lost
-one by one; seed 0, each picture's own. All work on 8 bits. PSNR is of the whole picture and of the lost pixels alone (their
-difference is a constant for each mask); both are means over the pictures. The radius of OpenCV's methods is the best of
+Masks: strokes over 10 % of the picture (1 to 9 pixels wide, see denoise_ae/noise/damage.py), and half of the pixels
+lost one by one; seed 0, each picture's own. All work on 8 bits. PSNR is of the whole picture and of the lost pixels
+alone (their difference is a constant for each mask); both are means over the pictures. The radius of OpenCV's methods
+is the best of
 --radii for each method and mask, chosen on these very pictures: what favours them.
 
 --find: instead, dust and scratches (spots and strokes, 1 % of the picture, of gray levels 20 and 235) are looked for by
@@ -21,13 +22,13 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.benchmark import clean_cases
-from denoise_ae.blemishes import find_blemishes
 from denoise_ae.imagefiles import images
-from denoise_ae.metrics import psnr
+from denoise_ae.measure.benchmark import clean_cases
+from denoise_ae.measure.metrics import psnr
 from denoise_ae.noise.corruptions import NumpySource, corrupt
 from denoise_ae.pixels.filters import inpaint
-from denoise_ae.repairer import Repairer
+from denoise_ae.restoration.blemishes import find_blemishes
+from denoise_ae.restoration.repairer import Repairer
 
 SETTINGS = (("strokes", 0.1), ("mask", 0.5))
 TITLES = {"strokes": "10 % under strokes", "mask": "50 % of the pixels lost"}

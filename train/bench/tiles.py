@@ -30,8 +30,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from shared import noisy_picture, print_head, print_row, spread, take_turns
 
-from denoise_ae.denoiser import Denoiser
 from denoise_ae.modelfiles import catalog
+from denoise_ae.restoration.denoiser import Denoiser
 
 TILES = (256, 384, 512, 768, 1024, 1344, 1536, 2048)
 

@@ -4,7 +4,7 @@ python train/bench/tune_baselines.py [--side 256]
 
 Seven pictures that come with scikit-image (not those of samples/) get Gaussian noise of 15, 25 and 50 (seed 0), as in
 `denoise-ae bench`; colour pictures count as gray ones too. Printed is each setting's PSNR, mean over the pictures, and
-each level's best. What is best over the three levels is written down in denoise_ae/baselines.py.
+each level's best. What is best over the three levels is written down in denoise_ae/measure/baselines.py.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import color, data
 
-from denoise_ae.baselines import non_local_means, total_variation, wavelet
-from denoise_ae.metrics import psnr
+from denoise_ae.measure.baselines import non_local_means, total_variation, wavelet
+from denoise_ae.measure.metrics import psnr
 from denoise_ae.noise.corruptions import NumpySource, corrupt
 from denoise_ae.pixels.convert import to_unit
 

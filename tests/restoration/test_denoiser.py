@@ -9,11 +9,11 @@ import onnx
 import pytest
 from tiny import Graph, cell_gain, pattern, residual
 
-from denoise_ae import tiled
-from denoise_ae.denoiser import Denoiser, clean
 from denoise_ae.errors import ImageError, ModelError, UsageError
 from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.modelfiles.session import Session
+from denoise_ae.restoration import tiled
+from denoise_ae.restoration.denoiser import Denoiser, clean
 
 TYPES = (np.uint8, np.uint16, np.float32)
 SHAPES = [(1, 1), (17, 31), (1, 5000), (40, 3)]

@@ -7,7 +7,7 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from denoise_ae.errors import ImageError
-from denoise_ae.metrics import psnr, ssim
+from denoise_ae.measure.metrics import psnr, ssim
 
 
 def noisy_pair(shape, dtype, seed=0):

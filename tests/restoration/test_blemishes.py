@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from denoise_ae.blemishes import find_blemishes
+from denoise_ae.restoration.blemishes import find_blemishes
 
 
 def smooth(value=0.5, channels=3):

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise_ae import benchmark_report
-from denoise_ae.benchmark import NOISY, Summary
-from denoise_ae.benchmark_report import check_matplotlib, draw_chart, markdown
 from denoise_ae.errors import PackageError
+from denoise_ae.measure import report
+from denoise_ae.measure.benchmark import NOISY, Summary
+from denoise_ae.measure.report import check_matplotlib, draw_chart, markdown
 
 ROWS = [
     Summary(NOISY, 25.0, 68, 20.17, 0.4, None),
@@ -107,7 +107,7 @@ def test_methods_of_equal_figures_are_named_beside_each_other():
 
 def test_a_chart_without_matplotlib(monkeypatch):
     check_matplotlib()
-    monkeypatch.setattr(benchmark_report, "find_spec", lambda _name: None)
+    monkeypatch.setattr(report, "find_spec", lambda _name: None)
     with pytest.raises(PackageError, match="matplotlib") as error:
         check_matplotlib()
     assert "pip install 'denoise-ae[bench]'" in error.value.hint

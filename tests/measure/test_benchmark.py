@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise_ae.baselines import BASELINES
-from denoise_ae.benchmark import NOISY, Measurement, clean_cases, measure, methods, pair_cases, summarise
 from denoise_ae.errors import ImageError
-from denoise_ae.metrics import ssim
+from denoise_ae.measure.baselines import BASELINES
+from denoise_ae.measure.benchmark import NOISY, Measurement, clean_cases, measure, methods, pair_cases, summarise
+from denoise_ae.measure.metrics import ssim
 
 
 def save(path, pixels):

@@ -16,7 +16,7 @@ from denoise_ae.modelfiles.session import Interrupt
 from denoise_ae.pixels.convert import check_image, split_alpha
 from denoise_ae.pixels.masked import Floats, Visible
 from denoise_ae.pixels.tiling import Tile
-from denoise_ae.tiled import TiledModel, map_side_by_side
+from denoise_ae.restoration.tiled import TiledModel, map_side_by_side
 
 REPAIR_MODEL = "repair"
 """The shipped model that fills what a mask marks."""

@@ -15,14 +15,14 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.baselines import Baseline
-from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import ImageError
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.finding import pictures_in
-from denoise_ae.metrics import psnr, ssim
+from denoise_ae.measure.baselines import Baseline
+from denoise_ae.measure.metrics import psnr, ssim
 from denoise_ae.noise.corruptions import NumpySource, corrupt
 from denoise_ae.pixels.convert import split_alpha, to_unit, upright
+from denoise_ae.restoration.denoiser import Denoiser
 from denoise_ae.system.paths import is_folder
 
 NOISY = "noisy"

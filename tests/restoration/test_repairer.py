@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from tiny import pattern
 
-from denoise_ae.denoiser import Denoiser
 from denoise_ae.errors import ImageError, Interrupted, ModelError, UsageError
 from denoise_ae.modelfiles.session import Interrupt, Session
 from denoise_ae.noise.damage import draw_mask
 from denoise_ae.pixels.masked import fill
-from denoise_ae.repairer import Repairer
+from denoise_ae.restoration.denoiser import Denoiser
+from denoise_ae.restoration.repairer import Repairer
 
 LOST = draw_mask("strokes", 50, 70, 0.1, np.random.default_rng(0))
 

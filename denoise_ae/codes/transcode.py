@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from denoise_ae.codec import Codec
-from denoise_ae.codes import Codes, PictureCodes, is_safe_name
+from denoise_ae.codes.archive import Codes, PictureCodes, is_safe_name
+from denoise_ae.codes.codec import Codec
 from denoise_ae.errors import CodesError, DenoiseError, ImageError, OutputError
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.finding import Choice, walk_inputs

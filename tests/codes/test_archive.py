@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from denoise_ae.codes import Codes, PictureCodes, is_safe_name, load_codes, save_codes
+from denoise_ae.codes.archive import Codes, PictureCodes, is_safe_name, load_codes, save_codes
 from denoise_ae.errors import CodesError, OutputError
 
 RANDOM = np.random.default_rng(0)

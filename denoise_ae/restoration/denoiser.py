@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.adapting import FARTHEST, PART_SIDE, PARTS, best_factor, measured_level
 from denoise_ae.errors import ModelError, UsageError
 from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
@@ -22,7 +21,8 @@ from denoise_ae.noise.profile import measure_picture
 from denoise_ae.pixels.convert import check_image, split_alpha
 from denoise_ae.pixels.masked import Floats, Visible
 from denoise_ae.pixels.tiling import Tile, plan_tiles, round_up
-from denoise_ae.tiled import TiledModel, map_side_by_side
+from denoise_ae.restoration.adapt import FARTHEST, PART_SIDE, PARTS, best_factor, measured_level
+from denoise_ae.restoration.tiled import TiledModel, map_side_by_side
 
 LARGEST_NOISE = 4.0
 """Most that is taken from a pixel, in standard deviations of the noise: what lies beyond, 1 of 16,000 values of
@@ -239,7 +239,7 @@ class Denoiser(TiledModel):
         return level * more, mix
 
     def fit_factor(self, image: NDArray[Any]) -> float:
-        """Find out what multiple of the model's own estimates suits a picture best, see `denoise_ae.adapting`.
+        """Find out what multiple of the model's own estimates suits a picture best, see `denoise_ae.restoration.adapt`.
 
         That takes as long as cleaning 2 megapixels. It is for pictures whose noise is of another sort than the model's
         training: on a noisy shot of 12 megapixels there is enough that is flat to tell. Fine, sharp texture all over a

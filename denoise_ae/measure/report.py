@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from denoise_ae.baselines import INSTALL_HINT
-from denoise_ae.benchmark import NOISY, Summary
 from denoise_ae.errors import PackageError
+from denoise_ae.measure.baselines import INSTALL_HINT
+from denoise_ae.measure.benchmark import NOISY, Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

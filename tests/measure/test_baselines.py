@@ -5,10 +5,10 @@ import sys
 import numpy as np
 import pytest
 
-from denoise_ae import baselines
-from denoise_ae.baselines import BASELINES, bm3d, choose, non_local_means
 from denoise_ae.errors import PackageError, UsageError
-from denoise_ae.metrics import psnr
+from denoise_ae.measure import baselines
+from denoise_ae.measure.baselines import BASELINES, bm3d, choose, non_local_means
+from denoise_ae.measure.metrics import psnr
 from denoise_ae.pixels import filters
 
 

@@ -10,11 +10,11 @@ from PIL import Image
 from scenes import noise, scene
 
 from denoise_ae import Denoiser, UsageError, clean_file
-from denoise_ae.adapting import FACTORS, best_factor, measured_level
-from denoise_ae.benchmark import methods
 from denoise_ae.imagefiles import images
-from denoise_ae.metrics import psnr
+from denoise_ae.measure.benchmark import methods
+from denoise_ae.measure.metrics import psnr
 from denoise_ae.noise.profile import measure_noise
+from denoise_ae.restoration.adapt import FACTORS, best_factor, measured_level
 
 
 @pytest.fixture(scope="module")

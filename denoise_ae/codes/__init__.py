@@ -1,0 +1,1 @@
+"""Latent codes: encoding, decoding, archives."""

@@ -1,0 +1,1 @@
+"""Measuring: metrics, baselines, benchmarks and their reports."""

@@ -1,0 +1,1 @@
+"""Restoring arrays: denoising, repairing, adapting to a picture."""
