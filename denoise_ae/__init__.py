@@ -12,8 +12,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from denoise_ae.cleaning import CleanedFile as CleanedFile
-    from denoise_ae.cleaning import clean_file as clean_file
+    from denoise_ae.batch.clean_file import CleanedFile as CleanedFile
+    from denoise_ae.batch.clean_file import clean_file as clean_file
+    from denoise_ae.batch.jobs import Cleaned as Cleaned
+    from denoise_ae.batch.jobs import Existing as Existing
+    from denoise_ae.batch.jobs import Failed as Failed
+    from denoise_ae.batch.jobs import Job as Job
+    from denoise_ae.batch.jobs import Planned as Planned
+    from denoise_ae.batch.jobs import Progress as Progress
+    from denoise_ae.batch.jobs import Repaired as Repaired
+    from denoise_ae.batch.jobs import Skipped as Skipped
+    from denoise_ae.batch.jobs import Started as Started
+    from denoise_ae.batch.planning import Plan as Plan
+    from denoise_ae.batch.planning import plan as plan
+    from denoise_ae.batch.repair_file import repair_file as repair_file
+    from denoise_ae.batch.supervisor import Supervisor as Supervisor
+    from denoise_ae.batch.tasks import Settings as Settings
+    from denoise_ae.batch.tasks import Task as Task
+    from denoise_ae.batch.worker import Worker as Worker
     from denoise_ae.codes.archive import load_codes as load_codes
     from denoise_ae.codes.archive import save_codes as save_codes
     from denoise_ae.codes.codec import Codec as Codec
@@ -26,26 +42,10 @@ if TYPE_CHECKING:
     from denoise_ae.errors import PackageError as PackageError
     from denoise_ae.errors import UsageError as UsageError
     from denoise_ae.imagefiles.images import read_image as read_image
-    from denoise_ae.jobs import Cleaned as Cleaned
-    from denoise_ae.jobs import Existing as Existing
-    from denoise_ae.jobs import Failed as Failed
-    from denoise_ae.jobs import Job as Job
-    from denoise_ae.jobs import Planned as Planned
-    from denoise_ae.jobs import Progress as Progress
-    from denoise_ae.jobs import Repaired as Repaired
-    from denoise_ae.jobs import Skipped as Skipped
-    from denoise_ae.jobs import Started as Started
     from denoise_ae.modelfiles.catalog import models as models
-    from denoise_ae.planning import Plan as Plan
-    from denoise_ae.planning import plan as plan
-    from denoise_ae.repairing import repair_file as repair_file
     from denoise_ae.restoration.denoiser import Denoiser as Denoiser
     from denoise_ae.restoration.denoiser import clean as clean
     from denoise_ae.restoration.repairer import Repairer as Repairer
-    from denoise_ae.supervisor import Supervisor as Supervisor
-    from denoise_ae.tasks import Settings as Settings
-    from denoise_ae.tasks import Task as Task
-    from denoise_ae.worker import Worker as Worker
 
 # From 1.29 on onnxruntime tells its makers about every model that it loads, unless this is set before it is imported.
 # We promise to work offline, on pictures that are nobody else's business.
@@ -55,31 +55,31 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "models": "denoise_ae.modelfiles.catalog",
-    "CleanedFile": "denoise_ae.cleaning",
-    "clean_file": "denoise_ae.cleaning",
+    "CleanedFile": "denoise_ae.batch.clean_file",
+    "clean_file": "denoise_ae.batch.clean_file",
     "Codec": "denoise_ae.codes.codec",
     "load_codes": "denoise_ae.codes.archive",
     "save_codes": "denoise_ae.codes.archive",
     "Denoiser": "denoise_ae.restoration.denoiser",
     "clean": "denoise_ae.restoration.denoiser",
     "read_image": "denoise_ae.imagefiles.images",
-    "Cleaned": "denoise_ae.jobs",
-    "Existing": "denoise_ae.jobs",
-    "Failed": "denoise_ae.jobs",
-    "Job": "denoise_ae.jobs",
-    "Planned": "denoise_ae.jobs",
-    "Progress": "denoise_ae.jobs",
-    "Repaired": "denoise_ae.jobs",
-    "Skipped": "denoise_ae.jobs",
-    "Started": "denoise_ae.jobs",
-    "Plan": "denoise_ae.planning",
-    "plan": "denoise_ae.planning",
+    "Cleaned": "denoise_ae.batch.jobs",
+    "Existing": "denoise_ae.batch.jobs",
+    "Failed": "denoise_ae.batch.jobs",
+    "Job": "denoise_ae.batch.jobs",
+    "Planned": "denoise_ae.batch.jobs",
+    "Progress": "denoise_ae.batch.jobs",
+    "Repaired": "denoise_ae.batch.jobs",
+    "Skipped": "denoise_ae.batch.jobs",
+    "Started": "denoise_ae.batch.jobs",
+    "Plan": "denoise_ae.batch.planning",
+    "plan": "denoise_ae.batch.planning",
     "Repairer": "denoise_ae.restoration.repairer",
-    "repair_file": "denoise_ae.repairing",
-    "Supervisor": "denoise_ae.supervisor",
-    "Settings": "denoise_ae.tasks",
-    "Task": "denoise_ae.tasks",
-    "Worker": "denoise_ae.worker",
+    "repair_file": "denoise_ae.batch.repair_file",
+    "Supervisor": "denoise_ae.batch.supervisor",
+    "Settings": "denoise_ae.batch.tasks",
+    "Task": "denoise_ae.batch.tasks",
+    "Worker": "denoise_ae.batch.worker",
     "CodesError": "denoise_ae.errors",
     "DenoiseError": "denoise_ae.errors",
     "DeviceError": "denoise_ae.errors",

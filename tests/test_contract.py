@@ -33,13 +33,13 @@ PIXELS = {
     ),
     "... unless the suffix of -o or --format asks otherwise": (
         "cli_clean: TestOnePicture.test_format_quality_suffix_and_metadata",
-        "planning: TestFormat.test_the_output_name_says_the_format",
+        "batch/planning: TestFormat.test_the_output_name_says_the_format",
         "imagefiles/images: test_sixteen_bits_are_rounded_to_eight",
         "imagefiles/images: test_floating_point_stays_in_tiff_and_is_clipped_elsewhere",
     ),
     "Content decides how a file is read, not its name": (
         "imagefiles/headers: test_the_content_decides_whatever_the_name_says",
-        "batch: test_content_decides_the_format_and_a_wrong_name_is_told",
+        "batch/pipeline: test_content_decides_the_format_and_a_wrong_name_is_told",
     ),
     "Alpha is kept bit for bit, and pixels under alpha 0 leak no halo": (
         "restoration/denoiser: test_alpha_comes_back_bit_for_bit",
@@ -112,7 +112,7 @@ FILES = {
         "imagefiles/encoders: test_pixels_come_back_in_format_size_channels_and_depth",
     ),
     "Modification time is kept with --keep-time": (
-        "batch: test_the_modification_time_is_kept_when_asked",
+        "batch/pipeline: test_the_modification_time_is_kept_when_asked",
         "cli_clean_options: TestInPlace.test_each_picture_is_replaced_and_keeps_its_permissions_and_time",
     ),
     "A kill, a full disk or a crash leaves the old file whole and nothing half-written under a final name": (
@@ -121,19 +121,19 @@ FILES = {
         "system/files: test_a_killed_run_leaves_the_old_file_whole_and_its_remains_are_swept",
         "system/files: test_a_disk_that_takes_no_more_bytes",
         "fault_places: TestDiskFull.test_a_disk_without_room",
-        "supervisor: TestCrashes.test_what_a_death_leaves_half_written_is_swept",
+        "batch/supervisor: TestCrashes.test_what_a_death_leaves_half_written_is_swept",
     ),
     "An existing output is not overwritten without --overwrite": (
         "cli_clean: TestFolders.test_the_tree_is_mirrored_and_one_bad_file_does_not_stop_the_rest",
-        "planning: TestRefusals.test_what_exists_stays",
-        "batch: test_an_output_that_appears_meanwhile_is_not_overwritten",
+        "batch/planning: TestRefusals.test_what_exists_stays",
+        "batch/pipeline: test_an_output_that_appears_meanwhile_is_not_overwritten",
     ),
     "An output that is the input, through a link or another spelling too, is refused unless --in-place": (
-        "planning: TestRefusals.test_the_input_is_no_output_in_any_spelling",
+        "batch/planning: TestRefusals.test_the_input_is_no_output_in_any_spelling",
         "cli_clean_options: TestInPlace.test_a_link_stays_one_and_without_the_option_it_is_refused",
     ),
     "Two inputs that would write one output are reported before work starts": (
-        "planning: TestRefusals.test_two_pictures_that_would_become_one_are_both_refused_and_the_rest_goes_on",
+        "batch/planning: TestRefusals.test_two_pictures_that_would_become_one_are_both_refused_and_the_rest_goes_on",
         "cli_clean: TestFolders.test_a_collision_and_an_output_that_is_the_input",
     ),
 }
@@ -141,31 +141,31 @@ FILES = {
 FOLDERS = {
     "--recursive walks a folder and mirrors its tree; what is no picture is passed over": (
         "cli_clean: TestFolders.test_the_tree_is_mirrored_and_one_bad_file_does_not_stop_the_rest",
-        "planning: TestFolders.test_the_top_level_only_unless_recursive",
+        "batch/planning: TestFolders.test_the_top_level_only_unless_recursive",
     ),
     "Hidden and junk files are ignored": (
-        "planning: TestFolders.test_hidden_and_junk_files_and_other_files_are_passed_over",
+        "batch/planning: TestFolders.test_hidden_and_junk_files_and_other_files_are_passed_over",
     ),
     "The output folder is never read, so that a second run does nothing new": (
-        "planning: TestFolders.test_the_output_folder_is_never_read",
-        "planning: TestFolders.test_earlier_results_beside_their_pictures_are_no_input",
+        "batch/planning: TestFolders.test_the_output_folder_is_never_read",
+        "batch/planning: TestFolders.test_earlier_results_beside_their_pictures_are_no_input",
     ),
     "One bad file does not stop the rest; counts, each failure by name and reason, exit status 1": (
-        "batch: test_one_bad_file_does_not_stop_the_rest",
+        "batch/pipeline: test_one_bad_file_does_not_stop_the_rest",
         "cli_clean: TestFolders.test_the_tree_is_mirrored_and_one_bad_file_does_not_stop_the_rest",
-        "supervisor: TestCrashes.test_two_crashes_among_twenty_pictures_cost_two_pictures",
+        "batch/supervisor: TestCrashes.test_two_crashes_among_twenty_pictures_cost_two_pictures",
     ),
     "--report FILE.jsonl writes a line per file": (
         "cli_clean_options: TestReport.test_it_has_the_lines_of_json",
         "system/files: test_lines_are_in_the_file_as_soon_as_they_are_written",
     ),
     "--skip-existing finishes what an interrupted run left, trusting only complete files": (
-        "batch: test_a_second_run_skips_what_is_whole_and_only_that",
+        "batch/pipeline: test_a_second_run_skips_what_is_whole_and_only_that",
         "faults: TestKilled.test_at_fifty_moments",
     ),
     "Decoding, inference and encoding overlap; memory stays flat however many files there are": (
-        "batch: test_reading_runs_ahead_but_only_as_far_as_there_is_room",
-        "batch: test_a_picture_larger_than_the_room_goes_alone",
+        "batch/pipeline: test_reading_runs_ahead_but_only_as_far_as_there_is_room",
+        "batch/pipeline: test_a_picture_larger_than_the_room_goes_alone",
         "soak: test_memory_stays_flat",
     ),
 }

@@ -18,12 +18,12 @@ from denoise_ae.cli.render import INTERRUPTED
 from denoise_ae.errors import DenoiseError, UsageError
 
 if TYPE_CHECKING:
+    from denoise_ae.batch.planning import Plan
+    from denoise_ae.batch.supervisor import Supervisor
+    from denoise_ae.batch.tasks import Task
+    from denoise_ae.batch.watching import Watch
+    from denoise_ae.batch.worker import Worker
     from denoise_ae.cli.report import BatchReport
-    from denoise_ae.planning import Plan
-    from denoise_ae.supervisor import Supervisor
-    from denoise_ae.tasks import Task
-    from denoise_ae.watching import Watch
-    from denoise_ae.worker import Worker
 
 
 @contextmanager
@@ -32,12 +32,12 @@ def _worker(task: Task, pictures: float) -> Iterator[Worker | Supervisor | None]
     if not pictures:
         yield None
     elif pictures > 1:
-        from denoise_ae.supervisor import Supervisor
+        from denoise_ae.batch.supervisor import Supervisor
 
         with Supervisor(task) as supervisor:
             yield supervisor
     else:
-        from denoise_ae.worker import Worker, hushed
+        from denoise_ae.batch.worker import Worker, hushed
 
         with Worker(task) as worker, hushed():
             yield worker
@@ -230,11 +230,11 @@ def clean(
     existing = clean_checks.what_exists(overwrite, skip_existing, in_place, watch)
     folders = clean_checks.check_watch(inputs, output, in_place=in_place, dry_run=dry_run) if watch else []
 
+    from denoise_ae.batch.planning import plan
+    from denoise_ae.batch.tasks import Settings, Task
+    from denoise_ae.batch.watching import Watch
     from denoise_ae.cli.report import BatchReport
     from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
-    from denoise_ae.planning import plan
-    from denoise_ae.tasks import Settings, Task
-    from denoise_ae.watching import Watch
 
     plan_all = partial(
         plan,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from denoise_ae.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from denoise_ae.jobs import Existing
-    from denoise_ae.planning import Plan
+    from denoise_ae.batch.jobs import Existing
+    from denoise_ae.batch.planning import Plan
     from denoise_ae.system.files import LineFile
 
 
@@ -32,7 +32,7 @@ def parse_sigma(text: str) -> float | None:
 
 def what_exists(overwrite: bool, skip_existing: bool, in_place: bool, watch: bool) -> Existing:
     """Join the options on outputs that exist. --overwrite beside --in-place is for the report."""
-    from denoise_ae.jobs import Existing
+    from denoise_ae.batch.jobs import Existing
 
     if skip_existing and (overwrite or in_place):
         other = "--overwrite" if overwrite else "--in-place"
@@ -44,7 +44,7 @@ def what_exists(overwrite: bool, skip_existing: bool, in_place: bool, watch: boo
 
 def check_watch(inputs: list[str], output: str | None, *, in_place: bool, dry_run: bool) -> list[Path]:
     """Check what --watch needs, and return the folders to watch."""
-    from denoise_ae.planning import STREAM
+    from denoise_ae.batch.planning import STREAM
     from denoise_ae.system.paths import identity, is_folder
 
     if in_place:
@@ -93,8 +93,8 @@ def report_file(
     """Open the report; in a dry run only find out whether that could be done."""
     if name is None:
         return nullcontext()
+    from denoise_ae.batch.planning import STREAM
     from denoise_ae.cli.outputs import refuse_inputs
-    from denoise_ae.planning import STREAM
     from denoise_ae.system.files import LineFile, check_target
 
     if name == STREAM:

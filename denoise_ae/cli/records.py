@@ -6,9 +6,9 @@ import json
 import sys
 from typing import Any
 
+from denoise_ae.batch.jobs import Cleaned, Planned, Repaired, Settled, Skipped
+from denoise_ae.batch.planning import STREAM
 from denoise_ae.errors import DenoiseError
-from denoise_ae.jobs import Cleaned, Planned, Repaired, Settled, Skipped
-from denoise_ae.planning import STREAM
 
 
 def record(event: Settled) -> str:

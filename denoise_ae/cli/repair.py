@@ -102,14 +102,14 @@ def repair(
     """
     if not math.isfinite(max_megapixels) or not math.isfinite(sensitivity):
         raise UsageError("--max-megapixels and --sensitivity take finite numbers")
+    from denoise_ae.batch.jobs import Failed
+    from denoise_ae.batch.planning import Plan
+    from denoise_ae.batch.repair_file import Repairs, plan_repair
+    from denoise_ae.batch.repair_file import repair as do_repair
+    from denoise_ae.batch.worker import hushed
     from denoise_ae.cli.report import BatchReport
     from denoise_ae.errors import DenoiseError
-    from denoise_ae.jobs import Failed
-    from denoise_ae.planning import Plan
-    from denoise_ae.repairing import Repairs, plan_repair
-    from denoise_ae.repairing import repair as do_repair
     from denoise_ae.restoration.repairer import Repairer
-    from denoise_ae.worker import hushed
 
     repairs = Repairs(
         mask=mask,

@@ -11,8 +11,8 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QImage, QPixmap
 
+from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, Progress, Skipped, Started
 from denoise_ae.desktop.background import advice
-from denoise_ae.jobs import Cleaned, Event, Failed, Job, Progress, Skipped, Started
 
 _NOWHERE = QModelIndex()
 _Index = QModelIndex | QPersistentModelIndex

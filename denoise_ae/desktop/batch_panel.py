@@ -25,14 +25,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from denoise_ae.batch.jobs import Event, Existing
+from denoise_ae.batch.planning import Plan, plan
+from denoise_ae.batch.tasks import Task
 from denoise_ae.desktop.background import Background
 from denoise_ae.desktop.batch_model import BatchModel, Row, State
 from denoise_ae.desktop.batch_run import BatchRun
 from denoise_ae.desktop.pictures import THUMBNAIL, thumbnail
 from denoise_ae.errors import DenoiseError
-from denoise_ae.jobs import Event, Existing
-from denoise_ae.planning import Plan, plan
-from denoise_ae.tasks import Task
 
 
 class BatchPanel(QWidget):

@@ -7,10 +7,10 @@ from threading import Condition
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from denoise_ae.batch.jobs import Job
+from denoise_ae.batch.supervisor import Supervisor
+from denoise_ae.batch.tasks import Task
 from denoise_ae.desktop.background import in_words
-from denoise_ae.jobs import Job
-from denoise_ae.supervisor import Supervisor
-from denoise_ae.tasks import Task
 
 
 class BatchRun(QThread):

@@ -8,6 +8,7 @@ from weakref import WeakSet
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from denoise_ae.batch.picture_io import estimate_levels
 from denoise_ae.desktop.background import in_words
 from denoise_ae.desktop.canvas import Canvas, Window
 from denoise_ae.desktop.document import Document
@@ -15,7 +16,6 @@ from denoise_ae.desktop.preview import LEAST, MOST, preview
 from denoise_ae.errors import Interrupted
 from denoise_ae.modelfiles.session import Interrupt
 from denoise_ae.restoration.denoiser import Denoiser
-from denoise_ae.steps import estimate_levels
 
 
 class Engine(QThread):

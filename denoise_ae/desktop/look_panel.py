@@ -21,10 +21,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from denoise_ae.batch.jobs import LITTLE_NOISE
 from denoise_ae.desktop.look import Look
 from denoise_ae.desktop.models import describe
 from denoise_ae.desktop.session import Slot
-from denoise_ae.jobs import LITTLE_NOISE
 from denoise_ae.modelfiles import catalog
 from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.restoration.denoiser import STRENGTH_RANGE

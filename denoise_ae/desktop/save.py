@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from denoise_ae.batch.jobs import Existing, Job
+from denoise_ae.batch.picture_io import strip, write_result
+from denoise_ae.batch.planning import DEFAULT_SUFFIX
 from denoise_ae.desktop.canvas import Canvas
 from denoise_ae.desktop.document import Document
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.formats import FORMATS, WRITTEN_AS, format_for
 from denoise_ae.imagefiles.picture import Frame
-from denoise_ae.jobs import Existing, Job
-from denoise_ae.planning import DEFAULT_SUFFIX
-from denoise_ae.steps import strip, write_result
 
 LOSSY = ("jpeg", "webp", "avif", "heic")
 """Formats that have a quality."""

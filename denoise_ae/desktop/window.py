@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from denoise_ae.batch.tasks import Settings, Task
 from denoise_ae.desktop.actions import Actions
 from denoise_ae.desktop.background import Background
 from denoise_ae.desktop.batch_panel import BatchPanel
@@ -42,7 +43,6 @@ from denoise_ae.errors import DenoiseError
 from denoise_ae.imagefiles.formats import FORMATS
 from denoise_ae.modelfiles import catalog
 from denoise_ae.system.paths import is_folder
-from denoise_ae.tasks import Settings, Task
 
 
 def settings_file() -> Path:

@@ -11,14 +11,14 @@ from encoders import dng
 from PIL import Image, ImageCms
 from stand_ins import Brighten
 
-from denoise_ae import batch
+from denoise_ae.batch import pipeline
+from denoise_ae.batch.jobs import Cleaned, Existing, Failed
+from denoise_ae.batch.planning import plan
 from denoise_ae.errors import ImageError, UsageError
 from denoise_ae.imagefiles.headers import read_header
 from denoise_ae.imagefiles.images import decode, encode
 from denoise_ae.imagefiles.metadata import Metadata, without_orientation
-from denoise_ae.jobs import Cleaned, Existing, Failed
 from denoise_ae.pixels.convert import upright
-from denoise_ae.planning import plan
 
 ROWS, COLUMNS = np.mgrid[:48, :64]
 RGB = np.dstack([40 + ROWS * 4, 20 + COLUMNS * 3, 128 + ROWS - COLUMNS]).astype(np.uint8)
@@ -142,7 +142,7 @@ def test_raw_is_developed_upright_with_its_exif(orientation, shape):
 
 
 def clean(source, output=None, **options):
-    with closing(batch.run(plan([source], output, **options).jobs, Brighten())) as events:
+    with closing(pipeline.run(plan([source], output, **options).jobs, Brighten())) as events:
         return [event for event in events if isinstance(event, Cleaned | Failed)]
 
 

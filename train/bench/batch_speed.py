@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from shared import noisy_picture
 
-from denoise_ae import batch
+from denoise_ae.batch import pipeline
+from denoise_ae.batch.jobs import Existing, Failed
+from denoise_ae.batch.planning import plan
 from denoise_ae.imagefiles import images
-from denoise_ae.jobs import Existing, Failed
-from denoise_ae.planning import plan
 from denoise_ae.restoration.denoiser import Denoiser
 
 MEGAPIXELS = 12
@@ -47,7 +47,7 @@ def time_batch(folder: Path, output: Path, denoiser: Denoiser) -> float:
     """Return the seconds from the first byte read to the last one written."""
     work = plan([folder], output, existing=Existing.REPLACE)
     begin = time.perf_counter()
-    for event in batch.run(work.jobs, denoiser):
+    for event in pipeline.run(work.jobs, denoiser):
         if isinstance(event, Failed):
             raise event.error
     return time.perf_counter() - begin

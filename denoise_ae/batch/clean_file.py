@@ -7,15 +7,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from denoise_ae import batch
+from denoise_ae.batch import pipeline
+from denoise_ae.batch.jobs import Cleaned, Existing, Failed
+from denoise_ae.batch.planning import STREAM, Plan, plan
+from denoise_ae.batch.tasks import Settings
 from denoise_ae.errors import ImageError, UsageError
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
-from denoise_ae.jobs import Cleaned, Existing, Failed
 from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
-from denoise_ae.planning import STREAM, Plan, plan
 from denoise_ae.restoration.denoiser import Denoiser
 from denoise_ae.system.paths import is_folder
-from denoise_ae.tasks import Settings
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def clean_file(
 
     Size, channels, bit depth, metadata and, where nothing else is asked for, format stay as they are. The result
     appears whole or not at all, and replaces nothing unless told to. All happens in this process;
-    `denoise_ae.supervisor` cleans many files in another, and outlives a decoder that crashes.
+    `denoise_ae.batch.supervisor` cleans many files in another, and outlives a decoder that crashes.
 
     Args:
         source: the picture.
@@ -101,7 +101,7 @@ def clean_file(
     if adapt:
         denoiser.check_adapt(sigma)
     settings = Settings(sigma, strength, quality, keep_metadata, keep_time, max_pixels, adapt)
-    with closing(batch.run(work.jobs, denoiser, settings)) as events:
+    with closing(pipeline.run(work.jobs, denoiser, settings)) as events:
         for event in events:
             if isinstance(event, Failed):
                 raise event.error
@@ -114,7 +114,7 @@ def clean_file(
 def plan_one(
     source: str, output: str | None, *, suffix: str | None = None, file_format: str | None, existing: Existing
 ) -> Plan:
-    """Plan what one picture becomes; see `denoise_ae.planning.plan`.
+    """Plan what one picture becomes; see `denoise_ae.batch.planning.plan`.
 
     Raises:
         ImageError: the source is a folder, or is missing.

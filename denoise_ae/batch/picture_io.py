@@ -1,4 +1,4 @@
-"""What is done with one picture before and after it is cleaned; `denoise_ae.batch` runs these steps in its threads."""
+"""Read, inspect and write one image; `denoise_ae.batch.pipeline` runs these steps in its threads."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from denoise_ae.batch.jobs import Existing, Job
 from denoise_ae.errors import DenoiseError, ImageError, OutputError
 from denoise_ae.imagefiles.formats import FORMATS, WRITTEN_AS, format_name
 from denoise_ae.imagefiles.headers import read_header
 from denoise_ae.imagefiles.images import check_held, decode
 from denoise_ae.imagefiles.metadata import Metadata
 from denoise_ae.imagefiles.picture import Frame, Header, Picture
-from denoise_ae.jobs import Existing, Job
 from denoise_ae.pixels.convert import upright
 from denoise_ae.restoration.denoiser import Denoiser
 from denoise_ae.system.files import read_whole, same_state, write_atomic

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise_ae import batch, steps
+from denoise_ae.batch import picture_io, pipeline
+from denoise_ae.batch.jobs import Cleaned, Existing, Failed, Job, Planned, Progress, Skipped, Started
+from denoise_ae.batch.planning import plan
+from denoise_ae.batch.tasks import Settings
 from denoise_ae.errors import OutputError
-from denoise_ae.jobs import Cleaned, Existing, Failed, Job, Planned, Progress, Skipped, Started
 from denoise_ae.modelfiles.card import ModelCard
-from denoise_ae.planning import plan
 from denoise_ae.restoration.denoiser import Restored
-from denoise_ae.tasks import Settings
 
 TIMEOUT = 20
 """Seconds after which a thread that should have acted is taken for stuck."""
@@ -53,7 +53,7 @@ def folder(tmp_path):
 
 def run(source, output, denoiser=None, settings=None, side_by_side=1, **options):
     work = plan([source], output, **options)
-    with closing(batch.run(work.jobs, denoiser or Brighten(), settings, side_by_side)) as events:
+    with closing(pipeline.run(work.jobs, denoiser or Brighten(), settings, side_by_side)) as events:
         return [*work.settled, *events]
 
 
@@ -136,24 +136,24 @@ def test_whatever_cleaning_raises_fails_one_picture_and_keeps_no_arrays(folder, 
 
 
 def test_a_result_that_cannot_be_written_fails_one_picture(folder, tmp_path, monkeypatch):
-    real = steps.write_atomic
+    real = picture_io.write_atomic
 
     def full_disk(path, data, **options):
         if path.name == "1.png":
             raise OutputError(f"{path}: No space left on device")
         real(path, data, **options)
 
-    monkeypatch.setattr(steps, "write_atomic", full_disk)
+    monkeypatch.setattr(picture_io, "write_atomic", full_disk)
     events = run(folder, tmp_path / "out")
     assert [event.error.message.endswith("No space left on device") for event in of(Failed, events)] == [True]
     assert len(of(Cleaned, events)) == 4
 
 
 def test_reading_runs_ahead_but_only_as_far_as_there_is_room(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(batch, "PIXELS_IN_FLIGHT", 3 * 200)
+    monkeypatch.setattr(pipeline, "PIXELS_IN_FLIGHT", 3 * 200)
     decoded = []
-    real = batch.images.decode
-    monkeypatch.setattr(batch.images, "decode", lambda *args: decoded.append(args[1]) or real(*args))
+    real = pipeline.images.decode
+    monkeypatch.setattr(pipeline.images, "decode", lambda *args: decoded.append(args[1]) or real(*args))
     ahead = []
 
     class Slow(Brighten):
@@ -169,7 +169,7 @@ def test_reading_runs_ahead_but_only_as_far_as_there_is_room(folder, tmp_path, m
 
 
 def test_a_picture_larger_than_the_room_goes_alone(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(batch, "PIXELS_IN_FLIGHT", 150)
+    monkeypatch.setattr(pipeline, "PIXELS_IN_FLIGHT", 150)
     assert len(of(Cleaned, run(folder, tmp_path / "out"))) == 5
 
 
@@ -207,7 +207,7 @@ def test_closing_ends_the_work_and_the_threads(folder, tmp_path, kind, side_by_s
                 go_on.wait(TIMEOUT)
             return super().restore(image, *args, **options)
 
-    with closing(batch.run(work.jobs, Blocks(), None, side_by_side)) as events:
+    with closing(pipeline.run(work.jobs, Blocks(), None, side_by_side)) as events:
         next(event for event in events if isinstance(event, kind))
         threading.Timer(0.05, go_on.set).start()
     assert no_threads_left()
@@ -222,7 +222,7 @@ def test_a_mistake_in_the_pipeline_ends_it_with_that_error(folder, tmp_path, mon
         raise AssertionError("a bug")
 
     (folder / "2.png").write_text("no picture")
-    monkeypatch.setattr(batch, "explain", mistake)
+    monkeypatch.setattr(pipeline, "explain", mistake)
     with pytest.raises(AssertionError, match="a bug"):
         run(folder, tmp_path / "out")
     assert no_threads_left()
@@ -244,7 +244,7 @@ def test_a_second_run_skips_what_is_whole_and_only_that(folder, tmp_path):
 def test_an_output_that_appears_meanwhile_is_not_overwritten(folder, tmp_path):
     work = plan([folder / "0.png"], tmp_path / "out.png")
     (tmp_path / "out.png").write_text("somebody else's")
-    (failed,) = of(Failed, list(batch.run(work.jobs, Brighten())))
+    (failed,) = of(Failed, list(pipeline.run(work.jobs, Brighten())))
     assert "out.png" in failed.error.message
     assert (tmp_path / "out.png").read_text() == "somebody else's"
 
@@ -311,7 +311,7 @@ def test_the_modification_time_is_kept_when_asked(folder, tmp_path, existing):
 class TestRehearsal:
     def rehearse(self, folder, output, settings=None, **options):
         work = plan([folder], output, **options)
-        return [*work.settled, *batch.rehearse(work.jobs, settings)]
+        return [*work.settled, *pipeline.rehearse(work.jobs, settings)]
 
     def test_it_says_what_a_run_does_and_writes_nothing(self, folder, tmp_path):
         output = tmp_path / "out"
@@ -340,7 +340,7 @@ class TestRehearsal:
         assert len(of(Failed, self.rehearse(folder, tmp_path / "out", Settings(max_pixels=199)))) == 5
 
     def test_standard_input_is_left_for_the_run(self):
-        (told,) = batch.rehearse([Job(None, Path("gone.png"))])
+        (told,) = pipeline.rehearse([Job(None, Path("gone.png"))])
         assert (told.megapixels, told.replaces) == (None, False)
 
 

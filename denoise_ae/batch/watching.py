@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from denoise_ae.batch.jobs import Event, Existing, Failed, Job, Skipped
+from denoise_ae.batch.planning import Plan
 from denoise_ae.errors import ImageError, OutputError
 from denoise_ae.imagefiles.finding import NoPicturesError
-from denoise_ae.jobs import Event, Existing, Failed, Job, Skipped
-from denoise_ae.planning import Plan
 from denoise_ae.system.paths import identity, is_folder, status_of
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Watch:
 
     Args:
         folders: which ones.
-        plan: plans everything that lies in them, see `denoise_ae.planning.plan`.
+        plan: plans everything that lies in them, see `denoise_ae.batch.planning.plan`.
         recursive: whether it reads sub-folders.
 
     Raises:

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from tiny import pattern
 
-from denoise_ae import batch
-from denoise_ae.jobs import Cleaned, Existing, Failed, Planned, Skipped
+from denoise_ae.batch import pipeline
+from denoise_ae.batch.jobs import Cleaned, Existing, Failed, Planned, Skipped
+from denoise_ae.batch.planning import plan
 from denoise_ae.modelfiles.catalog import ModelCard
-from denoise_ae.planning import plan
 from denoise_ae.restoration.denoiser import Restored
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links and pipes")
@@ -177,9 +177,9 @@ def test_a_run_does_what_the_rehearsal_said(place, build):
     options = {"inputs": ["in"], "output": "out", "recursive": True} | build()
     before = tree()
     work = plan(**options)
-    said = list(batch.rehearse(work.jobs))
+    said = list(pipeline.rehearse(work.jobs))
     assert tree() == before
-    with closing(batch.run(work.jobs, Brighten())) as events:
+    with closing(pipeline.run(work.jobs, Brighten())) as events:
         done = {event.job: event for event in events if isinstance(event, Cleaned | Skipped | Failed)}
     assert said or work.settled
     assert [event.job for event in said] == list(work.jobs)

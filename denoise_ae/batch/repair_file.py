@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.cleaning import file_name, plan_one
+from denoise_ae.batch.clean_file import file_name, plan_one
+from denoise_ae.batch.jobs import Event, Existing, Failed, Job, Progress, Repaired, Started, sweep
+from denoise_ae.batch.picture_io import Source, explain, misnamed, read_source, strip, target_format, write_result
 from denoise_ae.errors import ImageError, OutputError, UsageError
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, format_for
 from denoise_ae.imagefiles.picture import Picture
-from denoise_ae.jobs import Event, Existing, Failed, Job, Progress, Repaired, Started, sweep
 from denoise_ae.pixels.convert import peak_of, split_alpha, upright
 from denoise_ae.pixels.filters import grow
 from denoise_ae.restoration.blemishes import find_blemishes
 from denoise_ae.restoration.repairer import REPAIR_MODEL, Repairer
-from denoise_ae.steps import Source, explain, misnamed, read_source, strip, target_format, write_result
 from denoise_ae.system.files import check_target, write_atomic
 from denoise_ae.system.paths import identity
 
@@ -75,7 +75,7 @@ def plan_repair(source: str, output: str | None, repairs: Repairs, file_format: 
         source: the picture; ``-``: standard input.
         output: the result, or a folder for it; ``-``: standard output; None: beside the source, as NAME-fixed.
         repairs: what is to be done.
-        file_format: as for `denoise_ae.planning.plan`.
+        file_format: as for `denoise_ae.batch.planning.plan`.
         existing: what to do where the output exists already.
 
     Raises:

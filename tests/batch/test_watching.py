@@ -18,11 +18,11 @@ from PIL import Image
 from tiny import pattern
 
 import denoise_ae
-from denoise_ae import watching
+from denoise_ae.batch import watching
+from denoise_ae.batch.jobs import Existing, Failed, Job, Skipped
+from denoise_ae.batch.planning import Plan, plan
+from denoise_ae.batch.watching import Watch
 from denoise_ae.errors import DenoiseError, ImageError
-from denoise_ae.jobs import Existing, Failed, Job, Skipped
-from denoise_ae.planning import Plan, plan
-from denoise_ae.watching import Watch
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems don't tell when a file is closed")

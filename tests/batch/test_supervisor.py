@@ -16,22 +16,24 @@ from PIL import Image
 from tiny import pattern
 
 import denoise_ae
-from denoise_ae import supervisor
+from denoise_ae.batch import supervisor
+from denoise_ae.batch.jobs import Cleaned, Existing, Failed, Job, Progress
+from denoise_ae.batch.planning import plan
+from denoise_ae.batch.supervisor import Supervisor
+from denoise_ae.batch.tasks import Task
+from denoise_ae.batch.worker import Worker
 from denoise_ae.errors import DenoiseError, ModelError
-from denoise_ae.jobs import Cleaned, Existing, Failed, Job, Progress
-from denoise_ae.planning import plan
-from denoise_ae.supervisor import Supervisor
-from denoise_ae.tasks import Task
-from denoise_ae.worker import Worker
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 FAULTS = """
 import os, resource, signal, time
-from denoise_ae import steps; from denoise_ae.imagefiles import images; from denoise_ae.system import files
+from denoise_ae.batch import picture_io
+from denoise_ae.imagefiles import images
+from denoise_ae.system import files
 
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-decode, write_atomic, take_free_name = images.decode, steps.write_atomic, files._take_free_name
+decode, write_atomic, take_free_name = images.decode, picture_io.write_atomic, files._take_free_name
 
 def die(number):
     os.kill(os.getpid(), number)
@@ -61,7 +63,7 @@ def faulty_write(path, data, **options):
     if "late" in path.name:
         die(signal.SIGSEGV)
 
-images.decode, steps.write_atomic, files._take_free_name = faulty_decode, faulty_write, faulty_rename
+images.decode, picture_io.write_atomic, files._take_free_name = faulty_decode, faulty_write, faulty_rename
 """
 """A sitecustomize module, under which pictures do what their names say to the process that cleans them."""
 

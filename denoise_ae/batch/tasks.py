@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from denoise_ae.batch.jobs import Cleaned, Event
 from denoise_ae.errors import DenoiseError
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
-from denoise_ae.jobs import Cleaned, Event
 from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 
 
@@ -31,7 +31,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Task:
-    """How pictures are cleaned, and by what; see `Denoiser` and `denoise_ae.batch.run`."""
+    """How pictures are cleaned, and by what; see `Denoiser` and `denoise_ae.batch.pipeline.run`."""
 
     model: str = DEFAULT_MODEL
     device: str = "auto"

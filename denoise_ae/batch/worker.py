@@ -1,4 +1,4 @@
-"""Do what a command was asked for: in its own process, or in one that `denoise_ae.supervisor` watches over."""
+"""Do what a command was asked for: in its own process, or in one that `denoise_ae.batch.supervisor` watches over."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import BinaryIO, Self, TextIO
 
-from denoise_ae import batch
+from denoise_ae.batch import pipeline
+from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, sweep
+from denoise_ae.batch.tasks import Message, Ready, Task, Wanted, Writing
 from denoise_ae.errors import DenoiseError
-from denoise_ae.jobs import Cleaned, Event, Failed, Job, sweep
 from denoise_ae.restoration.denoiser import Denoiser
-from denoise_ae.tasks import Message, Ready, Task, Wanted, Writing
 
 
 class Worker:
@@ -52,7 +52,7 @@ class Worker:
         """Nothing is to be ended: `run` leaves nothing behind."""
 
     def run(self, jobs: Sequence[Job]) -> Generator[Event, None, None]:
-        """Do jobs; see `denoise_ae.batch.run`."""
+        """Do jobs; see `denoise_ae.batch.pipeline.run`."""
         if not self._task.rehearse:
             sweep(jobs)
         return self.stream(jobs)
@@ -60,11 +60,11 @@ class Worker:
     def stream(
         self, jobs: Iterable[Job], announce: Callable[[Cleaned], None] = lambda _: None
     ) -> Generator[Event, None, None]:
-        """Do jobs as they come; see `denoise_ae.batch.stream`."""
+        """Do jobs as they come; see `denoise_ae.batch.pipeline.stream`."""
         task = self._task
         if task.rehearse:
-            return batch.rehearse(jobs, task.settings)
-        return batch.stream(jobs, self._denoiser, task.settings, task.side_by_side, announce)
+            return pipeline.rehearse(jobs, task.settings)
+        return pipeline.stream(jobs, self._denoiser, task.settings, task.side_by_side, announce)
 
 
 @contextmanager

@@ -18,11 +18,8 @@ from statistics import fmean
 from threading import Condition, Lock, Thread
 from typing import Any
 
-from denoise_ae.imagefiles import images
-from denoise_ae.imagefiles.picture import Frame, Header, Picture
-from denoise_ae.jobs import Cleaned, Event, Failed, Job, Planned, Progress, Skipped, Started, sweep
-from denoise_ae.restoration.denoiser import Denoiser
-from denoise_ae.steps import (
+from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, Planned, Progress, Skipped, Started, sweep
+from denoise_ae.batch.picture_io import (
     Source,
     estimate_levels,
     explain,
@@ -32,7 +29,10 @@ from denoise_ae.steps import (
     target_format,
     write_result,
 )
-from denoise_ae.tasks import Settings
+from denoise_ae.batch.tasks import Settings
+from denoise_ae.imagefiles import images
+from denoise_ae.imagefiles.picture import Frame, Header, Picture
+from denoise_ae.restoration.denoiser import Denoiser
 
 PIXELS_IN_FLIGHT = 48_000_000
 """Pixels decoded and not yet written, together: four pictures of 12 megapixels. A larger picture goes alone."""
@@ -70,11 +70,11 @@ def run(
     event and stops no other. Closing the iterator, as leaving ``contextlib.closing(run(...))`` or a KeyboardInterrupt
     does, ends the work after the tile at hand, and its threads with it; what is not whole by then is not written.
 
-    All of it happens in this process: a decoder that crashes takes the caller with it. `denoise_ae.supervisor` has it
-    done in another process, and outlives that.
+    All of it happens in this process: a decoder that crashes takes the caller with it. `denoise_ae.batch.supervisor` has
+    it done in another process, and outlives that.
 
     Args:
-        jobs: what to do; see `denoise_ae.planning.plan`.
+        jobs: what to do; see `denoise_ae.batch.planning.plan`.
         denoiser: the model; not to be used elsewhere meanwhile.
         settings: how to clean and write; None: the defaults.
         side_by_side: how many pictures are read, are cleaned and are written at the same time. Those that are cleaned

@@ -12,8 +12,8 @@ import sys
 import unicodedata
 from pathlib import Path
 
+from denoise_ae.batch.jobs import Existing, Failed, Job, Skipped
 from denoise_ae.errors import ImageError, OutputError
-from denoise_ae.jobs import Existing, Failed, Job, Skipped
 from denoise_ae.system.files import not_ordinary
 from denoise_ae.system.paths import Identity, identity, is_folder, status_of
 

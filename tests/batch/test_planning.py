@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from denoise_ae.batch.jobs import Existing, Failed, Skipped
+from denoise_ae.batch.planning import Plan, plan
 from denoise_ae.errors import UsageError
-from denoise_ae.jobs import Existing, Failed, Skipped
-from denoise_ae.planning import Plan, plan
 
 needs_links = pytest.mark.skipif(sys.platform == "win32", reason="making links needs rights there")
 

@@ -1,7 +1,7 @@
 """Plan a batch: which picture becomes which file.
 
-A plan touches no pixels and writes nothing. What can't be done is settled by name, see `denoise_ae.settling`; the rest
-are jobs for `denoise_ae.batch`.
+A plan touches no pixels and writes nothing. What can't be done is settled by name, see `denoise_ae.batch.conflicts`; the
+rest are jobs for `denoise_ae.batch.pipeline`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from denoise_ae.batch.conflicts import settle
+from denoise_ae.batch.jobs import Existing, Failed, Job, Skipped
 from denoise_ae.errors import ImageError, UsageError
 from denoise_ae.imagefiles.finding import Choice, walk_inputs
 from denoise_ae.imagefiles.formats import FORMATS, format_for, is_image_name, written_suffix
-from denoise_ae.jobs import Existing, Failed, Job, Skipped
-from denoise_ae.settling import settle
 from denoise_ae.system.paths import identity, is_folder
 
 DEFAULT_SUFFIX = "-clean"

@@ -26,12 +26,12 @@ from threading import Thread
 from types import TracebackType
 from typing import IO, Self
 
+from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, Progress, Settled, Started, sweep
+from denoise_ae.batch.tasks import Message, Ready, Task, Wanted, Writing
 from denoise_ae.errors import DenoiseError, ImageError
-from denoise_ae.jobs import Cleaned, Event, Failed, Job, Progress, Settled, Started, sweep
 from denoise_ae.system.child_process import words_for
 from denoise_ae.system.files import same_state
 from denoise_ae.system.paths import status_of
-from denoise_ae.tasks import Message, Ready, Task, Wanted, Writing
 
 PATIENCE_SECONDS = 30 * 60
 """A child that tells nothing for so long, not even that a tile is clean, is taken to be stuck, and killed."""
@@ -40,7 +40,7 @@ _WAIT_SECONDS = 0.5
 _LAST_WORDS_SECONDS = 5.0
 """How long a child that has closed its pipe may take to end by itself."""
 
-_PROGRAM = "import sys; sys.path[:] = {path!r}; from denoise_ae.worker import main; main()"
+_PROGRAM = "import sys; sys.path[:] = {path!r}; from denoise_ae.batch.worker import main; main()"
 
 
 class Supervisor:
@@ -76,7 +76,7 @@ class Supervisor:
         self._end()
 
     def run(self, jobs: Sequence[Job]) -> Generator[Event, None, None]:
-        """Do jobs, as `denoise_ae.batch.run` does; may be called again when it is through.
+        """Do jobs, as `denoise_ae.batch.pipeline.run` does; may be called again when it is through.
 
         A job whose child died is `Failed`. Closing the iterator, as a KeyboardInterrupt does, ends the child.
         """

@@ -1,0 +1,1 @@
+"""Batches of files: planning, cleaning, repairing, supervising, watching."""
