@@ -114,3 +114,8 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
 def content(folder: Path) -> dict[str, bytes]:
     """The files of a folder, temporary ones too."""
     return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
+
+
+def is_refusal(errors: str) -> bool:
+    """Tell whether this is one line that says what is wrong and one that says what to do."""
+    return re.fullmatch(r"error: [^\n]+\nhint: [^\n]+\n", errors) is not None

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from loaded import HEAVY, loaded_by
 from PIL import Image
-from test_imports import HEAVY, loaded_by
 from tiny import codec_card, coding, pattern
 
 import denoise_ae

@@ -9,15 +9,14 @@ from PIL import Image
 
 pytest.importorskip("torch")
 
-from test_export import NETWORKS, save_checkpoint
-from test_quantize import blocks, smooth
+from small_runs import NETWORKS, blocks, save_checkpoint, smooth
 
 from denoise_ae.cli.export import CalibrationMethod
 from denoise_ae.errors import ModelError
 from denoise_ae.imagefiles import images
 from denoise_ae.modelfiles.card import METADATA_KEY
 from denoise_ae.modelfiles.session import Session
-from denoise_ae.training.quantize import METHODS
+from denoise_ae.training.export.quantize import METHODS
 
 
 @pytest.fixture

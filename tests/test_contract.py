@@ -265,19 +265,19 @@ BAD_INPUT = {
         "security: test_a_model_that_means_harm_is_refused_with_one_line_and_a_hint",
     ),
     "a checkpoint that is a malicious pickle": (
-        "security_training: test_code_in_a_checkpoint_does_not_run",
-        "fit: test_a_malicious_checkpoint_is_refused_and_nothing_runs",
+        "training/security: test_code_in_a_checkpoint_does_not_run",
+        "training/fitting/fit: test_a_malicious_checkpoint_is_refused_and_nothing_runs",
     ),
     "training on an empty folder, one image, images smaller than the patch, mixed sizes; --noise -1 or nan": (
-        "training_data: test_folders_without_a_usable_picture",
-        "training_data: test_one_picture_is_enough",
-        "training_data: test_unusable_files_are_left_out_by_name",
-        "training_data: test_pictures_of_all_kinds_become_rgb",
+        "training/data/data: test_folders_without_a_usable_picture",
+        "training/data/data: test_one_picture_is_enough",
+        "training/data/data: test_unusable_files_are_left_out_by_name",
+        "training/data/data: test_pictures_of_all_kinds_become_rgb",
         "cli_train: test_bad_input_is_one_line_and_a_hint",
     ),
-    "resume after a kill": ("fit: test_killed_and_resumed_equals_whole",),
+    "resume after a kill": ("training/fitting/fit: test_killed_and_resumed_equals_whole",),
     "no network": (
-        "mnist: test_without_a_network_the_hint_says_how_to_go_on",
+        "training/data/mnist: test_without_a_network_the_hint_says_how_to_go_on",
         "packaging: test_the_installed_program_cleans_a_sample_without_torch",
     ),
 }

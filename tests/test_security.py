@@ -6,7 +6,6 @@ The files are made by code, here and in `attack_models` and `attack_pictures`.
 
 import json
 import os
-import re
 import subprocess
 import sys
 import sysconfig
@@ -19,6 +18,7 @@ import pytest
 from attack_models import MODELS, card
 from attack_pictures import HARMLESS, LIMIT, REFUSED
 from PIL import Image
+from processes import is_refusal
 from tiny import Graph
 
 import denoise_ae
@@ -44,11 +44,6 @@ def watched(words: list[str], folder: Path) -> SimpleNamespace:
     status, peak = map(int, figures.read_text().split())
     megabytes = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
     return SimpleNamespace(status=status, out=done.stdout, errors=done.stderr, megabytes=megabytes, home=home)
-
-
-def is_refusal(errors: str) -> bool:
-    """Tell whether this is one line that says what is wrong and one that says what to do."""
-    return re.fullmatch(r"error: [^\n]+\nhint: [^\n]+\n", errors) is not None
 
 
 on_unix = pytest.mark.skipif(sys.platform == "win32", reason="measures memory, and makes links and pipes")

@@ -57,8 +57,8 @@ def test_models_hold_no_path_of_the_machine_that_made_them(name):
 @pytest.mark.parametrize("name", [name for name in NAMES if "int8" not in catalog.find(name).card.network])
 def test_every_model_can_be_trained_further(name):
     pytest.importorskip("torch")
-    from denoise_ae.training.networks import build, count_parameters
-    from denoise_ae.training.pretrained import load_pretrained
+    from denoise_ae.training.fitting.pretrained import load_pretrained
+    from denoise_ae.training.networks.build import build, count_parameters
 
     source = load_pretrained(name)
     network = build(source.recipe.network)

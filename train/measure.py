@@ -27,7 +27,7 @@ from denoise_ae.modelfiles.session import Session
 from denoise_ae.noise.corruptions import NumpySource, corrupt
 from denoise_ae.pixels.convert import to_unit
 from denoise_ae.restoration.denoiser import Denoiser
-from denoise_ae.training.mnist import load_mnist
+from denoise_ae.training.data.mnist import load_mnist
 
 DIGIT_LEVELS = (0.3, 0.5)
 VARIATIONAL_LEVELS = (0.0, 0.2)

@@ -70,8 +70,8 @@ def run(
     event and stops no other. Closing the iterator, as leaving ``contextlib.closing(run(...))`` or a KeyboardInterrupt
     does, ends the work after the tile at hand, and its threads with it; what is not whole by then is not written.
 
-    All of it happens in this process: a decoder that crashes takes the caller with it. `denoise_ae.batch.supervisor` has
-    it done in another process, and outlives that.
+    All of it happens in this process: a decoder that crashes takes the caller with it.
+    `denoise_ae.batch.supervisor` has it done in another process, and outlives that.
 
     Args:
         jobs: what to do; see `denoise_ae.batch.planning.plan`.

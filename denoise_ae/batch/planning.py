@@ -1,7 +1,7 @@
 """Plan a batch: which picture becomes which file.
 
-A plan touches no pixels and writes nothing. What can't be done is settled by name, see `denoise_ae.batch.conflicts`; the
-rest are jobs for `denoise_ae.batch.pipeline`.
+A plan touches no pixels and writes nothing. What can't be done is settled by name, see `denoise_ae.batch.conflicts`;
+the rest are jobs for `denoise_ae.batch.pipeline`.
 """
 
 from __future__ import annotations

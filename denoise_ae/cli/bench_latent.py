@@ -38,7 +38,7 @@ def bench_latent(
     from denoise_ae.codes.codec import DEFAULT_CODEC
     from denoise_ae.measure.report import write_markdown
     from denoise_ae.system.files import write_atomic
-    from denoise_ae.training.mnist import load_mnist
+    from denoise_ae.training.data.mnist import load_mnist
 
     if len(folders) > 1:
         raise UsageError("too many folders", "give one with MNIST's files, or none: they are downloaded then")
@@ -47,13 +47,13 @@ def bench_latent(
     training, _ = load_mnist(folder, "train")
     pictures = load_mnist(folder, "test")[0][:limit]
     with _codecs(list(dict.fromkeys(models or [DEFAULT_CODEC])), device, threads) as codecs:
-        from denoise_ae.training.latent_bench import measure_latent
-        from denoise_ae.training.rates import QUALITIES
+        from denoise_ae.training.latents.latent_bench import measure_latent
+        from denoise_ae.training.latents.rates import QUALITIES
 
         with progress_bar(shown=not quiet) as bar:
             task = bar.add_task("", total=1 + 2 * (len(QUALITIES) + 1) + len(codecs))
             found, others = measure_latent(codecs, training, pictures, lambda: bar.update(task, advance=1))
-    from denoise_ae.training.latent_report import COLUMNS, draw_chart, notes, row
+    from denoise_ae.training.latents.latent_report import COLUMNS, draw_chart, notes, row
 
     subject = f"{len(pictures)} of MNIST's test digits; denoise-ae {__version__}"
     if as_json:
@@ -97,8 +97,8 @@ def _export(run: Path, file: Path) -> Path:
     from denoise_ae.training import require_packages
 
     require_packages()
-    from denoise_ae.training.checkpoint import find_checkpoint
-    from denoise_ae.training.export import export
+    from denoise_ae.training.export.export import export
+    from denoise_ae.training.fitting.checkpoint import find_checkpoint
 
     export(find_checkpoint(run), file)
     return file

@@ -108,9 +108,9 @@ def export(
         raise UsageError("--calibration, --calibration-method, --keep are for --int8", "add it, or leave them out")
     require_packages()
     from denoise_ae.cli.render import print_line, stderr_console
-    from denoise_ae.training import export as exporting
-    from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint, newest_run
-    from denoise_ae.training.renew import renew
+    from denoise_ae.training.export import export as exporting
+    from denoise_ae.training.export.renew import renew
+    from denoise_ae.training.fitting.checkpoint import find_checkpoint, load_checkpoint, newest_run
 
     if checkpoint is not None and _is_model(checkpoint):
         source, own_name = checkpoint, checkpoint.stem
@@ -128,7 +128,7 @@ def export(
         make = renew if _is_model(source) else exporting.export
         card = make(source, output, name=name, measured=figures, overwrite=overwrite)
     else:
-        from denoise_ae.training.int8 import LARGEST_LOSS, export_int8
+        from denoise_ae.training.export.int8 import LARGEST_LOSS, export_int8
 
         with _as_model(source, own_name) as model:
             card, judgement = export_int8(
@@ -163,7 +163,7 @@ def _is_model(path: Path | None) -> bool:
 @contextmanager
 def _as_model(source: Path, name: str) -> Iterator[Path]:
     """Give the ONNX file itself, or a checkpoint's in a folder that is removed afterwards."""
-    from denoise_ae.training.export import export as export_float
+    from denoise_ae.training.export.export import export as export_float
 
     if _is_model(source):
         yield source

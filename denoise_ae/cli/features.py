@@ -48,8 +48,8 @@ def features(
     """
     from denoise_ae.codes.codec import DEFAULT_CODEC, Codec
     from denoise_ae.system.files import write_atomic
-    from denoise_ae.training.features import Labelled, draw_map, probe_features
-    from denoise_ae.training.mnist import load_mnist
+    from denoise_ae.training.data.mnist import load_mnist
+    from denoise_ae.training.latents.features import Labelled, draw_map, probe_features
 
     if model == "":
         raise UsageError("--model names no model", "leave it out for digits")

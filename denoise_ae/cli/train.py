@@ -163,11 +163,11 @@ def train(
     from denoise_ae.cli.render import print_line, stderr_console
     from denoise_ae.cli.training_view import TrainingView
     from denoise_ae.errors import UsageError
-    from denoise_ae.training.checkpoint import find_checkpoint, load_checkpoint
-    from denoise_ae.training.defaults import assemble, override
-    from denoise_ae.training.fit import Hardware, fit
-    from denoise_ae.training.pretrained import load_pretrained
-    from denoise_ae.training.run_folder import folder_of, new_run_folder
+    from denoise_ae.training.fitting.checkpoint import find_checkpoint, load_checkpoint
+    from denoise_ae.training.fitting.fit import Hardware, fit
+    from denoise_ae.training.fitting.pretrained import load_pretrained
+    from denoise_ae.training.fitting.run_folder import folder_of, new_run_folder
+    from denoise_ae.training.recipes.defaults import assemble, override
 
     if logger not in (None, "tensorboard"):
         raise UsageError(f"--logger {logger}: unknown", "tensorboard is the only one")

@@ -11,8 +11,8 @@ from typing import Self
 from rich.progress import BarColumn, Progress, TextColumn
 
 from denoise_ae.cli.render import print_line, stderr_console
-from denoise_ae.training.export import describe_noise
-from denoise_ae.training.watch import EpochReport, Observer, Start, StepReport
+from denoise_ae.training.export.export import describe_noise
+from denoise_ae.training.fitting.watch import EpochReport, Observer, Start, StepReport
 
 _LINES_BETWEEN_LOOKS = 60.0
 """Seconds between lines within an epoch where there is no terminal to draw a bar on."""

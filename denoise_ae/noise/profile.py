@@ -3,7 +3,7 @@
 Where it is dark and where it is bright, how it hangs together between neighbouring pixels, and between channels: a
 camera's noise went through demosaicing, tone curve and JPEG, and has little of white noise left. In the flattest blocks
 of a picture there is next to nothing else. Who learns from noisy pictures alone draws such noise once more on top
-of the picture's own, see `denoise_ae.restoration.adapt` and `denoise_ae.training.recorrupted`.
+of the picture's own, see `denoise_ae.restoration.adapt` and `denoise_ae.training.losses.recorrupted`.
 """
 
 from __future__ import annotations

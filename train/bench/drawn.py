@@ -19,7 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from denoise_ae import Codec
-from denoise_ae.training.mnist import load_mnist
+from denoise_ae.training.data.mnist import load_mnist
 
 TRAINING = 20_000
 SURE = 0.9

@@ -27,9 +27,9 @@ from shared import print_head, print_row, spread, take_turns
 from denoise_ae.measure.benchmark import Measurement, Restore, clean_cases, measure, summarise
 from denoise_ae.modelfiles.session import Session
 from denoise_ae.restoration.denoiser import Denoiser
-from denoise_ae.training.calibration import samples
-from denoise_ae.training.int8 import feeds, noise_of, serialise
-from denoise_ae.training.quantize import KEPT, METHODS, quantize
+from denoise_ae.training.export.calibration import samples
+from denoise_ae.training.export.int8 import feeds, noise_of, serialise
+from denoise_ae.training.export.quantize import KEPT, METHODS, quantize
 
 SIGMAS = (15.0, 25.0, 50.0)
 FLOAT = "float32"

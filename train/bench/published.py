@@ -22,9 +22,9 @@ from torch.nn import functional
 from denoise_ae.modelfiles import catalog
 from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.modelfiles.session import Session
-from denoise_ae.training.autoencoder import Autoencoder
-from denoise_ae.training.export import TOLERANCE, largest_difference, to_onnx
-from denoise_ae.training.networks import count_parameters, macs_per_pixel
+from denoise_ae.training.export.export import TOLERANCE, largest_difference, to_onnx
+from denoise_ae.training.networks.autoencoder import Autoencoder
+from denoise_ae.training.networks.build import count_parameters, macs_per_pixel
 
 SIGMA = 25 / 255
 

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import torch
 
-from denoise_ae.training.callbacks import ema_update
-from denoise_ae.training.corruption import add_noise
-from denoise_ae.training.data import load_data, noise_seed
-from denoise_ae.training.fit import Denoising, Hardware, fit
-from denoise_ae.training.recipe import Recipe
-from denoise_ae.training.watch import EpochReport, Observer
+from denoise_ae.training.data.corruption import add_noise, noise_seed
+from denoise_ae.training.data.load import load_data
+from denoise_ae.training.fitting.callbacks import ema_update
+from denoise_ae.training.fitting.fit import Denoising, Hardware, fit
+from denoise_ae.training.fitting.watch import EpochReport, Observer
+from denoise_ae.training.recipes.recipe import Recipe
 
 PHOTO = {"type": "unet"}
 DIGITS = {"dense": {"type": "dense"}, "conv": {"type": "conv"}}

@@ -1,0 +1,1 @@
+"""Training data: digits, photographs, and the noise that is added."""

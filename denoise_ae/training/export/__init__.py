@@ -1,0 +1,1 @@
+"""Export to ONNX, and quantisation to int8."""

@@ -1,0 +1,310 @@
+"""A checkpoint becomes one ONNX file and its card, refused unless onnxruntime agrees with torch."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from denoise_ae.errors import TrainingError
+from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard
+from denoise_ae.modelfiles.graph import CODE_OUTPUT, DECODED_OUTPUT, GIVEN_INPUT, LEVEL_OUTPUT, MASK_INPUT, SIGMA_INPUT
+from denoise_ae.modelfiles.session import Session
+from denoise_ae.system.files import write_atomic
+from denoise_ae.training.fitting.checkpoint import Checkpoint, load_checkpoint
+from denoise_ae.training.fitting.pretrained import with_recipe
+from denoise_ae.training.fitting.run_folder import versions
+from denoise_ae.training.networks.autoencoder import Autoencoder
+from denoise_ae.training.networks.build import count_parameters, macs_per_pixel
+from denoise_ae.training.recipes.recipe import NoiseRecipe, NoiseStep, Recipe
+
+OPSET = 18
+"""Old enough for onnxruntime 1.14 and later, new enough for every operator we use."""
+
+TOLERANCE = 1e-4
+"""Largest difference between onnxruntime and torch, on the [0, 1] scale, that an export may show."""
+
+
+class _Interface(nn.Module):
+    """A network for pictures of any size, with the inputs and outputs that its model shall have."""
+
+    def __init__(self, network: Autoencoder) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, sigma: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
+        if self.network.estimates_sigma:
+            assert sigma is not None
+            return self.network.restore(image, sigma)
+        restored: Tensor = self.network(image, image.new_zeros(1, 1, 1, 1) if sigma is None else sigma)
+        return restored
+
+
+class _CodeInterface(nn.Module):
+    """A network with a latent code, with the inputs and outputs that its model shall have."""
+
+    def __init__(self, network: Autoencoder) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        code = self.network.encode(image)
+        return self.network.decode(code), code, self.network.decode(given)
+
+
+def export(
+    checkpoint: Path,
+    output: Path,
+    *,
+    name: str | None = None,
+    measured: Mapping[str, float] | None = None,
+    overwrite: bool = False,
+) -> ModelCard:
+    """Write a checkpoint as an ONNX model and, beside it, its card as JSON.
+
+    Args:
+        checkpoint: one that `fit` wrote.
+        output: the ``.onnx`` file; the card goes beside it with the suffix ``.json``.
+        name: the model's name; the recipe's by default.
+        measured: further figures for the card: what was measured -> dB.
+        overwrite: replace files that exist.
+
+    Returns:
+        The card, with the file's checksum.
+
+    Raises:
+        TrainingError: the checkpoint is unusable, or onnxruntime and torch disagree by more than `TOLERANCE`.
+        OutputError: a file exists and `overwrite` is false, or the folder can't be written.
+    """
+    loaded = load_checkpoint(checkpoint)
+    network = loaded.network()
+    card = _card(loaded, network, name or loaded.recipe.name, measured or {})
+    data = with_recipe(to_onnx(network, card), loaded.recipe, network)
+    return write_checked(str(checkpoint), network, data, card, output, overwrite=overwrite)
+
+
+def write_checked(
+    source: str, network: Autoencoder, data: bytes, card: ModelCard, output: Path, *, overwrite: bool
+) -> ModelCard:
+    """Write an ONNX file and its card, once onnxruntime agrees with torch.
+
+    Args:
+        source: where the network comes from, for a message.
+        network: the network in torch.
+        data: the ONNX file.
+        card: its card, less the checksum.
+        output: see `export`.
+        overwrite: see `export`.
+
+    Returns:
+        The card, with the file's checksum.
+
+    Raises:
+        TrainingError: they disagree by more than `TOLERANCE`.
+        OutputError: see `export`.
+    """
+    worst = largest_difference(network, data)
+    if not worst < TOLERANCE:
+        raise TrainingError(
+            f"{source}: onnxruntime and torch differ by {worst:.2g}, more than {TOLERANCE:g}: not exported",
+            "please report this with the recipe",
+        )
+    card = card.with_checksum(hashlib.sha256(data).hexdigest())
+    write_atomic(output, data, overwrite=overwrite)
+    write_atomic(output.with_suffix(".json"), card.to_json().encode(), overwrite=overwrite)
+    return card
+
+
+def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Mapping[str, float]) -> ModelCard:
+    recipe = checkpoint.recipe
+    taught = f", taught by {Path(recipe.training.teacher).stem}" if recipe.training.teacher else ""
+    psnr = {label: round(value, 2) for label, value in {**measured, **checkpoint.figures}.items()}
+    return ModelCard(
+        name=name,
+        description=recipe.description,
+        channels=network.channels,
+        size_multiple=network.size_multiple,
+        fixed_size=network.fixed_size,
+        receptive_field=network.receptive_field,
+        takes_sigma=network.takes_sigma,
+        estimates_sigma=network.estimates_sigma,
+        takes_mask=network.takes_mask,
+        latent=network.latent,
+        variational=network.variational,
+        noise=describe_noise(recipe),
+        sigma_range=_sigma_range(recipe.noise),
+        network=_describe_network(recipe),
+        parameters=count_parameters(network),
+        kmac_per_pixel=round(macs_per_pixel(network) / 1e3, 2),
+        data=recipe.pictures,
+        license=recipe.data_license,
+        psnr=psnr,
+        recipe=f"{recipe.name}, {checkpoint.step} steps{taught}" + (f", from {recipe.origin}" if recipe.origin else ""),
+        versions=versions(),
+        created=datetime.now(UTC).date().isoformat(),
+    )
+
+
+def describe_noise(recipe: Recipe) -> str:
+    """Return the noise that a recipe trains for, in words; levels as in `denoise_ae.noise.corruptions`."""
+    if recipe.training.self_supervised:
+        return "that of the training pictures themselves, learnt without clean ones"
+    kinds = [" then ".join(_describe_step(step) for step in (kind, *kind.then)) for kind in recipe.noise]
+    return " or ".join(kinds) + (", clipped to [0, 1]" if recipe.data.clip else "")
+
+
+def _describe_step(step: NoiseStep) -> str:
+    low, high = step.level
+    return f"{step.type} {low:g}" if low == high else f"{step.type} {low:g} to {high:g}"
+
+
+def _sigma_range(kinds: tuple[NoiseRecipe, ...]) -> tuple[float, float] | None:
+    levels = [level for kind in kinds if kind.type == "gaussian" for level in kind.level]
+    return (min(levels), max(levels)) if levels else None
+
+
+def _describe_network(recipe: Recipe) -> str:
+    network = recipe.network
+    widths = "/".join(map(str, network.widths))
+    if network.type == "unet":
+        blocks = "/".join(map(str, network.blocks))
+        down = f" ({'/'.join(map(str, network.encoder_blocks))} on the way down)" if network.encoder_blocks else ""
+        told = ", noise estimator" if network.estimator else ", told a mask" if network.mask else ""
+        return f"unet, widths {widths}, blocks {blocks}{down}{told}"
+    return f"{network.type}, widths {widths}, latent {network.latent}{', skip connections' if network.skip else ''}"
+
+
+def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
+    """Return one ONNX file: dynamic batch, height and width, weights inside, the card as metadata."""
+    channels = network.channels
+    height, width = network.fixed_size or (8 * network.size_multiple, 10 * network.size_multiple)
+    image = torch.zeros(2, channels, height, width)
+    batch = torch.export.Dim("batch", min=1)
+    dynamic = {0: batch}
+    if network.fixed_size is None:
+        dynamic |= dict.fromkeys((2, 3), torch.export.Dim.DYNAMIC)
+    wrapper: nn.Module = _CodeInterface(network) if network.latent else _Interface(network)
+    # What is given: with the shapes of it, and the names.
+    given: list[tuple[Tensor, dict[int, Any], str]] = [(image, dynamic, "image")]
+    made = ["clean"]
+    if network.latent:
+        codes = torch.export.Dim("codes", min=1)
+        given.append((torch.zeros(3, network.latent), {0: codes}, GIVEN_INPUT))
+        made += [CODE_OUTPUT, DECODED_OUTPUT]
+    elif network.takes_mask:
+        given.append((torch.zeros(2, 1, height, width), dynamic, MASK_INPUT))
+    elif network.takes_sigma:
+        given.append((torch.zeros(2, 1, 1, 1), {0: batch}, SIGMA_INPUT))
+        made += [LEVEL_OUTPUT] if network.estimates_sigma else []
+    arguments, shapes, names = zip(*given, strict=True)
+    with _quiet():
+        program = torch.onnx.export(
+            wrapper,
+            arguments,
+            dynamo=True,
+            dynamic_shapes=shapes,
+            input_names=list(names),
+            output_names=made,
+            opset_version=OPSET,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    if network.latent:
+        # A default, so that whoever wants clean pictures need not give codes.
+        default = onnx.numpy_helper.from_array(np.zeros((1, network.latent), np.float32), GIVEN_INPUT)
+        model.graph.initializer.append(default)
+    _strip(model)
+    model.producer_name = "denoise-ae"
+    onnx.helper.set_model_props(model, {METADATA_KEY: card.to_json()})
+    onnx.checker.check_model(model, full_check=True)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Remove the exporter's notes (they hold paths of the machine), and name height and width."""
+    model.doc_string = ""
+    graph = model.graph
+    graph.ClearField("doc_string")
+    for item in (*graph.node, *graph.input, *graph.output, *graph.initializer, graph):
+        item.ClearField("metadata_props")
+        item.ClearField("doc_string")
+    graph.ClearField("value_info")
+    for value in (graph.input[0], graph.output[0]):
+        for axis, name in ((2, "height"), (3, "width")):
+            dim = value.type.tensor_type.shape.dim[axis]
+            if dim.dim_param:
+                dim.dim_param = name
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's progress and its remarks on packages that we don't use off the terminal."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)
+
+
+def largest_difference(network: Autoencoder, model: bytes) -> float:
+    """Compare onnxruntime with torch on random pictures of several odd sizes and batch sizes.
+
+    Args:
+        network: the network in torch.
+        model: the ONNX file's bytes.
+
+    Returns:
+        The largest absolute difference on the [0, 1] scale.
+    """
+    session = Session(model, device="cpu", name="the exported model")
+    multiple = network.size_multiple
+    sizes = [(1, 1), (3, 5), (17, 9)]
+    shapes = [network.fixed_size] * 3 if network.fixed_size else [(h * multiple, w * multiple) for h, w in sizes]
+    random = torch.Generator().manual_seed(0)
+    levels = [25 / 255, -1.0] if network.estimates_sigma else [25 / 255] if network.takes_sigma else [None]
+    worst = 0.0
+    for batch, (height, width) in zip((1, 2, 5), shapes, strict=True):
+        image = torch.rand(batch, network.channels, height, width, generator=random)
+        for level in levels:
+            told = torch.full((batch, 1, 1, 1), level or 0.0)
+            if network.takes_mask:
+                told = (torch.rand(batch, 1, height, width, generator=random) < 0.5).float()
+                results: Sequence[Any] = [session.fill(image.numpy(), told.numpy())]
+            else:
+                results = session.restore(image.numpy(), level)
+            with torch.no_grad():
+                expected = network.restore(image, told) if network.estimates_sigma else [network(image, told)]
+            for wanted, found in zip(expected, results, strict=False):
+                assert found is not None
+                worst = max(worst, _apart(wanted, found))
+        if network.latent:
+            with torch.no_grad():
+                code = network.encode(image)
+                worst = max(worst, _apart(network.decode(code), session.decode(code.numpy())))
+            # Codes have a scale of their own.
+            worst = max(worst, _apart(code, session.encode(image.numpy())) / max(1.0, float(code.abs().max())))
+    return worst
+
+
+def _apart(wanted: Tensor, found: NDArray[np.float32]) -> float:
+    """Return the largest difference; infinity where there is NaN, which must not pass through max()."""
+    difference = np.abs(wanted.numpy() - found).max()
+    return float(difference) if np.isfinite(difference) else float("inf")

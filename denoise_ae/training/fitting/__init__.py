@@ -1,0 +1,1 @@
+"""Fitting: optimisers, the Lightning module, checkpoints, run folders."""

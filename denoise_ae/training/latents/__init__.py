@@ -1,0 +1,1 @@
+"""Latent codes measured: compression, features."""

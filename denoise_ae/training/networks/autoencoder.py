@@ -1,0 +1,76 @@
+"""What the networks have in common: what each tells about itself, and how maps are made larger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from denoise_ae.training.networks.estimator import NoiseEstimator
+
+DIGIT_SIDE = 28
+"""Side of an MNIST picture in pixels."""
+
+
+class Autoencoder(nn.Module):
+    """What every network here tells about itself."""
+
+    channels: int = 1
+    size_multiple: int = 1
+    receptive_field: int = 2 * DIGIT_SIDE - 1
+    fixed_size: tuple[int, int] | None = None
+    takes_sigma: bool = False
+    takes_mask: bool = False
+    estimates_sigma: bool = False
+    estimator: NoiseEstimator | None
+    """Of networks that estimate the noise; others have no such attribute."""
+    latent: int = 0
+    """Numbers in the code that alone passes from encoder to decoder; 0 where there is none, or where more passes."""
+    variational: bool = False
+    """Whether codes drawn from a standard normal distribution decode to pictures; see `VariationalAutoencoder`."""
+
+    def forward(self, image: Tensor, sigma: Tensor) -> Tensor:
+        """Restore pictures.
+
+        Args:
+            image: float NxCxHxW, 0 to 1.
+            sigma: float Nx1x1x1, standard deviation of the noise on the same scale; ignored by networks whose
+                `takes_sigma` is false. For those whose `estimates_sigma` is true, -x asks for x times their own
+                estimate. Networks whose `takes_mask` is true get Nx1xHxW here: 1 for a pixel that is lost, else 0.
+
+        Returns:
+            Float NxCxHxW; not clipped.
+        """
+        raise NotImplementedError
+
+    def restore(self, image: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """Restore pictures as `forward` does, and return besides the noise level that the network itself estimates.
+
+        Only where `estimates_sigma` is true. The level is float N x 1 x cells, see `NoiseEstimator`.
+        """
+        raise NotImplementedError
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Return the latent code, float N x latent, of pictures NxCxHxW; only where there is a code."""
+        raise NotImplementedError
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Return pictures NxCxHxW for latent codes N x latent; only where `latent` is not 0."""
+        raise NotImplementedError
+
+
+class Up(nn.Module):
+    """Twice the size by a 1x1 convolution and nearest-neighbour resize.
+
+    onnxruntime keeps both in its blocked CPU layout, where a transposed convolution would leave it.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return maps NxCx2Hx2W for maps NxCxHxW."""
+        return functional.interpolate(self.conv(x), scale_factor=2.0, mode="nearest")

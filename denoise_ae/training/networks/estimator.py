@@ -1,0 +1,72 @@
+"""The estimator of the noise level inside the network for photographs."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class _Block(nn.Module):
+    """conv3x3, ReLU, conv3x3, add: the residual block without normalisation of EDSR (Lim et al. 2017)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.conv2(functional.relu(self.conv1(x)))
+        return out
+
+
+class _ZeroMeanConv(nn.Conv2d):
+    """A convolution whose kernels add up to 0, so that it sees no difference between a flat picture and black."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernels = self.weight - self.weight.mean((2, 3), keepdim=True)
+        return functional.conv2d(x, kernels, None, self.stride, self.padding)
+
+
+class NoiseEstimator(nn.Module):
+    """Estimates how strong the noise is at each place of a picture: a map of standard deviations (CBDNet, Guo 2019).
+
+    Without biases and with kernels of zero mean at its head, it finds exactly nothing in a flat picture, and twice as
+    much in a picture of twice the contrast.
+
+    Args:
+        channels: of the picture.
+        widths: two, channels at 1/4 and at 1/8 of the picture's size.
+    """
+
+    CELL = 8
+    """Side in pixels of what one number of the map speaks for."""
+
+    def __init__(self, channels: int, widths: tuple[int, ...] = (32, 48)) -> None:
+        super().__init__()
+        fine, coarse = widths
+        self.head = _ZeroMeanConv(channels, fine, 8, stride=4, bias=False)
+        self.fine = nn.Conv2d(fine, fine, 3, padding=1, bias=False)
+        self.down = nn.Conv2d(fine, coarse, 2, stride=2, bias=False)
+        self.coarse = _blocks(coarse, 1)
+        self.level = nn.Conv2d(coarse, 1, 1, bias=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the standard deviation of the noise, float N x 1 x H/8 x W/8, on the picture's scale.
+
+        Args:
+            image: float NxCxHxW, height and width multiples of 8.
+        """
+        x = functional.relu(self.head(functional.pad(image, (2, 2, 2, 2), mode="reflect")))
+        x = functional.relu(self.down(functional.relu(self.fine(x))))
+        level: Tensor = self.level(functional.relu(self.coarse(x))).abs()
+        return level
+
+    def receptive_interval(self, low: int, high: int) -> tuple[int, int]:
+        """Return the first and the last pixel that the map depends on over pixels `low` to `high`."""
+        low, high = low // self.CELL - 2, high // self.CELL + 2  # a block of two convolutions at 1/8
+        low, high = 2 * low - 1, 2 * high + 1 + 1  # a convolution at 1/4, after 2x2 ones of stride 2
+        return 4 * low - 2, 4 * high + 5  # the head: 8x8, stride 4
+
+
+def _blocks(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(_Block(width) for _ in range(count)))
