@@ -39,7 +39,7 @@ app: $(VENV)/.installed-app ## build the stand-alone program into dist/denoise-a
 
 translations: $(VENV)/.installed-app ## bring the window's translations up to date with its texts
 	for language in de zh_CN; do \
-	  $(BIN)/pyside6-lupdate -no-obsolete -locations none denoise_ae/desktop/*.py \
+	  $(BIN)/pyside6-lupdate -no-obsolete -locations none denoise_ae/desktop/*.py denoise_ae/desktop/*/*.py \
 	    -ts denoise_ae/desktop/translations/denoise-ae_$$language.ts && \
 	  $(BIN)/pyside6-lrelease denoise_ae/desktop/translations/denoise-ae_$$language.ts \
 	    -qm denoise_ae/desktop/translations/denoise-ae_$$language.qm || exit 1; done
@@ -47,10 +47,11 @@ translations: $(VENV)/.installed-app ## bring the window's translations up to da
 test: $(VENV)/.installed-test lint ## install what tests need, then check style and types and run all tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-lint: $(VENV)/.installed-test ## check style and types
+lint: $(VENV)/.installed-test ## check style, types and who imports whom
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(VENV)/.installed-test ## bring the code into shape
 	$(BIN)/ruff check --fix

@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtTest import QTest
 
 from denoise_ae.desktop.app import make_application
-from denoise_ae.desktop.session import Slot
+from denoise_ae.desktop.picture.session import Slot
 from denoise_ae.desktop.window import MainWindow
 
 HERE = Path(__file__).resolve().parent

@@ -1,6 +1,7 @@
 """The command line in processes of its own, for tests that disturb it."""
 
 import os
+import re
 import secrets
 import signal
 import subprocess

@@ -32,7 +32,7 @@ PIXELS = {
         "here: test_sizes_are_kept",
     ),
     "... unless the suffix of -o or --format asks otherwise": (
-        "cli_clean: TestOnePicture.test_format_quality_suffix_and_metadata",
+        "cli/clean: TestOnePicture.test_format_quality_suffix_and_metadata",
         "batch/planning: TestFormat.test_the_output_name_says_the_format",
         "imagefiles/images: test_sixteen_bits_are_rounded_to_eight",
         "imagefiles/images: test_floating_point_stays_in_tiff_and_is_clipped_elsewhere",
@@ -65,7 +65,7 @@ PIXELS = {
     ),
     "A clean picture stays nearly as it is (42 dB), and the tool says that it found little noise": (
         "shipped_models: test_photo_leaves_a_clean_picture_nearly_as_it_is",
-        "cli_clean: TestOnePicture.test_a_clean_picture_is_said_to_have_little_noise",
+        "cli/clean: TestOnePicture.test_a_clean_picture_is_said_to_have_little_noise",
     ),
     "Tiled equals whole within 1 of 255, for every tile size": (
         "restoration/denoiser: test_tiled_equals_whole_for_every_tile_size",
@@ -95,7 +95,7 @@ FILES = {
         "imagefiles/tiff: test_a_bigtiff_stays_one_with_all_that_it_says",
     ),
     "--metadata keep|strip": (
-        "cli_clean_options: TestMetadata.test_it_is_kept_or_stripped_and_the_picture_stays_upright",
+        "cli/clean_options: TestMetadata.test_it_is_kept_or_stripped_and_the_picture_stays_upright",
     ),
     "The picture keeps the way up that its EXIF orientation gives, for all eight": (
         "here: test_corners_are_where_a_viewer_shows_them",
@@ -113,7 +113,7 @@ FILES = {
     ),
     "Modification time is kept with --keep-time": (
         "batch/pipeline: test_the_modification_time_is_kept_when_asked",
-        "cli_clean_options: TestInPlace.test_each_picture_is_replaced_and_keeps_its_permissions_and_time",
+        "cli/clean_options: TestInPlace.test_each_picture_is_replaced_and_keeps_its_permissions_and_time",
     ),
     "A kill, a full disk or a crash leaves the old file whole and nothing half-written under a final name": (
         "faults: TestKilled.test_at_fifty_moments",
@@ -124,23 +124,23 @@ FILES = {
         "batch/supervisor: TestCrashes.test_what_a_death_leaves_half_written_is_swept",
     ),
     "An existing output is not overwritten without --overwrite": (
-        "cli_clean: TestFolders.test_the_tree_is_mirrored_and_one_bad_file_does_not_stop_the_rest",
+        "cli/clean: TestFolders.test_the_tree_is_mirrored_and_one_bad_file_does_not_stop_the_rest",
         "batch/planning: TestRefusals.test_what_exists_stays",
         "batch/pipeline: test_an_output_that_appears_meanwhile_is_not_overwritten",
     ),
     "An output that is the input, through a link or another spelling too, is refused unless --in-place": (
         "batch/planning: TestRefusals.test_the_input_is_no_output_in_any_spelling",
-        "cli_clean_options: TestInPlace.test_a_link_stays_one_and_without_the_option_it_is_refused",
+        "cli/clean_options: TestInPlace.test_a_link_stays_one_and_without_the_option_it_is_refused",
     ),
     "Two inputs that would write one output are reported before work starts": (
         "batch/planning: TestRefusals.test_two_pictures_that_would_become_one_are_both_refused_and_the_rest_goes_on",
-        "cli_clean: TestFolders.test_a_collision_and_an_output_that_is_the_input",
+        "cli/clean: TestFolders.test_a_collision_and_an_output_that_is_the_input",
     ),
 }
 
 FOLDERS = {
     "--recursive walks a folder and mirrors its tree; what is no picture is passed over": (
-        "cli_clean: TestFolders.test_the_tree_is_mirrored_and_one_bad_file_does_not_stop_the_rest",
+        "cli/clean: TestFolders.test_the_tree_is_mirrored_and_one_bad_file_does_not_stop_the_rest",
         "batch/planning: TestFolders.test_the_top_level_only_unless_recursive",
     ),
     "Hidden and junk files are ignored": (
@@ -152,11 +152,11 @@ FOLDERS = {
     ),
     "One bad file does not stop the rest; counts, each failure by name and reason, exit status 1": (
         "batch/pipeline: test_one_bad_file_does_not_stop_the_rest",
-        "cli_clean: TestFolders.test_the_tree_is_mirrored_and_one_bad_file_does_not_stop_the_rest",
+        "cli/clean: TestFolders.test_the_tree_is_mirrored_and_one_bad_file_does_not_stop_the_rest",
         "batch/supervisor: TestCrashes.test_two_crashes_among_twenty_pictures_cost_two_pictures",
     ),
     "--report FILE.jsonl writes a line per file": (
-        "cli_clean_options: TestReport.test_it_has_the_lines_of_json",
+        "cli/clean_options: TestReport.test_it_has_the_lines_of_json",
         "system/files: test_lines_are_in_the_file_as_soon_as_they_are_written",
     ),
     "--skip-existing finishes what an interrupted run left, trusting only complete files": (
@@ -172,27 +172,27 @@ FOLDERS = {
 
 COMMAND_LINE = {
     "Progress on stderr; a plain line per file where it is no terminal; --quiet, --json; NO_COLOR": (
-        "cli_clean: TestTelling.test_a_terminal_gets_a_bar_and_colours_unless_told_not_to",
-        "cli_clean: TestTelling.test_json",
-        "cli_clean: TestOnePicture.test_it_becomes_cleaner_and_the_level_is_told",
+        "cli/clean: TestTelling.test_a_terminal_gets_a_bar_and_colours_unless_told_not_to",
+        "cli/clean: TestTelling.test_json",
+        "cli/clean: TestOnePicture.test_it_becomes_cleaner_and_the_level_is_told",
     ),
     "- reads stdin and writes stdout, with nothing else on stdout": (
-        "cli_clean: TestStreams.test_a_picture_goes_through_a_pipe",
+        "cli/clean: TestStreams.test_a_picture_goes_through_a_pipe",
     ),
     "Exit status: 0 all good, 1 something failed, 2 wrong usage, 130 after Ctrl-C": (
-        "cli_clean: TestOnePicture.test_it_becomes_cleaner_and_the_level_is_told",
-        "cli_clean: TestOnePicture.test_a_missing_or_bad_picture_is_one_line_and_status_1",
-        "cli_clean: TestUsage.test_wrong_usage_is_status_2",
-        "cli_clean: TestInterruption.test_ctrl_c_or_a_polite_kill",
+        "cli/clean: TestOnePicture.test_it_becomes_cleaner_and_the_level_is_told",
+        "cli/clean: TestOnePicture.test_a_missing_or_bad_picture_is_one_line_and_status_1",
+        "cli/clean: TestUsage.test_wrong_usage_is_status_2",
+        "cli/clean: TestInterruption.test_ctrl_c_or_a_polite_kill",
     ),
     "One line says what is wrong and one what to do; a traceback only with --debug": (
-        "cli_clean: TestOnePicture.test_a_missing_or_bad_picture_is_one_line_and_status_1",
+        "cli/clean: TestOnePicture.test_a_missing_or_bad_picture_is_one_line_and_status_1",
         "here: test_what_is_cut_or_has_a_wrong_checksum_fails_in_one_line_and_writes_nothing",
     ),
     "A device named but not to be had is an error; auto says which it took": (
         "modelfiles/session: test_a_device_that_this_onnxruntime_lacks_is_an_error",
         "modelfiles/session: test_auto_says_which_device_it_took",
-        "cli_clean: TestUsage.test_no_such_model_or_device",
+        "cli/clean: TestUsage.test_no_such_model_or_device",
     ),
     "Threads respect the affinity mask and a container's quota; --threads overrides": (
         "system/cpus: test_a_containers_quota_counts",
@@ -203,7 +203,7 @@ COMMAND_LINE = {
 
 BAD_INPUT = {
     "missing, empty or unreadable file; a folder where a file is meant; text renamed .png": (
-        "cli_clean: TestOnePicture.test_a_missing_or_bad_picture_is_one_line_and_status_1",
+        "cli/clean: TestOnePicture.test_a_missing_or_bad_picture_is_one_line_and_status_1",
         "imagefiles/images: test_what_is_no_file_is_one_line",
         "fault_places: TestProtected.test_what_permissions_forbid_fails_by_name_and_the_rest_goes_on",
     ),
@@ -218,11 +218,11 @@ BAD_INPUT = {
         "security: test_a_picture_that_means_harm_is_refused_with_one_line_and_a_hint",
         "security: test_pictures_that_mean_harm_take_little_memory",
         "imagefiles/headers: test_a_header_that_claims_too_much_is_refused_unless_allowed",
-        "cli_clean: TestOnePicture.test_the_limit_on_pixels",
+        "cli/clean: TestOnePicture.test_the_limit_on_pixels",
     ),
     "a path with é, 漢字, emoji, spaces, a leading -, 300 characters": (
-        "cli_clean: TestOnePicture.test_any_name_works_and_none_commands_the_terminal",
-        "cli_clean: TestOnePicture.test_a_long_path_works",
+        "cli/clean: TestOnePicture.test_any_name_works_and_none_commands_the_terminal",
+        "cli/clean: TestOnePicture.test_a_long_path_works",
         "system/files: test_paths_of_three_hundred_characters",
         "fault_places: TestNames.test_any_name_that_linux_knows",
     ),
@@ -252,10 +252,10 @@ BAD_INPUT = {
         "faults: TestKilled.test_at_fifty_moments",
     ),
     "stdin empty; stdout a terminal; the pipe closed": (
-        "cli_clean: TestStreams.test_an_empty_pipe_is_an_error",
-        "cli_clean: TestStreams.test_no_picture_is_written_to_a_terminal",
-        "cli_clean: TestStreams.test_a_pipe_that_nobody_reads_ends_quietly",
-        "cli_clean: TestStreams.test_streams_that_are_closed_end_it_quietly",
+        "cli/clean: TestStreams.test_an_empty_pipe_is_an_error",
+        "cli/clean: TestStreams.test_no_picture_is_written_to_a_terminal",
+        "cli/clean: TestStreams.test_a_pipe_that_nobody_reads_ends_quietly",
+        "cli/clean: TestStreams.test_streams_that_are_closed_end_it_quietly",
     ),
     "an ONNX model truncated, of wrong rank or channels, with external data outside its folder, or giving NaN": (
         "modelfiles/session: test_what_is_no_image_to_image_network_is_refused_with_the_reason",
@@ -273,7 +273,7 @@ BAD_INPUT = {
         "training/data/data: test_one_picture_is_enough",
         "training/data/data: test_unusable_files_are_left_out_by_name",
         "training/data/data: test_pictures_of_all_kinds_become_rgb",
-        "cli_train: test_bad_input_is_one_line_and_a_hint",
+        "cli/train: test_bad_input_is_one_line_and_a_hint",
     ),
     "resume after a kill": ("training/fitting/fit: test_killed_and_resumed_equals_whole",),
     "no network": (

@@ -31,7 +31,7 @@ from denoise_ae.cli import (
     repair,
     train,
 )
-from denoise_ae.cli.render import INTERRUPTED, print_error
+from denoise_ae.cli.show.render import INTERRUPTED, print_error
 from denoise_ae.errors import DenoiseError
 
 

@@ -12,9 +12,9 @@ import typer
 
 from denoise_ae import __version__
 from denoise_ae.cli.bench_latent import bench_latent
+from denoise_ae.cli.checks import check_reports
 from denoise_ae.cli.options import Debug, Device
-from denoise_ae.cli.outputs import check_reports
-from denoise_ae.cli.render import json_safe, print_line, print_table, printable, progress_bar, stderr_console
+from denoise_ae.cli.show.render import json_safe, print_line, print_table, printable, progress_bar, stderr_console
 from denoise_ae.errors import UsageError
 
 if TYPE_CHECKING:

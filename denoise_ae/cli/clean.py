@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import signal
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -12,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from denoise_ae.cli import clean_checks
+from denoise_ae.cli import checks
 from denoise_ae.cli.options import Debug, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
-from denoise_ae.cli.render import INTERRUPTED
+from denoise_ae.cli.show.render import INTERRUPTED
+from denoise_ae.cli.signals import polite_kill
 from denoise_ae.errors import DenoiseError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from denoise_ae.batch.tasks import Task
     from denoise_ae.batch.watching import Watch
     from denoise_ae.batch.worker import Worker
-    from denoise_ae.cli.report import BatchReport
+    from denoise_ae.cli.show.report import BatchReport
 
 
 @contextmanager
@@ -41,21 +40,6 @@ def _worker(task: Task, pictures: float) -> Iterator[Worker | Supervisor | None]
 
         with Worker(task) as worker, hushed():
             yield worker
-
-
-@contextmanager
-def polite_kill() -> Iterator[None]:
-    """Let SIGTERM end the work as Ctrl-C does, with no temporary file left, and not at once; so a closed terminal."""
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # as nohup has it
-            signal.signal(number, lambda number, _frame: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _do_round(work: Plan, worker: Worker | Supervisor | None, shown: BatchReport, watcher: Watch | None) -> None:
@@ -224,16 +208,16 @@ def clean(
     """
     if not math.isfinite(strength) or not math.isfinite(max_megapixels):
         raise UsageError("--strength and --max-megapixels take finite numbers")
-    level = clean_checks.parse_sigma(sigma)
+    level = checks.parse_sigma(sigma)
     if adapt and level is not None:
         raise UsageError("--sigma leaves nothing to --adapt", "give one of the two")
-    existing = clean_checks.what_exists(overwrite, skip_existing, in_place, watch)
-    folders = clean_checks.check_watch(inputs, output, in_place=in_place, dry_run=dry_run) if watch else []
+    existing = checks.what_exists(overwrite, skip_existing, in_place, watch)
+    folders = checks.check_watch(inputs, output, in_place=in_place, dry_run=dry_run) if watch else []
 
     from denoise_ae.batch.planning import plan
     from denoise_ae.batch.tasks import Settings, Task
     from denoise_ae.batch.watching import Watch
-    from denoise_ae.cli.report import BatchReport
+    from denoise_ae.cli.show.report import BatchReport
     from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 
     plan_all = partial(
@@ -249,7 +233,7 @@ def clean(
     )
     watcher = Watch(folders, plan_all, recursive=recursive) if watch else None
     work = plan_all()
-    clean_checks.check_streams(work, as_json=as_json, keep_time=keep_time)
+    checks.check_streams(work, as_json=as_json, keep_time=keep_time)
     settings = Settings(
         sigma=level,
         strength=strength,
@@ -259,12 +243,12 @@ def clean(
         keep_time=keep_time,
         max_pixels=int(max_megapixels * 1e6),
     )
-    threads = clean_checks.share_threads(threads, jobs)
+    threads = checks.share_threads(threads, jobs)
     task = Task(model or DEFAULT_MODEL, device, threads, tile, settings, jobs, rehearse=dry_run)
     with (
         polite_kill(),
         _worker(task, math.inf if watch else len(work.jobs)) as worker,
-        clean_checks.report_file(report, work, overwrite=overwrite, append=watch, dry_run=dry_run) as file,
+        checks.report_file(report, work, overwrite=overwrite, append=watch, dry_run=dry_run) as file,
         BatchReport(quiet=quiet, as_json=as_json, debug=debug, file=file, endless=watch) as shown,
         closing(watcher.rounds() if watcher else (only for only in (work,))) as rounds,
     ):

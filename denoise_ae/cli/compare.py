@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from denoise_ae.cli.checks import refuse_inputs
 from denoise_ae.cli.options import Debug
-from denoise_ae.cli.outputs import refuse_inputs
-from denoise_ae.cli.render import print_table, printable
+from denoise_ae.cli.show.render import print_table, printable
 from denoise_ae.errors import ImageError, UsageError
 
 if TYPE_CHECKING:

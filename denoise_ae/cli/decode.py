@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from denoise_ae.cli.checks import refuse_inputs
 from denoise_ae.cli.options import Debug, Device, Quiet, Threads
-from denoise_ae.cli.outputs import refuse_inputs
 from denoise_ae.errors import DenoiseError
 
 
@@ -60,7 +60,7 @@ def decode(
     What comes out is what denoise-ae clean with the same model makes of the pictures, in 8 bits. Codes mean nothing to
     any other model than the one that made them, so that another one is refused, be it the same network trained anew.
     """
-    from denoise_ae.cli.codes_report import CodesReport
+    from denoise_ae.cli.show.codes_report import CodesReport
     from denoise_ae.codes.archive import load_codes
     from denoise_ae.codes.transcode import codec_of, decode_files, find_targets
     from denoise_ae.errors import UsageError

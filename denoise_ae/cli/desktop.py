@@ -40,7 +40,7 @@ def desktop(
             raise PackageError("the window needs PySide6, which is not installed", hint) from error
         hint = "install the library that it names, or clean without a window: denoise-ae clean"
         raise PackageError(f"the window can't be loaded: {error}", hint) from error
-    from denoise_ae.desktop.look import Look
+    from denoise_ae.desktop.picture.settings import Look
 
     status = start(files or [], Look(model), device=device, threads=threads)
     if status:

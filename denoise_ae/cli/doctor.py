@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from denoise_ae.cli.options import Debug
-from denoise_ae.cli.render import print_error, print_line, print_table, printable
+from denoise_ae.cli.show.render import print_error, print_line, print_table, printable
 
 if TYPE_CHECKING:
     from denoise_ae.doctor import Device, Library, Report

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from denoise_ae.cli.checks import refuse_inputs
 from denoise_ae.cli.options import Debug, Device, MaxMegapixels, Quiet, Threads
-from denoise_ae.cli.outputs import refuse_inputs
 from denoise_ae.errors import DenoiseError, UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def encode(
     Whatever goes wrong with one picture stops no other. Exit status: 0 all good, 1 something failed, 2 wrong usage, 130
     after Ctrl-C.
     """
-    from denoise_ae.cli.codes_report import CodesReport
+    from denoise_ae.cli.show.codes_report import CodesReport
     from denoise_ae.codes.archive import Codes, save_codes
     from denoise_ae.codes.codec import DEFAULT_CODEC, Codec
     from denoise_ae.codes.transcode import encode_files, find_sources

@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
+from denoise_ae.cli.checks import refuse_inputs
 from denoise_ae.cli.options import Debug
-from denoise_ae.cli.outputs import refuse_inputs
 from denoise_ae.errors import UsageError
 
 _INT8 = "int8"
@@ -107,7 +107,7 @@ def export(
     if not int8 and (calibration, calibration_method, keep) != (None, None, None):
         raise UsageError("--calibration, --calibration-method, --keep are for --int8", "add it, or leave them out")
     require_packages()
-    from denoise_ae.cli.render import print_line, stderr_console
+    from denoise_ae.cli.show.render import print_line, stderr_console
     from denoise_ae.training.export import export as exporting
     from denoise_ae.training.export.renew import renew
     from denoise_ae.training.fitting.checkpoint import find_checkpoint, load_checkpoint, newest_run

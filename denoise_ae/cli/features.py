@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from denoise_ae.cli.checks import check_reports
 from denoise_ae.cli.options import Debug, Device, Quiet, Threads
-from denoise_ae.cli.outputs import check_reports
-from denoise_ae.cli.render import print_table, progress_bar
+from denoise_ae.cli.show.render import print_table, progress_bar
 from denoise_ae.errors import UsageError
 
 

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from denoise_ae.cli.options import Debug, Device, Quiet, Seed, Threads
-from denoise_ae.cli.records import print_out
-from denoise_ae.cli.render import print_line, stderr_console
+from denoise_ae.cli.show.records import print_out
+from denoise_ae.cli.show.render import print_line, stderr_console
 
 LARGEST_COUNT = 10_000
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from denoise_ae.cli.render import print_table
+from denoise_ae.cli.show.render import print_table
 
 if TYPE_CHECKING:
     from denoise_ae.modelfiles.catalog import InstalledModel

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from denoise_ae.cli.checks import refuse_inputs
 from denoise_ae.cli.options import Debug, Quality
-from denoise_ae.cli.outputs import refuse_inputs
-from denoise_ae.cli.render import print_line, stderr_console
+from denoise_ae.cli.show.render import print_line, stderr_console
 
 
 def noise(

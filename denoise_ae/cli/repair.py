@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from denoise_ae.cli import clean_checks
-from denoise_ae.cli.clean import polite_kill
+from denoise_ae.cli import checks
 from denoise_ae.cli.options import Debug, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
+from denoise_ae.cli.signals import polite_kill
 from denoise_ae.errors import UsageError
 
 
@@ -107,7 +107,7 @@ def repair(
     from denoise_ae.batch.repair_file import Repairs, plan_repair
     from denoise_ae.batch.repair_file import repair as do_repair
     from denoise_ae.batch.worker import hushed
-    from denoise_ae.cli.report import BatchReport
+    from denoise_ae.cli.show.report import BatchReport
     from denoise_ae.errors import DenoiseError
     from denoise_ae.restoration.repairer import Repairer
 
@@ -121,9 +121,9 @@ def repair(
         keep_time=keep_time,
         max_pixels=int(max_megapixels * 1e6),
     )
-    existing = clean_checks.what_exists(overwrite, False, in_place, False)
+    existing = checks.what_exists(overwrite, False, in_place, False)
     job = plan_repair(picture, output, repairs, file_format, existing)
-    clean_checks.check_streams(Plan((job,)), as_json=as_json, keep_time=keep_time)
+    checks.check_streams(Plan((job,)), as_json=as_json, keep_time=keep_time)
     repairer = Repairer(model, device=device, threads=threads, tile=tile)
     with polite_kill(), hushed(), BatchReport(quiet=quiet, as_json=as_json, debug=debug) as shown:
         shown.show_model(repairer.card.name, repairer.device)

@@ -160,8 +160,8 @@ def train(
     from denoise_ae.training import require_packages
 
     require_packages()
-    from denoise_ae.cli.render import print_line, stderr_console
-    from denoise_ae.cli.training_view import TrainingView
+    from denoise_ae.cli.show.render import print_line, stderr_console
+    from denoise_ae.cli.show.training_view import TrainingView
     from denoise_ae.errors import UsageError
     from denoise_ae.training.fitting.checkpoint import find_checkpoint, load_checkpoint
     from denoise_ae.training.fitting.fit import Hardware, fit

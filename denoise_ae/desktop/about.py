@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import platform
 from html import escape
-from typing import TYPE_CHECKING
 
 from PySide6 import __version__ as pyside_version
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from denoise_ae import __version__
 from denoise_ae.errors import ModelError
 from denoise_ae.modelfiles import catalog
 from denoise_ae.modelfiles.session import available_devices
-
-if TYPE_CHECKING:
-    from denoise_ae.desktop.window import MainWindow
 
 
 def about_text(devices: dict[str, str]) -> str:
@@ -45,10 +41,10 @@ def about_text(devices: dict[str, str]) -> str:
     return f"<h3>denoise-ae</h3><p>{escape(claim)}</p><table>{rows}</table><p>{escape(licence)}</p>"
 
 
-def show_about(window: MainWindow) -> None:
-    """Show the box."""
-    box = QMessageBox(window)
+def show_about(parent: QWidget, devices: dict[str, str]) -> None:
+    """Show the box; see `about_text`."""
+    box = QMessageBox(parent)
     box.setWindowTitle(QCoreApplication.translate("About", "About denoise-ae"))
-    box.setText(about_text(window.devices))
-    box.setIconPixmap(window.windowIcon().pixmap(64, 64))
+    box.setText(about_text(devices))
+    box.setIconPixmap(parent.windowIcon().pixmap(64, 64))
     box.exec()

@@ -4,21 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QMenu, QMessageBox, QToolBar
+from PySide6.QtWidgets import QMainWindow, QMenu, QMessageBox, QStackedWidget, QToolBar, QWidget
 
 from denoise_ae.desktop.about import show_about
-from denoise_ae.desktop.geometry import STEP
-from denoise_ae.desktop.session import Slot
-from denoise_ae.desktop.view import Mode
-
-if TYPE_CHECKING:
-    from denoise_ae.desktop.window import MainWindow
+from denoise_ae.desktop.batch.panel import BatchPanel
+from denoise_ae.desktop.picture.geometry import STEP
+from denoise_ae.desktop.picture.session import Session, Slot
+from denoise_ae.desktop.picture.view import Mode, View
+from denoise_ae.desktop.save_panel import SavePanel
+from denoise_ae.desktop.settings_panel import LookPanel
 
 _Keys = QKeySequence.StandardKey | str | None
+
+
+class Commands(Protocol):
+    """What menus, toolbar and keyboard call: the window's parts, and what it does itself."""
+
+    view: View
+    batch: BatchPanel
+    session: Session
+    looks: LookPanel
+    saving: SavePanel
+    pages: QStackedWidget
+    devices: dict[str, str]
+    """Names of the models that are loaded -> devices that they run on."""
+
+    def ask_open(self) -> None:
+        """Ask for pictures and open them."""
+
+    def save(self) -> None:
+        """Save the result."""
+
+    def save_as(self) -> None:
+        """Ask for a name and save the result under it."""
+
+    def copy(self) -> None:
+        """Put the result on the clipboard."""
+
+    def paste(self) -> None:
+        """Open the picture on the clipboard."""
+
+    def show_page(self, page: QWidget) -> None:
+        """Show the picture or the batch."""
 
 
 class Actions(QObject):
@@ -26,11 +57,12 @@ class Actions(QObject):
 
     Args:
         window: whose menus and toolbar are made here.
+        commands: what they call.
     """
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: QMainWindow, commands: Commands) -> None:
         super().__init__(window)
-        self._window = window
+        self._window, self._commands = window, commands
         self._with_picture: list[QAction] = []
         keys = QKeySequence.StandardKey
         file, edit, view, compare, help_ = (
@@ -43,20 +75,20 @@ class Actions(QObject):
                 self.tr("&Help"),
             )
         )
-        self.open = self._add(file, self.tr("&Open…"), window.ask_open, keys.Open)
-        self._add(file, self.tr("Add pictures to the &batch…"), window.batch.add_files.click)
+        self.open = self._add(file, self.tr("&Open…"), commands.ask_open, keys.Open)
+        self._add(file, self.tr("Add pictures to the &batch…"), commands.batch.add_files.click)
         file.addSeparator()
-        self.save = self._add(file, self.tr("&Save"), window.save, keys.Save, picture=True)
-        self.save_as = self._add(file, self.tr("Save &as…"), window.save_as, "Ctrl+Shift+S", picture=True)
+        self.save = self._add(file, self.tr("&Save"), commands.save, keys.Save, picture=True)
+        self.save_as = self._add(file, self.tr("Save &as…"), commands.save_as, "Ctrl+Shift+S", picture=True)
         file.addSeparator()
         self._add(file, self.tr("&Quit"), window.close, keys.Quit)
 
-        self.copy = self._add(edit, self.tr("&Copy result"), window.copy, keys.Copy, picture=True)
-        self.paste = self._add(edit, self.tr("&Paste picture"), window.paste, keys.Paste)
+        self.copy = self._add(edit, self.tr("&Copy result"), commands.copy, keys.Copy, picture=True)
+        self.paste = self._add(edit, self.tr("&Paste picture"), commands.paste, keys.Paste)
 
         self._add_modes(view)
         view.addSeparator()
-        show = window.view
+        show = commands.view
         self._add(view, self.tr("Zoom &in"), lambda: show.zoom_to(show.viewport.zoom * STEP), "+", picture=True)
         self._add(view, self.tr("Zoom &out"), lambda: show.zoom_to(show.viewport.zoom / STEP), "-", picture=True)
         self.fit = self._add(view, self.tr("&Fit"), show.fit, "0", picture=True)
@@ -66,7 +98,7 @@ class Actions(QObject):
 
         self._add_compare(compare)
         self._add(help_, self.tr("&Keys"), self._show_keys, keys.HelpContents)
-        self._add(help_, self.tr("&About denoise-ae"), lambda: show_about(window))
+        self._add(help_, self.tr("&About denoise-ae"), lambda: show_about(window, commands.devices))
         self._add_toolbar()
 
     def _add(
@@ -89,32 +121,32 @@ class Actions(QObject):
             (Mode.SIDE_BY_SIDE, self.tr("&Side by side"), "S"),
             (Mode.DIFFERENCE, self.tr("&Difference"), "D"),
         ):
-            action = self._add(menu, text, partial(self._window.view.set_mode, mode), keys, picture=True)
+            action = self._add(menu, text, partial(self._commands.view.set_mode, mode), keys, picture=True)
             action.setCheckable(True)
             group.addAction(action)
             self.modes[mode] = action
         self.modes[Mode.WIPE].setChecked(True)
 
     def _add_pages(self, menu: QMenu) -> None:
-        window = self._window
+        commands = self._commands
         group = QActionGroup(self)
-        self.picture_page = self._add(menu, self.tr("&Picture"), lambda: window.show_page(window.view), "Ctrl+1")
-        self.batch_page = self._add(menu, self.tr("&Batch list"), lambda: window.show_page(window.batch), "Ctrl+2")
+        self.picture_page = self._add(menu, self.tr("&Picture"), lambda: commands.show_page(commands.view), "Ctrl+1")
+        self.batch_page = self._add(menu, self.tr("&Batch list"), lambda: commands.show_page(commands.batch), "Ctrl+2")
         for action in (self.picture_page, self.batch_page):
             action.setCheckable(True)
             group.addAction(action)
         self.picture_page.setChecked(True)
 
     def _add_compare(self, menu: QMenu) -> None:
-        window = self._window
+        commands = self._commands
         for slot in Slot:
             text = self.tr("Edit settings &{}").format(slot.value)
-            self._add(menu, text, partial(window.session.activate, slot), f"Ctrl+Shift+{slot.value}")
-        self._add(menu, self.tr("&Compare A with B"), window.looks.compare.toggle, "Ctrl+B")
+            self._add(menu, text, partial(commands.session.activate, slot), f"Ctrl+Shift+{slot.value}")
+        self._add(menu, self.tr("&Compare A with B"), commands.looks.compare.toggle, "Ctrl+B")
         self._add(menu, self.tr("&Give both the active settings"), self._copy_look)
 
     def _copy_look(self) -> None:
-        session = self._window.session
+        session = self._commands.session
         session.looks = dict.fromkeys(Slot, session.look)
         session.compare(session.comparing)
 
@@ -142,12 +174,12 @@ class Actions(QObject):
 
     def show_state(self) -> None:
         """Offer what makes sense now."""
-        window = self._window
-        there = window.session.document is not None and window.pages.currentWidget() is window.view
+        commands = self._commands
+        there = commands.session.document is not None and commands.pages.currentWidget() is commands.view
         for action in self._with_picture:
             action.setEnabled(there)
-        window.saving.button.setEnabled(there)
-        batch = window.pages.currentWidget() is window.batch
+        commands.saving.button.setEnabled(there)
+        batch = commands.pages.currentWidget() is commands.batch
         (self.batch_page if batch else self.picture_page).setChecked(True)
 
     def _show_keys(self) -> None:

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from denoise_ae import __version__
 from denoise_ae.desktop.background import in_words
-from denoise_ae.desktop.look import Look
+from denoise_ae.desktop.picture.settings import Look
 from denoise_ae.desktop.window import MainWindow
 
 FOLDER = Path(__file__).resolve().parent

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from denoise_ae.desktop.save import CHOICES, LOSSY, SaveOptions
+from denoise_ae.desktop.picture.save import CHOICES, LOSSY, SaveOptions
 from denoise_ae.imagefiles.formats import FORMATS, format_name
 
 

@@ -26,19 +26,19 @@ from PySide6.QtWidgets import (
 from denoise_ae.batch.tasks import Settings, Task
 from denoise_ae.desktop.actions import Actions
 from denoise_ae.desktop.background import Background
-from denoise_ae.desktop.batch_panel import BatchPanel
-from denoise_ae.desktop.canvas import Canvas, Window
-from denoise_ae.desktop.document import Document, open_file
-from denoise_ae.desktop.engine import Engine
-from denoise_ae.desktop.look import Look
-from denoise_ae.desktop.look_panel import LookPanel, installed_cards
+from denoise_ae.desktop.batch.panel import BatchPanel
 from denoise_ae.desktop.message_bar import MessageBar
-from denoise_ae.desktop.pictures import from_clipboard, local_files, to_clipboard
-from denoise_ae.desktop.save import is_own_file, proposed_name, save
+from denoise_ae.desktop.picture.canvas import Canvas, Window
+from denoise_ae.desktop.picture.clipboard import from_clipboard, local_files, to_clipboard
+from denoise_ae.desktop.picture.document import Document, open_file
+from denoise_ae.desktop.picture.engine import Engine
+from denoise_ae.desktop.picture.save import is_own_file, proposed_name, save
+from denoise_ae.desktop.picture.session import Session, Slot
+from denoise_ae.desktop.picture.settings import Look
+from denoise_ae.desktop.picture.tiles import Kind, Layer
+from denoise_ae.desktop.picture.view import View
 from denoise_ae.desktop.save_panel import SavePanel
-from denoise_ae.desktop.session import Session, Slot
-from denoise_ae.desktop.tiles import Kind, Layer
-from denoise_ae.desktop.view import View
+from denoise_ae.desktop.settings_panel import LookPanel, installed_cards
 from denoise_ae.errors import DenoiseError
 from denoise_ae.imagefiles.formats import FORMATS
 from denoise_ae.modelfiles import catalog
@@ -93,7 +93,7 @@ class MainWindow(QMainWindow):
         self.message = MessageBar()
         self.pages = QStackedWidget()
         self._build()
-        self.actions_ = Actions(self)
+        self.actions_ = Actions(self, self)
         self._connect()
         self._restore()
         self._show_session()

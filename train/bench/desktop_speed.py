@@ -21,7 +21,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QCoreApplication, QEventLoop
 
 from denoise_ae.desktop.app import make_application
-from denoise_ae.desktop.document import open_file
+from denoise_ae.desktop.picture.document import open_file
 from denoise_ae.desktop.window import MainWindow
 
 ROUNDS = 7

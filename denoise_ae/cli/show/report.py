@@ -16,8 +16,8 @@ from rich.text import Text
 
 from denoise_ae.batch import jobs
 from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, Planned, Repaired, Settled, Skipped, Started
-from denoise_ae.cli.records import print_out, record
-from denoise_ae.cli.render import is_terminal, print_error, print_line, printable, stderr_console
+from denoise_ae.cli.show.records import print_out, record
+from denoise_ae.cli.show.render import is_terminal, print_error, print_line, printable, stderr_console
 from denoise_ae.errors import DenoiseError
 from denoise_ae.system.files import LineFile
 

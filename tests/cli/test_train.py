@@ -17,7 +17,7 @@ from idx_files import write_mnist
 from PIL import Image
 
 from denoise_ae.cli import main
-from denoise_ae.cli.training_view import TrainingView
+from denoise_ae.cli.show.training_view import TrainingView
 from denoise_ae.imagefiles import images
 
 

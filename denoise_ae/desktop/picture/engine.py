@@ -10,9 +10,9 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from denoise_ae.batch.picture_io import estimate_levels
 from denoise_ae.desktop.background import in_words
-from denoise_ae.desktop.canvas import Canvas, Window
-from denoise_ae.desktop.document import Document
-from denoise_ae.desktop.preview import LEAST, MOST, preview
+from denoise_ae.desktop.picture.canvas import Canvas, Window
+from denoise_ae.desktop.picture.document import Document
+from denoise_ae.desktop.picture.preview import LEAST, MOST, preview
 from denoise_ae.errors import Interrupted
 from denoise_ae.modelfiles.session import Interrupt
 from denoise_ae.restoration.denoiser import Denoiser

@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
 )
 
 from denoise_ae.batch.jobs import LITTLE_NOISE
-from denoise_ae.desktop.look import Look
-from denoise_ae.desktop.models import describe
-from denoise_ae.desktop.session import Slot
+from denoise_ae.desktop.model_texts import describe
+from denoise_ae.desktop.picture.session import Slot
+from denoise_ae.desktop.picture.settings import Look
 from denoise_ae.modelfiles import catalog
 from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.restoration.denoiser import STRENGTH_RANGE

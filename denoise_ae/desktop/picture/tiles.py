@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QByteArray
 from PySide6.QtGui import QColorSpace, QImage, QPixmap
 
-from denoise_ae.desktop.canvas import CELL, Canvas, Window
-from denoise_ae.desktop.document import Document, channels_of
-from denoise_ae.desktop.turning import to_stored
+from denoise_ae.desktop.picture.canvas import CELL, Canvas, Window
+from denoise_ae.desktop.picture.document import Document, channels_of
+from denoise_ae.desktop.picture.orientation import to_stored
 from denoise_ae.pixels.convert import upright
 
 SIDE = 256

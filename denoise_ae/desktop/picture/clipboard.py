@@ -8,9 +8,9 @@ import numpy as np
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData, QSize, Qt
 from PySide6.QtGui import QImage, QImageReader, QImageWriter
 
-from denoise_ae.desktop.canvas import Canvas
-from denoise_ae.desktop.document import Document, open_bytes, to_shown
-from denoise_ae.desktop.tiles import to_image
+from denoise_ae.desktop.picture.canvas import Canvas
+from denoise_ae.desktop.picture.document import Document, open_bytes, to_shown
+from denoise_ae.desktop.picture.tiles import to_image
 from denoise_ae.errors import DenoiseError
 from denoise_ae.pixels.convert import upright
 

@@ -1,10 +1,11 @@
-"""What the options of ``clean`` mean together, found out before any work."""
+"""What the options of commands mean together, and whether their outputs can be written: checked before any work."""
 
 from __future__ import annotations
 
 import math
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,7 +95,6 @@ def report_file(
     if name is None:
         return nullcontext()
     from denoise_ae.batch.planning import STREAM
-    from denoise_ae.cli.outputs import refuse_inputs
     from denoise_ae.system.files import LineFile, check_target
 
     if name == STREAM:
@@ -109,3 +109,35 @@ def report_file(
     if path.parent.exists():  # else it would be made
         check_target(path, overwrite)
     return nullcontext()
+
+
+def refuse_inputs(output: Path, inputs: Iterable[Path]) -> None:
+    """Check that an output is none of the inputs, whatever link or spelling names it.
+
+    Raises:
+        OutputError: it is one of them.
+    """
+    from denoise_ae.system.paths import identity
+
+    known = identity(output)
+    if known is not None and known in map(identity, inputs):
+        raise OutputError(f"{output}: the output is an input itself", "choose another name")
+
+
+def check_reports(table: Path | None, chart: Path | None, inputs: Iterable[Path], *, overwrite: bool) -> None:
+    """Refuse, before the long measuring starts, files that can't be written after it."""
+    from denoise_ae.measure.report import CHART_FORMATS, check_matplotlib
+    from denoise_ae.system.files import check_target
+
+    known = list(inputs)
+    for option, output, formats in (("--table", table, ("md",)), ("--chart", chart, CHART_FORMATS)):
+        if output is None:
+            continue
+        if output.suffix.lower()[1:] not in formats:
+            raise UsageError(
+                f"{option} {output}: this ending stands for no format of it", f"end it with .{' or .'.join(formats)}"
+            )
+        refuse_inputs(output, known)
+        check_target(output, overwrite=overwrite)
+    if chart:
+        check_matplotlib()

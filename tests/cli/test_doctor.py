@@ -13,7 +13,7 @@ from fake_packages import pretend_installed
 from denoise_ae import __version__, doctor
 from denoise_ae.modelfiles import catalog
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)

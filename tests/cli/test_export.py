@@ -1,4 +1,4 @@
-"""``export --int8`` as a user types it, from a model and from a checkpoint; the rest is in ``test_cli_train``."""
+"""``export --int8`` as a user types it, from a model and from a checkpoint; the rest is in ``test_train``."""
 
 import json
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from denoise_ae.batch.jobs import Existing, Job
 from denoise_ae.batch.picture_io import strip, write_result
 from denoise_ae.batch.planning import DEFAULT_SUFFIX
-from denoise_ae.desktop.canvas import Canvas
-from denoise_ae.desktop.document import Document
+from denoise_ae.desktop.picture.canvas import Canvas
+from denoise_ae.desktop.picture.document import Document
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.formats import FORMATS, WRITTEN_AS, format_for
 from denoise_ae.imagefiles.picture import Frame

@@ -6,7 +6,7 @@ from PIL import Image
 from qt import drop, needs_qt
 from tiny import pattern
 
-from denoise_ae.desktop.look import Look
+from denoise_ae.desktop.picture.settings import Look
 from denoise_ae.imagefiles import images
 from denoise_ae.restoration.denoiser import Denoiser
 

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from denoise_ae.cli.records import failure, print_out
-from denoise_ae.cli.render import is_terminal, print_error, print_line, printable, progress_bar, stderr_console
+from denoise_ae.cli.show.records import failure, print_out
+from denoise_ae.cli.show.render import is_terminal, print_error, print_line, printable, progress_bar, stderr_console
 from denoise_ae.codes.codec import Codec
 from denoise_ae.errors import DenoiseError
 

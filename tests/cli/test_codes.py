@@ -18,7 +18,7 @@ from denoise_ae import Codec, Denoiser, load_codes, save_codes
 from denoise_ae.codes.archive import Codes, PictureCodes
 from denoise_ae.imagefiles import images
 
-SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 SHEET = SAMPLES / "clean" / "digits.png"
 
 

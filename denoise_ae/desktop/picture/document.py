@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.desktop.pyramid import reductions
+from denoise_ae.desktop.picture.pyramid import reductions
 from denoise_ae.errors import ImageError
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.desktop.canvas import Window
-from denoise_ae.desktop.document import Document, channels_of
-from denoise_ae.desktop.pyramid import double
+from denoise_ae.desktop.picture.canvas import Window
+from denoise_ae.desktop.picture.document import Document, channels_of
+from denoise_ae.desktop.picture.pyramid import double
 from denoise_ae.modelfiles.session import Interrupt
 from denoise_ae.pixels.masked import Visible
 from denoise_ae.restoration.denoiser import Denoiser

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from qt import needs_qt
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DESKTOP = ROOT / "denoise_ae" / "desktop"
 LANGUAGES = ("de", "zh_CN")
 
@@ -83,7 +83,7 @@ def test_a_german_sees_german(qapp, qtbot):
 
 @needs_qt
 def test_what_our_models_are_for_is_translated(qapp):
-    from denoise_ae.desktop.models import ours
+    from denoise_ae.desktop.model_texts import ours
     from denoise_ae.modelfiles import catalog
 
     offered = {model.card.description for model in catalog.models() if not model.card.takes_mask}
@@ -170,8 +170,8 @@ def test_a_colour_profile_is_shown_as_srgb(qapp, tmp_path):
     from PIL import Image
     from PySide6.QtGui import QColorSpace
 
-    from denoise_ae.desktop.document import open_file
-    from denoise_ae.desktop.tiles import Kind, Layer, Tiles
+    from denoise_ae.desktop.picture.document import open_file
+    from denoise_ae.desktop.picture.tiles import Kind, Layer, Tiles
 
     profile = QColorSpace(QColorSpace.NamedColorSpace.DisplayP3).iccProfile().data()
     pixels = np.full((20, 20, 3), (200, 100, 50), np.uint8)

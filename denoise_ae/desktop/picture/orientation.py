@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from denoise_ae.desktop.canvas import Window
+from denoise_ae.desktop.picture.canvas import Window
 
 
 def to_stored(window: Window, orientation: int, shape: tuple[int, int]) -> Window:

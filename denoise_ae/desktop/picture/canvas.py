@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.desktop.look import Look
-from denoise_ae.desktop.pyramid import level_count, level_shape, refresh
+from denoise_ae.desktop.picture.pyramid import level_count, level_shape, refresh
+from denoise_ae.desktop.picture.settings import Look
 from denoise_ae.pixels.convert import chunks, from_unit, join_alpha, split_alpha, to_unit
 from denoise_ae.restoration.denoiser import Residual, typical_level
 

@@ -18,12 +18,12 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from denoise_ae.desktop.canvas import Canvas, Window
-from denoise_ae.desktop.document import Document
-from denoise_ae.desktop.geometry import STEP, Viewport
-from denoise_ae.desktop.ornaments import paint_divider, paint_hint, paint_title
-from denoise_ae.desktop.tiles import SIDE, Kind, Layer, Tiles
-from denoise_ae.desktop.turning import to_stored, to_stored_point
+from denoise_ae.desktop.picture.canvas import Canvas, Window
+from denoise_ae.desktop.picture.document import Document
+from denoise_ae.desktop.picture.geometry import STEP, Viewport
+from denoise_ae.desktop.picture.orientation import to_stored, to_stored_point
+from denoise_ae.desktop.picture.ornaments import paint_divider, paint_hint, paint_title
+from denoise_ae.desktop.picture.tiles import SIDE, Kind, Layer, Tiles
 
 GROUND = QColor(38, 38, 40)
 """Behind the picture, in light and dark alike: a bright ground makes pictures look darker than they are."""

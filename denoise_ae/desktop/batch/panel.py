@@ -29,9 +29,9 @@ from denoise_ae.batch.jobs import Event, Existing
 from denoise_ae.batch.planning import Plan, plan
 from denoise_ae.batch.tasks import Task
 from denoise_ae.desktop.background import Background
-from denoise_ae.desktop.batch_model import BatchModel, Row, State
-from denoise_ae.desktop.batch_run import BatchRun
-from denoise_ae.desktop.pictures import THUMBNAIL, thumbnail
+from denoise_ae.desktop.batch.model import BatchModel, Row, State
+from denoise_ae.desktop.batch.run import BatchRun
+from denoise_ae.desktop.picture.clipboard import THUMBNAIL, thumbnail
 from denoise_ae.errors import DenoiseError
 
 

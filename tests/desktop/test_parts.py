@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from tiny import pattern
 
-from denoise_ae.desktop.canvas import CELL, Canvas
-from denoise_ae.desktop.document import open_bytes
-from denoise_ae.desktop.geometry import HIGHEST_ZOOM, Viewport
-from denoise_ae.desktop.look import Look
-from denoise_ae.desktop.preview import LEAST, MOST, preview
-from denoise_ae.desktop.pyramid import double, halve, level_count, reductions, refresh
-from denoise_ae.desktop.turning import to_stored, to_stored_point
+from denoise_ae.desktop.picture.canvas import CELL, Canvas
+from denoise_ae.desktop.picture.document import open_bytes
+from denoise_ae.desktop.picture.geometry import HIGHEST_ZOOM, Viewport
+from denoise_ae.desktop.picture.orientation import to_stored, to_stored_point
+from denoise_ae.desktop.picture.preview import LEAST, MOST, preview
+from denoise_ae.desktop.picture.pyramid import double, halve, level_count, reductions, refresh
+from denoise_ae.desktop.picture.settings import Look
 from denoise_ae.imagefiles.images import encode
 from denoise_ae.pixels.convert import upright
 from denoise_ae.pixels.masked import Visible

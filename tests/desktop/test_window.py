@@ -185,7 +185,7 @@ def test_a_preview_of_all_that_is_seen_comes_first_and_goes(window, qtbot, tmp_p
 
 
 def test_a_and_b_stand_side_by_side(opened, qtbot, denoiser):
-    from denoise_ae.desktop.session import Slot
+    from denoise_ae.desktop.picture.session import Slot
 
     window, pixels, _ = opened
     window.looks.slots[Slot.B].click()
@@ -200,7 +200,7 @@ def test_a_and_b_stand_side_by_side(opened, qtbot, denoiser):
 
 
 def test_the_difference_shows_what_was_removed(opened, denoiser):
-    from denoise_ae.desktop.tiles import GAIN
+    from denoise_ae.desktop.picture.tiles import GAIN
 
     window, pixels, _ = opened
     window.actions_.modes["difference"].trigger()

@@ -10,7 +10,7 @@ from typing import Self
 
 from rich.progress import BarColumn, Progress, TextColumn
 
-from denoise_ae.cli.render import print_line, stderr_console
+from denoise_ae.cli.show.render import print_line, stderr_console
 from denoise_ae.training.export.export import describe_noise
 from denoise_ae.training.fitting.watch import EpochReport, Observer, Start, StepReport
 

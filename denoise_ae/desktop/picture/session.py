@@ -7,10 +7,10 @@ from enum import StrEnum
 
 from PySide6.QtCore import QObject, Signal
 
-from denoise_ae.desktop.canvas import Canvas, Window
-from denoise_ae.desktop.document import Document
-from denoise_ae.desktop.engine import Engine
-from denoise_ae.desktop.look import Look
+from denoise_ae.desktop.picture.canvas import Canvas, Window
+from denoise_ae.desktop.picture.document import Document
+from denoise_ae.desktop.picture.engine import Engine
+from denoise_ae.desktop.picture.settings import Look
 from denoise_ae.errors import DenoiseError
 
 MOST_KEPT = 6
