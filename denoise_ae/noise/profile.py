@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from denoise_ae.noise.correlation import BLOCK, without_plane
 from denoise_ae.noise.estimate import estimate_sigma
 from denoise_ae.pixels.filters import blur
-from denoise_ae.pixels.masked import Visible
+from denoise_ae.pixels.masked import MaskedImage
 
 Floats = NDArray[np.float32]
 
@@ -143,12 +143,12 @@ def white_noise(level: float, channels: int) -> NoiseModel:
     return NoiseModel(np.zeros(1), np.full(1, level), alone, np.eye(channels))
 
 
-def measure_picture(visible: Visible) -> NoiseModel | None:
+def measure_picture(masked: MaskedImage) -> NoiseModel | None:
     """Measure the noise of a picture, from at most a megapixel of it; see `measure_noise`."""
-    height, width = visible.height, visible.width
-    if height * width <= _WHOLE and not visible.has_holes:
-        return measure_noise([visible.window(slice(0, height), slice(0, width))])
-    return measure_noise(visible.parts(_PARTS, _PART_SIDE))
+    height, width = masked.height, masked.width
+    if height * width <= _WHOLE and not masked.has_ignored:
+        return measure_noise([masked.window(slice(0, height), slice(0, width))])
+    return measure_noise(masked.parts(_PARTS, _PART_SIDE))
 
 
 def measure_noise(parts: Sequence[Floats]) -> NoiseModel | None:

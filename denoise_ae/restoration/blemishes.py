@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.pixels.filters import grow, local_median, local_moments, regions, top_hats
-from denoise_ae.pixels.masked import Visible
+from denoise_ae.pixels.masked import MaskedImage
 
 RADIUS = 5
 """Of the disk, in pixels: what is wider than 11 pixels is no blemish."""
@@ -64,9 +64,9 @@ def find_blemishes(image: NDArray[Any], sensitivity: float = 1.0) -> Blemishes:
     Returns:
         Where they are, with a margin, and how many.
     """
-    visible = Visible(image)
-    whole = visible.window(slice(0, visible.height), slice(0, visible.width))
-    gray = whole @ _LUMA if visible.channels == 3 else whole[..., 0]
+    masked = MaskedImage(image)
+    whole = masked.window(slice(0, masked.height), slice(0, masked.width))
+    gray = whole @ _LUMA if masked.channels == 3 else whole[..., 0]
     eight_bit = np.rint(np.clip(gray, 0, 1) * 255).astype(np.uint8)
     lost = np.zeros(gray.shape, np.bool_)
     for hat, from_end in zip(top_hats(eight_bit, RADIUS), (255 - eight_bit, eight_bit), strict=True):

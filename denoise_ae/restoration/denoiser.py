@@ -19,7 +19,7 @@ from denoise_ae.modelfiles.session import Interrupt
 from denoise_ae.noise.estimate import estimate_sigma
 from denoise_ae.noise.profile import measure_picture
 from denoise_ae.pixels.convert import check_image, split_alpha
-from denoise_ae.pixels.masked import Floats, Visible
+from denoise_ae.pixels.masked import Floats, MaskedImage
 from denoise_ae.pixels.tiling import Tile, plan_tiles, round_up
 from denoise_ae.restoration.adapt import FARTHEST, PART_SIDE, PARTS, best_factor, measured_level
 from denoise_ae.restoration.tiled import TiledModel, map_side_by_side
@@ -166,15 +166,15 @@ class Denoiser(TiledModel):
         if factor != 1:
             self.check_adapt(sigma)
         result = image.copy(order="C")
-        visible = Visible(image)
-        if strength == 0 or visible.all_holes:
-            return Restored(result, 0.0, 0.0) if visible.all_holes else Restored(result, sigma)
-        tiles = self._plan(visible)
-        told, mix = self._told(visible, sigma, strength)
+        masked = MaskedImage(image)
+        if strength == 0 or masked.all_ignored:
+            return Restored(result, 0.0, 0.0) if masked.all_ignored else Restored(result, sigma)
+        tiles = self._plan(masked)
+        told, mix = self._told(masked, sigma, strength)
         if told is not None:
             told *= factor
-        keep = _into(visible, result)
-        found = self._clean_tiles(visible, keep, tiles, sigma=told, mix=mix, progress=progress)
+        keep = _into(masked, result)
+        found = self._clean_tiles(masked, keep, tiles, sigma=told, mix=mix, progress=progress)
         if told is None:
             return Restored(result, None, found.change)
         level = (found.level * -told if told < 0 else 255 * told) / max(1.0, strength)
@@ -182,7 +182,7 @@ class Denoiser(TiledModel):
 
     def residual(
         self,
-        picture: Visible,
+        picture: MaskedImage,
         window: tuple[slice, slice],
         sigma: float | None = None,
         strength: float = 1.0,
@@ -212,7 +212,7 @@ class Denoiser(TiledModel):
             self.check_sigma(sigma)
         rows, columns = window
         taken = np.zeros((rows.stop - rows.start, columns.stop - columns.start, picture.channels), np.float32)
-        if picture.all_holes:
+        if picture.all_ignored:
             return Residual(taken, np.empty(0, np.float32))
 
         def keep(tile: Tile, noisy: Floats, clean: Floats) -> None:
@@ -224,18 +224,18 @@ class Denoiser(TiledModel):
         told, mix = self._told(picture, sigma, strength)
         tiles = self._plan_window(picture, window)
         found = self._clean_tiles(picture, keep, tiles, sigma=told, mix=mix, progress=None, interrupt=interrupt)
-        if picture.has_holes:
-            taken[picture.holes(*window)] = 0
+        if picture.has_ignored:
+            taken[picture.ignored(*window)] = 0
         return Residual(taken, 255 * found.levels)
 
-    def _told(self, visible: Visible, sigma: float | None, strength: float) -> tuple[float | None, float]:
+    def _told(self, masked: MaskedImage, sigma: float | None, strength: float) -> tuple[float | None, float]:
         """Return what the network is told of the noise on the scale of 0 to 1, and how much of its change is taken."""
         if not self.card.takes_sigma:
             return None, strength
         more, mix = max(1.0, strength), min(1.0, strength)
         if sigma is None and self.card.estimates_sigma:
             return -more, mix
-        level = estimate_sigma(visible.sample(SIGMA_SAMPLE)) if sigma is None else sigma / 255
+        level = estimate_sigma(masked.sample(SIGMA_SAMPLE)) if sigma is None else sigma / 255
         return level * more, mix
 
     def fit_factor(self, image: NDArray[Any]) -> float:
@@ -257,14 +257,14 @@ class Denoiser(TiledModel):
         """
         check_image(image)
         self.check_adapt(None)
-        visible = Visible(image)
-        if visible.all_holes:
+        masked = MaskedImage(image)
+        if masked.all_ignored:
             return 1.0
         multiple = self.card.size_multiple
-        side = min(PART_SIDE, visible.height, visible.width) // multiple * multiple
+        side = min(PART_SIDE, masked.height, masked.width) // multiple * multiple
         if side < max(1, self.card.min_size):
             return 1.0
-        noise, parts = measure_picture(visible), visible.parts(PARTS, side)
+        noise, parts = measure_picture(masked), masked.parts(PARTS, side)
         if noise is None or not parts:
             return 1.0
         _, levels = self._run(np.stack([part.transpose(2, 0, 1) for part in parts]), -1.0, None)
@@ -308,19 +308,19 @@ class Denoiser(TiledModel):
             ImageError: the array is no picture.
         """
         check_image(image)
-        visible = Visible(image)
-        if not self.card.estimates_sigma or visible.all_holes:
-            return 255 * estimate_sigma(visible.sample(SIGMA_SAMPLE))
-        tiles = self._plan(visible)
+        masked = MaskedImage(image)
+        if not self.card.estimates_sigma or masked.all_ignored:
+            return 255 * estimate_sigma(masked.sample(SIGMA_SAMPLE))
+        tiles = self._plan(masked)
         result = image.copy(order="C")
-        return self._clean_tiles(visible, _into(visible, result), tiles, sigma=-1.0, mix=1.0, progress=None).level
+        return self._clean_tiles(masked, _into(masked, result), tiles, sigma=-1.0, mix=1.0, progress=None).level
 
-    def _plan_window(self, visible: Visible, window: tuple[slice, slice]) -> list[Tile]:
+    def _plan_window(self, masked: MaskedImage, window: tuple[slice, slice]) -> list[Tile]:
         """Plan tiles that cover a part of the picture and the margin in which the network sees it."""
         if self.card.fixed_size is not None:
             return [
                 tile
-                for tile in self._plan(visible)
+                for tile in self._plan(masked)
                 if all(
                     write.start < asked.stop and asked.start < write.stop
                     for write, asked in zip(tile.write, window, strict=True)
@@ -330,7 +330,7 @@ class Denoiser(TiledModel):
         starts = [max(0, asked.start - self._overlap) // multiple * multiple for asked in window]
         stops = [
             min(length, round_up(asked.stop + self._overlap, multiple))
-            for length, asked in zip((visible.height, visible.width), window, strict=True)
+            for length, asked in zip((masked.height, masked.width), window, strict=True)
         ]
         height, width = (stop - start for start, stop in zip(starts, stops, strict=True))
         tiles = plan_tiles(
@@ -340,7 +340,7 @@ class Denoiser(TiledModel):
 
     def _clean_tiles(
         self,
-        visible: Visible,
+        masked: MaskedImage,
         keep: Callable[[Tile, Floats, Floats], None],
         tiles: list[Tile],
         *,
@@ -356,9 +356,9 @@ class Denoiser(TiledModel):
         groups = [tiles[start : start + together] for start in range(0, len(tiles), together)]
 
         def clean_group(group: list[Tile]) -> list[_Found]:
-            noisy = np.empty((len(group), visible.channels, height, width), np.float32)
+            noisy = np.empty((len(group), masked.channels, height, width), np.float32)
             for tile, planes in zip(group, noisy, strict=True):
-                visible.read(*tile.read, planes)
+                masked.read(*tile.read, planes)
             clean, levels = self._run(noisy, sigma, interrupt)
             found = [
                 _Found(_area(tile), _square_sum(clean[index], noisy[index], tile), _kept_cells(levels, index, tile))
@@ -441,12 +441,12 @@ def _kept_cells(levels: Floats | None, index: int, tile: Tile) -> Floats:
     return kept
 
 
-def _into(visible: Visible, result: NDArray[Any]) -> Callable[[Tile, Floats, Floats], None]:
+def _into(masked: MaskedImage, result: NDArray[Any]) -> Callable[[Tile, Floats, Floats], None]:
     """Return what writes clean tiles straight into `result`, which holds the picture."""
     colour, _ = split_alpha(result)
 
     def keep(tile: Tile, _: Floats, clean: Floats) -> None:
-        visible.write(colour, clean, *tile.write)
+        masked.write(colour, clean, *tile.write)
 
     return keep
 

@@ -12,7 +12,7 @@ from denoise_ae.modelfiles import catalog
 from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 from denoise_ae.modelfiles.session import Session
-from denoise_ae.pixels.masked import Visible
+from denoise_ae.pixels.masked import MaskedImage
 from denoise_ae.pixels.tiling import Tile, plan_tiles, round_up
 from denoise_ae.system.cpus import available_cpus
 
@@ -80,8 +80,8 @@ class TiledModel:
         """
         raise NotImplementedError
 
-    def _plan(self, visible: Visible) -> list[Tile]:
-        height, width = visible.height, visible.width
+    def _plan(self, masked: MaskedImage) -> list[Tile]:
+        height, width = masked.height, masked.width
         if self.card.fixed_size is None:
             return plan_tiles(
                 height,

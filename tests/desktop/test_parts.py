@@ -13,7 +13,7 @@ from denoise_ae.desktop.picture.pyramid import double, halve, level_count, reduc
 from denoise_ae.desktop.picture.settings import Look
 from denoise_ae.imagefiles.images import encode
 from denoise_ae.pixels.convert import upright
-from denoise_ae.pixels.masked import Visible
+from denoise_ae.pixels.masked import MaskedImage
 from denoise_ae.restoration.denoiser import Denoiser, Residual
 
 EVERYTHING = slice(0, 10**6), slice(0, 10**6)
@@ -21,9 +21,9 @@ EVERYTHING = slice(0, 10**6), slice(0, 10**6)
 
 def drain(canvas, denoiser, pixels, seen=None, focus=(0.0, 0.0)):
     """Clean a canvas to its end; return the windows in their order."""
-    visible, windows = Visible(pixels), []
+    masked, windows = MaskedImage(pixels), []
     while (window := canvas.next_window(seen, focus)) is not None:
-        canvas.put(window, denoiser.residual(visible, window, canvas.look.sigma, canvas.look.strength))
+        canvas.put(window, denoiser.residual(masked, window, canvas.look.sigma, canvas.look.strength))
         windows.append(window)
     return windows
 

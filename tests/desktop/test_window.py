@@ -422,12 +422,12 @@ def test_the_last_folder_is_remembered(opened, qtbot, answers):
 def test_a_result_that_was_interrupted_is_not_kept(denoiser):
     """What the engine relies on: an interrupt gives no residual, not a part of one."""
     from denoise_ae.modelfiles.session import Interrupt
-    from denoise_ae.pixels.masked import Visible
+    from denoise_ae.pixels.masked import MaskedImage
 
     interrupt = Interrupt()
     interrupt.set()
     with pytest.raises(Interrupted):
-        denoiser.residual(Visible(noisy(40, 40)), (slice(0, 40), slice(0, 40)), interrupt=interrupt)
+        denoiser.residual(MaskedImage(noisy(40, 40)), (slice(0, 40), slice(0, 40)), interrupt=interrupt)
 
 
 def test_every_control_can_be_named(window):

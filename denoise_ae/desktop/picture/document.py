@@ -16,7 +16,7 @@ from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
 from denoise_ae.imagefiles.picture import Picture
 from denoise_ae.pixels.convert import from_unit, split_alpha, to_unit
-from denoise_ae.pixels.masked import Visible
+from denoise_ae.pixels.masked import MaskedImage
 from denoise_ae.system.files import read_whole
 
 
@@ -28,7 +28,7 @@ class Document:
         picture: as decoded.
         source: its file; None for what was pasted.
         status: the file's when it was read.
-        visible: its colour as networks may see it.
+        masked: its colour as networks may see it.
         sigma: its noise in 8-bit steps as estimated without a model; None while nobody has asked.
         shown: HxWxC uint8 and its reductions by 2, 4, 8 ...: 1 or 3 channels, and alpha where there is one.
     """
@@ -36,7 +36,7 @@ class Document:
     picture: Picture
     source: Path | None
     status: os.stat_result | None
-    visible: Visible
+    masked: MaskedImage
     shown: list[NDArray[np.uint8]] = field(repr=False)
     sigma: float | None = None
 
@@ -101,7 +101,7 @@ def open_bytes(
     if len(picture.frames) > 1:
         message = f"{name}: holds {len(picture.frames)} pages or frames, and this view shows one picture"
         raise ImageError(message, "put it into the batch list, which cleans them all")
-    return Document(picture, source, status, Visible(picture.pixels), reductions(to_shown(picture.pixels)))
+    return Document(picture, source, status, MaskedImage(picture.pixels), reductions(to_shown(picture.pixels)))
 
 
 def to_shown(pixels: NDArray[Any]) -> NDArray[np.uint8]:

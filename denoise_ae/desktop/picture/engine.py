@@ -163,7 +163,7 @@ class Engine(QThread):
     def _clean(self, document: Document, canvas: Canvas, window: Window, interrupt: Interrupt) -> None:
         denoiser = self._load(canvas.look.model)
         sigma = self._level(document, canvas, denoiser)
-        residual = denoiser.residual(document.visible, window, sigma, canvas.look.strength, interrupt=interrupt)
+        residual = denoiser.residual(document.masked, window, sigma, canvas.look.strength, interrupt=interrupt)
         canvas.put(window, residual)
         self.updated.emit(canvas, window)
 

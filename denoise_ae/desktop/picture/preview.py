@@ -13,7 +13,7 @@ from denoise_ae.desktop.picture.canvas import Window
 from denoise_ae.desktop.picture.document import Document, channels_of
 from denoise_ae.desktop.picture.pyramid import double
 from denoise_ae.modelfiles.session import Interrupt
-from denoise_ae.pixels.masked import Visible
+from denoise_ae.pixels.masked import MaskedImage
 from denoise_ae.restoration.denoiser import Denoiser
 
 LEAST, MOST = 250_000, 5_000_000
@@ -61,7 +61,7 @@ def preview(
     # A mean of 4 pixels has half the noise, where each has its own.
     told = None if sigma is None else sigma / scale
     pixels = small[..., 0] if small.shape[2] == 1 else small
-    residual = denoiser.residual(Visible(pixels), everything, told, strength, interrupt=interrupt)
+    residual = denoiser.residual(MaskedImage(pixels), everything, told, strength, interrupt=interrupt)
     channels = channels_of(document.pixels)
     clean: NDArray[np.float32] = small[..., :channels].astype(np.float32)
     clean /= 255
