@@ -120,7 +120,7 @@ class Repaired:
     share: float
     """Of the pixels that were filled, 0 to 1; the mean of several frames."""
     spots: int | None
-    """Blemishes that were found; None where a mask told what to fill."""
+    """Defects that were found; None where a mask told what to fill."""
     warnings: tuple[str, ...] = ()
 
 

@@ -21,7 +21,7 @@ from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, format_for
 from denoise_ae.imagefiles.picture import Picture
 from denoise_ae.pixels.convert import peak_of, split_alpha, upright
 from denoise_ae.pixels.filters import grow
-from denoise_ae.restoration.blemishes import find_blemishes
+from denoise_ae.restoration.defects import find_defects
 from denoise_ae.restoration.repairer import REPAIR_MODEL, Repairer
 from denoise_ae.system.files import check_target, write_atomic
 from denoise_ae.system.paths import identity
@@ -40,11 +40,11 @@ class Repairs:
     """What of a picture is to be repaired, and how it is written."""
 
     mask: Path | None = None
-    """A picture as large as the one to repair, white where it is to be filled; None: what `find_blemishes` finds."""
+    """A picture as large as the one to repair, white where it is to be filled; None: what `find_defects` finds."""
     grow: int = 0
     """So many pixels around what is marked or found are filled too."""
     sensitivity: float = 1.0
-    """See `find_blemishes`."""
+    """See `find_defects`."""
     save_mask: Path | None = None
     """Where to write what was filled, as a mask; replaced only where the result may replace a file."""
     quality: int | None = None
@@ -155,10 +155,10 @@ def _repair(job: Job, repairer: Repairer, repairs: Repairs, tell: Callable[[Even
 
 
 def _marked(job: Job, picture: Picture, repairs: Repairs) -> tuple[list[Mask], int | None]:
-    """Return what is to be filled in each frame, and how many blemishes were found where nobody marked any."""
+    """Return what is to be filled in each frame, and how many defects were found where nobody marked any."""
     if not repairs.mask:
-        found = [find_blemishes(frame.pixels, repairs.sensitivity) for frame in picture.frames]
-        return [_grown(each.lost, repairs.grow) for each in found], sum(each.count for each in found)
+        found = [find_defects(frame.pixels, repairs.sensitivity) for frame in picture.frames]
+        return [_grown(each.mask, repairs.grow) for each in found], sum(each.count for each in found)
     marked = _grown(read_mask(repairs.mask, repairs.max_pixels), repairs.grow)
     lost = [upright(marked, _BACK.get(turn, turn)) for turn in (f.metadata.orientation for f in picture.frames)]
     for frame, mask in zip(picture.frames, lost, strict=True):
@@ -210,7 +210,7 @@ class RepairedFile:
     share: float
     """Of the pixels that were filled, 0 to 1."""
     spots: int | None
-    """Blemishes that were found; None where a mask told."""
+    """Defects that were found; None where a mask told."""
     warnings: tuple[str, ...]
     """What could not be kept, a line each."""
 

@@ -34,6 +34,18 @@ class Tile:
         )
         return rows, columns
 
+    def shifted(self, rows: int, columns: int) -> Tile:
+        """Return the tile moved down and to the right by so many pixels."""
+
+        def move(window: tuple[slice, slice]) -> tuple[slice, slice]:
+            down, right = window
+            return (
+                slice(down.start + rows, down.stop + rows),
+                slice(right.start + columns, right.stop + columns),
+            )
+
+        return Tile(move(self.read), move(self.write))
+
 
 def round_up(value: int, multiple: int) -> int:
     """Return the smallest multiple that is not below `value`."""

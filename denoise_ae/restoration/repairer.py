@@ -16,7 +16,7 @@ from denoise_ae.modelfiles.session import Interrupt
 from denoise_ae.pixels.convert import check_image, split_alpha
 from denoise_ae.pixels.masked import Floats, MaskedImage
 from denoise_ae.pixels.tiling import Tile
-from denoise_ae.restoration.tiled import TiledModel, map_side_by_side
+from denoise_ae.restoration.tiled import TiledModel, map_concurrently
 
 REPAIR_MODEL = "repair"
 """The shipped model that fills what a mask marks."""
@@ -90,7 +90,7 @@ class Repairer(TiledModel):
             masked.write(colour, filled[:, *tile.kept], *tile.write)
 
         tiles = [tile for tile in self._plan(masked) if mask[tile.write].any()]
-        with closing(map_side_by_side(fill, tiles, self._workers)) as done:
+        with closing(map_concurrently(fill, tiles, self._workers)) as done:
             for number, _ in enumerate(done, 1):
                 if progress is not None:
                     progress(number, len(tiles))

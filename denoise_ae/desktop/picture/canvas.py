@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from denoise_ae.desktop.picture.pyramid import level_count, level_shape, refresh
 from denoise_ae.desktop.picture.settings import Look
 from denoise_ae.pixels.convert import chunks, from_unit, join_alpha, split_alpha, to_unit
-from denoise_ae.restoration.denoiser import Residual, typical_level
+from denoise_ae.restoration.cleaning import typical_level
+from denoise_ae.restoration.denoiser import Residual
 
 CELL = 128
 """Side in pixels of the squares in which is noted what is done."""

@@ -8,7 +8,8 @@ from denoise_ae.errors import Interrupted, UsageError
 from denoise_ae.modelfiles.session import Interrupt
 from denoise_ae.pixels.convert import from_unit, join_alpha, split_alpha, to_unit
 from denoise_ae.pixels.masked import MaskedImage
-from denoise_ae.restoration.denoiser import Denoiser, typical_level
+from denoise_ae.restoration.cleaning import typical_level
+from denoise_ae.restoration.denoiser import Denoiser
 
 
 def assemble(denoiser, image, sigma, strength, side):
@@ -85,5 +86,5 @@ def test_a_residual_can_be_interrupted():
 
 def test_a_residual_of_nothing_is_refused(network):
     denoiser = Denoiser(network("rgb"), threads=1)
-    with pytest.raises(UsageError, match="takes no residual"):
+    with pytest.raises(UsageError, match="has no residual"):
         denoiser.residual(MaskedImage(pattern(9, 9)), (slice(0, 9), slice(0, 9)), strength=0)

@@ -1,0 +1,163 @@
+"""Clean tiles with a network, and sum up what it removed and which noise level it estimated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_ae.pixels.convert import split_alpha
+from denoise_ae.pixels.masked import Floats, MaskedImage
+from denoise_ae.pixels.tiling import Tile
+from denoise_ae.restoration.tiled import map_concurrently
+
+LARGEST_NOISE = 4.0
+"""Most that is removed from a pixel, in standard deviations of a given noise level: what lies beyond, 1 of 16,000
+values of Gaussian noise, counts as picture. Hence a picture cleaned at level 0 comes back unchanged."""
+
+_SMOOTH_SHARE = 1 / 3
+
+Run = Callable[[Floats, float | None], tuple[Floats, Floats | None]]
+"""Runs the network on pictures NxCxHxW, 0 to 1, with the noise level on the same scale (None without one, -x for x
+times its own estimate); gives the clean pictures and, if it estimates them, the levels N x cells."""
+
+Keep = Callable[[Tile, Floats, Floats], None]
+"""Takes a tile and what is kept of it, noisy and clean: channels x height x width."""
+
+
+def typical_level(levels: NDArray[np.floating[Any]]) -> float:
+    """Return the noise level that a third of the picture stays below; 0 without any level.
+
+    Estimates in finely textured areas are uncertain and rather too high; most pictures are smooth for a third.
+    """
+    return float(np.quantile(levels, _SMOOTH_SHARE)) if levels.size else 0.0
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a network removed from tiles, and the levels it estimated, on the scale of 0 to 1."""
+
+    pixels: int
+    squares: float
+    """Sum over the pixels of the squares of what was removed."""
+    levels: Floats
+    """Estimated noise levels, one for each cell; empty if the network does not estimate them."""
+
+    @property
+    def level(self) -> float:
+        """The typical noise level in 8-bit steps."""
+        return 255 * typical_level(self.levels)
+
+    @property
+    def change(self) -> float:
+        """The root mean square of what was removed, in 8-bit steps."""
+        return 255 * math.sqrt(self.squares / self.pixels)
+
+
+def clean_tiles(
+    run: Run,
+    masked: MaskedImage,
+    tiles: list[Tile],
+    keep: Keep,
+    *,
+    sigma: float | None,
+    mix: float,
+    batch_pixels: int,
+    workers: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Statistics:
+    """Clean a picture tile by tile.
+
+    Args:
+        run: the network.
+        masked: the picture.
+        tiles: all of one size.
+        keep: takes the result of each tile.
+        sigma: noise level that the network is given, see `Run`.
+        mix: share of the network's change that is applied.
+        batch_pixels: pixels of the tiles that go through the network together.
+        workers: batches in work at once.
+        progress: called with (tiles done, tiles in all) after each run of the network.
+    """
+    # Small tiles, as the cells of a sheet, go through the network together.
+    height, width = tiles[0].size
+    count = max(1, batch_pixels // (height * width))
+    batches = [tiles[start : start + count] for start in range(0, len(tiles), count)]
+
+    def clean_batch(batch: list[Tile]) -> list[Statistics]:
+        noisy = np.empty((len(batch), masked.channels, height, width), np.float32)
+        for tile, planes in zip(batch, noisy, strict=True):
+            masked.read(*tile.read, planes)
+        clean, levels = run(noisy, sigma)
+        statistics = [
+            Statistics(_area(tile), _square_sum(clean[index], noisy[index], tile), _kept_cells(levels, index, tile))
+            for index, tile in enumerate(batch)
+        ]
+        _limit(noisy, clean, sigma, mix)
+        for tile, before, after in zip(batch, noisy, clean, strict=True):
+            keep(tile, before[:, *tile.kept], after[:, *tile.kept])
+        return statistics
+
+    found: list[Statistics] = []
+    with closing(map_concurrently(clean_batch, batches, workers)) as results:
+        for statistics in results:
+            found += statistics
+            if progress is not None:
+                progress(len(found), len(tiles))
+    return Statistics(
+        sum(part.pixels for part in found),
+        sum(part.squares for part in found),
+        np.concatenate([part.levels for part in found]),
+    )
+
+
+def write_into(masked: MaskedImage, result: NDArray[Any]) -> Keep:
+    """Return what writes clean tiles straight into `result`, a copy of the picture."""
+    colour, _ = split_alpha(result)
+
+    def keep(tile: Tile, _: Floats, clean: Floats) -> None:
+        masked.write(colour, clean, *tile.write)
+
+    return keep
+
+
+def _limit(noisy: Floats, clean: Floats, sigma: float | None, mix: float) -> None:
+    """Clip the change to what noise of a given level can be, then scale it by `mix`; in place."""
+    given = sigma is not None and sigma >= 0
+    if mix == 1 and not given:
+        return
+    clean -= noisy
+    if given and sigma is not None:
+        reach = np.float32(LARGEST_NOISE * sigma)
+        np.clip(clean, -reach, reach, out=clean)
+    if mix != 1:
+        clean *= np.float32(mix)
+    clean += noisy
+
+
+def _kept_cells(levels: Floats | None, index: int, tile: Tile) -> Floats:
+    """Return those cells of a tile's map of noise levels that cover its kept pixels, flattened."""
+    if levels is None:
+        return np.empty(0, np.float32)
+    cells = tuple(
+        slice(kept.start * count // side, -(-kept.stop * count // side))
+        for kept, count, side in zip(tile.kept, levels.shape[1:], tile.size, strict=True)
+    )
+    kept: Floats = levels[index][cells].ravel()
+    return kept
+
+
+def _area(tile: Tile) -> int:
+    rows, columns = tile.kept
+    return int((rows.stop - rows.start) * (columns.stop - columns.start))
+
+
+def _square_sum(clean: Floats, noisy: Floats, tile: Tile) -> float:
+    """Sum the squares of what was removed over a tile's kept pixels, averaged over the channels."""
+    removed = clean[:, *tile.kept] - noisy[:, *tile.kept]
+    return float(np.vdot(removed, removed)) / len(clean)
