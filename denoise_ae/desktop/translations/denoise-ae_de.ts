@@ -369,69 +369,6 @@
     </message>
 </context>
 <context>
-    <name>LookPanel</name>
-    <message>
-        <source>Settings {}</source>
-        <translation>Einstellungen {}</translation>
-    </message>
-    <message>
-        <source>Edit and save settings {}</source>
-        <translation>Einstellungen {} bearbeiten und speichern</translation>
-    </message>
-    <message>
-        <source>Compare A with B</source>
-        <translation>A mit B vergleichen</translation>
-    </message>
-    <message>
-        <source>Show A left and B right of the divider, instead of the original</source>
-        <translation>A links und B rechts vom Teiler zeigen, anstelle des Originals</translation>
-    </message>
-    <message>
-        <source>Model</source>
-        <translation>Modell</translation>
-    </message>
-    <message>
-        <source>Estimate it</source>
-        <translation>Schätzen</translation>
-    </message>
-    <message>
-        <source>Estimated noise level</source>
-        <translation>Geschätzter Rauschpegel</translation>
-    </message>
-    <message>
-        <source>Noise level</source>
-        <translation>Rauschpegel</translation>
-    </message>
-    <message>
-        <source>Noise level in steps of 255</source>
-        <translation>Rauschpegel in Stufen von 255</translation>
-    </message>
-    <message>
-        <source>Strength</source>
-        <translation>Stärke</translation>
-    </message>
-    <message>
-        <source>Strength in percent</source>
-        <translation>Stärke in Prozent</translation>
-    </message>
-    <message>
-        <source>&amp;Model</source>
-        <translation>&amp;Modell</translation>
-    </message>
-    <message>
-        <source>&amp;Noise level</source>
-        <translation>&amp;Rauschpegel</translation>
-    </message>
-    <message>
-        <source>S&amp;trength</source>
-        <translation>S&amp;tärke</translation>
-    </message>
-    <message>
-        <source>{:.1f}, hardly any</source>
-        <translation>{:.1f}, kaum etwas</translation>
-    </message>
-</context>
-<context>
     <name>MainWindow</name>
     <message>
         <source>Drop a picture here, or press Ctrl+O.
@@ -649,6 +586,69 @@ Mehrere Bilder oder ein Ordner kommen in die Liste.</translation>
     <message>
         <source>F&amp;ormat</source>
         <translation>&amp;Format</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsPanel</name>
+    <message>
+        <source>Settings {}</source>
+        <translation>Einstellungen {}</translation>
+    </message>
+    <message>
+        <source>Edit and save settings {}</source>
+        <translation>Einstellungen {} bearbeiten und speichern</translation>
+    </message>
+    <message>
+        <source>Compare A with B</source>
+        <translation>A mit B vergleichen</translation>
+    </message>
+    <message>
+        <source>Show A left and B right of the divider, instead of the original</source>
+        <translation>A links und B rechts vom Teiler zeigen, anstelle des Originals</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>Modell</translation>
+    </message>
+    <message>
+        <source>Estimate it</source>
+        <translation>Schätzen</translation>
+    </message>
+    <message>
+        <source>Estimated noise level</source>
+        <translation>Geschätzter Rauschpegel</translation>
+    </message>
+    <message>
+        <source>Noise level</source>
+        <translation>Rauschpegel</translation>
+    </message>
+    <message>
+        <source>Noise level in steps of 255</source>
+        <translation>Rauschpegel in Stufen von 255</translation>
+    </message>
+    <message>
+        <source>Strength</source>
+        <translation>Stärke</translation>
+    </message>
+    <message>
+        <source>Strength in percent</source>
+        <translation>Stärke in Prozent</translation>
+    </message>
+    <message>
+        <source>&amp;Model</source>
+        <translation>&amp;Modell</translation>
+    </message>
+    <message>
+        <source>&amp;Noise level</source>
+        <translation>&amp;Rauschpegel</translation>
+    </message>
+    <message>
+        <source>S&amp;trength</source>
+        <translation>S&amp;tärke</translation>
+    </message>
+    <message>
+        <source>{:.1f}, hardly any</source>
+        <translation>{:.1f}, kaum etwas</translation>
     </message>
 </context>
 <context>

@@ -369,69 +369,6 @@
     </message>
 </context>
 <context>
-    <name>LookPanel</name>
-    <message>
-        <source>Settings {}</source>
-        <translation>设置 {}</translation>
-    </message>
-    <message>
-        <source>Edit and save settings {}</source>
-        <translation>编辑并保存设置 {}</translation>
-    </message>
-    <message>
-        <source>Compare A with B</source>
-        <translation>比较 A 与 B</translation>
-    </message>
-    <message>
-        <source>Show A left and B right of the divider, instead of the original</source>
-        <translation>在分割线左侧显示 A、右侧显示 B,不显示原图</translation>
-    </message>
-    <message>
-        <source>Model</source>
-        <translation>模型</translation>
-    </message>
-    <message>
-        <source>Estimate it</source>
-        <translation>自动估计</translation>
-    </message>
-    <message>
-        <source>Estimated noise level</source>
-        <translation>估计的噪声水平</translation>
-    </message>
-    <message>
-        <source>Noise level</source>
-        <translation>噪声水平</translation>
-    </message>
-    <message>
-        <source>Noise level in steps of 255</source>
-        <translation>噪声水平(以 255 级计)</translation>
-    </message>
-    <message>
-        <source>Strength</source>
-        <translation>强度</translation>
-    </message>
-    <message>
-        <source>Strength in percent</source>
-        <translation>强度(百分比)</translation>
-    </message>
-    <message>
-        <source>&amp;Model</source>
-        <translation>模型(&amp;M)</translation>
-    </message>
-    <message>
-        <source>&amp;Noise level</source>
-        <translation>噪声水平(&amp;N)</translation>
-    </message>
-    <message>
-        <source>S&amp;trength</source>
-        <translation>强度(&amp;T)</translation>
-    </message>
-    <message>
-        <source>{:.1f}, hardly any</source>
-        <translation>{:.1f},几乎没有</translation>
-    </message>
-</context>
-<context>
     <name>MainWindow</name>
     <message>
         <source>Drop a picture here, or press Ctrl+O.
@@ -649,6 +586,69 @@ Several pictures or a folder go to the batch.</source>
     <message>
         <source>F&amp;ormat</source>
         <translation>格式(&amp;O)</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsPanel</name>
+    <message>
+        <source>Settings {}</source>
+        <translation>设置 {}</translation>
+    </message>
+    <message>
+        <source>Edit and save settings {}</source>
+        <translation>编辑并保存设置 {}</translation>
+    </message>
+    <message>
+        <source>Compare A with B</source>
+        <translation>比较 A 与 B</translation>
+    </message>
+    <message>
+        <source>Show A left and B right of the divider, instead of the original</source>
+        <translation>在分割线左侧显示 A、右侧显示 B,不显示原图</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Estimate it</source>
+        <translation>自动估计</translation>
+    </message>
+    <message>
+        <source>Estimated noise level</source>
+        <translation>估计的噪声水平</translation>
+    </message>
+    <message>
+        <source>Noise level</source>
+        <translation>噪声水平</translation>
+    </message>
+    <message>
+        <source>Noise level in steps of 255</source>
+        <translation>噪声水平(以 255 级计)</translation>
+    </message>
+    <message>
+        <source>Strength</source>
+        <translation>强度</translation>
+    </message>
+    <message>
+        <source>Strength in percent</source>
+        <translation>强度(百分比)</translation>
+    </message>
+    <message>
+        <source>&amp;Model</source>
+        <translation>模型(&amp;M)</translation>
+    </message>
+    <message>
+        <source>&amp;Noise level</source>
+        <translation>噪声水平(&amp;N)</translation>
+    </message>
+    <message>
+        <source>S&amp;trength</source>
+        <translation>强度(&amp;T)</translation>
+    </message>
+    <message>
+        <source>{:.1f}, hardly any</source>
+        <translation>{:.1f},几乎没有</translation>
     </message>
 </context>
 <context>
