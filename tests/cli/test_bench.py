@@ -183,11 +183,11 @@ def test_table_and_chart_are_written_beside_the_usual_output(bench, place, model
     assert lines[0].startswith("| noise | method |")
     noisy = json.loads(out)["results"][0]
     assert lines[2] == f"| 25 | noisy | 2 | {noisy['psnr']:.2f} | {noisy['ssim']:.4f} |  |"
-    assert lines[-1].startswith("set: 2 pictures, noise level told, seed 0; denoise-ae ")
+    assert lines[-1].startswith("set: 2 pictures, noise level given, seed 0; denoise-ae ")
     with Image.open(place / "chart.PNG") as chart:
         assert chart.format == "PNG"
     bench("--chart", "chart.svg")
-    assert "<!-- set: 2 pictures, noise level told -->" in (place / "chart.svg").read_text()
+    assert "<!-- set: 2 pictures, noise level given -->" in (place / "chart.svg").read_text()
 
 
 @pytest.mark.parametrize(("option", "name"), [("--table", "table.md"), ("--chart", "chart.svg")])

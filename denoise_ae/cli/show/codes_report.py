@@ -1,4 +1,4 @@
-"""Shows how encode and decode go: lines for people on stderr, or lines of JSON on stdout."""
+"""Show the progress of encode and decode: lines for people on stderr, or JSON lines on stdout."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from denoise_ae.codes.codec import Codec
 from denoise_ae.errors import DenoiseError
 
 _Done = TypeVar("_Done")
-"""What comes of a picture that did not fail."""
+"""Result of a picture that did not fail."""
 
 
 class CodesReport:
-    """Shows what becomes of pictures that are encoded or decoded; errors go to stderr in any case.
+    """Shows the results of encoding or decoding; errors always go to stderr.
 
     Args:
-        codec: what does it.
-        quiet: nothing but errors for people.
-        as_json: JSON on stdout instead of lines for people.
+        codec: the model.
+        quiet: print only errors for people.
+        as_json: print JSON on stdout instead of lines for people.
+
+    Attributes:
+        failed: number of pictures that failed.
     """
 
     def __init__(self, codec: Codec, *, quiet: bool, as_json: bool) -> None:
@@ -30,14 +33,14 @@ class CodesReport:
         self._codec = codec
         self._as_json = as_json
         self._tells = not (quiet or as_json)
-        # Not while JSON runs over the same screen.
+        # JSON on the same terminal would mix with a bar.
         self._bar_shown = not quiet and not (as_json and is_terminal(sys.stdout))
         self._console = stderr_console()
         if self._tells:
             print_line(self._console, (f"model {codec.card.name} on {codec.device}", "dim"))
 
     def follow(self, names: list[str], events: Iterable[_Done | DenoiseError]) -> Iterator[_Done | DenoiseError]:
-        """Pass on what becomes of each of these pictures, with a bar on a terminal, and name what fails."""
+        """Pass on the result of each picture, with a bar on a terminal, and print errors."""
         with progress_bar(shown=self._bar_shown) as bar:
             task = bar.add_task("", total=len(names))
             for name, event in zip(names, events, strict=True):
@@ -48,12 +51,12 @@ class CodesReport:
                 yield event
 
     def record(self, names: dict[str, Any], outcome: dict[str, Any] | DenoiseError) -> None:
-        """Print a picture's line of JSON, where JSON is wanted: its names, and what became of it."""
+        """Print a picture's JSON line, if asked for: its names and its outcome."""
         if self._as_json:
             print_out(json.dumps(names | (failure(outcome) if isinstance(outcome, DenoiseError) else outcome)))
 
     def finish(self, summary: dict[str, Any], done: str, rest: str) -> None:
-        """Say what came of it all: as JSON, with the model and what failed; or `done` and the rest of a line."""
+        """Print the summary: as JSON with the model and the failures, or as a line of `done` and `rest`."""
         card = self._codec.card
         totals = {"failed": self.failed, "model": card.name, "device": self._codec.device}
         self.record({}, {"status": "summary"} | summary | totals)
