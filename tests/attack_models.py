@@ -308,7 +308,7 @@ MODELS: dict[str, tuple[Attack, str]] = {
     "card-other-code": (codes(codec_card("sly", latent=5)), "contradicts"),
     "card-huge-code": (codes(codec_card("sly", latent=10**9)), "latent"),
     "card-draws-nothing": (claims_card(variational=True), "variational"),
-    "code-without-card": (lambda _: strip_card(coding(codec_card())).SerializeToString(), "no card of denoise-ae"),
+    "code-without-card": (lambda _: strip_card(coding(codec_card())).SerializeToString(), "no card by denoise-ae"),
     "code-without-default": (codes(default=False), "2 inputs"),
     "code-of-whole-numbers": (codes(kind=TensorProto.INT64), "not tensor(float)"),
     "code-of-any-length": (codes(given=("M", "L")), "takes codes as any x any"),

@@ -29,18 +29,17 @@ from denoise_ae.desktop.background import Background
 from denoise_ae.desktop.batch.panel import BatchPanel
 from denoise_ae.desktop.message_bar import MessageBar
 from denoise_ae.desktop.picture.canvas import Canvas, Window
-from denoise_ae.desktop.picture.clipboard import from_clipboard, local_files, to_clipboard
+from denoise_ae.desktop.picture.clipboard import from_clipboard, local_files
 from denoise_ae.desktop.picture.document import Document, open_file
 from denoise_ae.desktop.picture.engine import Engine
-from denoise_ae.desktop.picture.save import is_own_file, proposed_name, save
 from denoise_ae.desktop.picture.session import PictureSession, Slot
 from denoise_ae.desktop.picture.settings import PictureSettings
 from denoise_ae.desktop.picture.tiles import Kind, Layer
 from denoise_ae.desktop.picture.view import View
+from denoise_ae.desktop.results import Results, picture_kinds
 from denoise_ae.desktop.save_panel import SavePanel
 from denoise_ae.desktop.settings_panel import SettingsPanel, installed_cards
 from denoise_ae.errors import DenoiseError
-from denoise_ae.imagefiles.formats import FORMATS
 from denoise_ae.modelfiles import catalog
 from denoise_ae.system.paths import is_folder
 
@@ -76,9 +75,7 @@ class MainWindow(QMainWindow):
         self._device, self._threads = device, threads
         self._store = QSettings(str(settings_file()), QSettings.Format.IniFormat)
         self._background = Background(parent=self)
-        self._pending: tuple[PictureSettings, Callable[[], None]] | None = None
         self._busy = 0
-        self._output: tuple[Document, Path] | None = None
         self._closing = False
         self.devices: dict[str, str] = {}
 
@@ -91,6 +88,14 @@ class MainWindow(QMainWindow):
         self.settings_panel = SettingsPanel(installed_cards())
         self.settings_panel.show_settings(Slot.A, self.session.settings)
         self.saving = SavePanel()
+        self._results = Results(
+            self,
+            self.session,
+            status=self,
+            options=self.saving.options,
+            folder=lambda: self.folder,
+            background=self._background,
+        )
         self.batch = BatchPanel(self._task, lambda: self.folder)
         self.message = MessageBar()
         self.pages = QStackedWidget()
@@ -152,6 +157,8 @@ class MainWindow(QMainWindow):
         session.updated.connect(self._show_part)
         session.completed.connect(self._complete)
         session.failed.connect(self.message.show_error)
+        self._results.saved.connect(self._note_saved)
+        self._results.given_up.connect(self._stay_open)
         self.engine.loaded.connect(self._note_device)
         self.view.seen_changed.connect(self._look_at)
         self.settings_panel.settings_changed.connect(session.set_settings)
@@ -197,13 +204,10 @@ class MainWindow(QMainWindow):
 
     def ask_open(self) -> None:
         """Let the user choose pictures to open."""
-        kinds = ";;".join([self._picture_kinds(), self.tr("All files (*)")])
+        kinds = ";;".join([picture_kinds(), self.tr("All files (*)")])
         names, _ = QFileDialog.getOpenFileNames(self, self.tr("Open pictures"), str(self.folder), kinds)
         if names:
             self.open_paths([Path(name) for name in names])
-
-    def _picture_kinds(self) -> str:
-        return self.tr("Pictures ({})").format(" ".join(f"*{suffix}" for suffix in FORMATS))
 
     def paste(self) -> None:
         """Open what is on the clipboard: a picture, or files that were copied."""
@@ -233,13 +237,13 @@ class MainWindow(QMainWindow):
             self.open_paths(files)
 
     def _open(self, read: Callable[[], Document]) -> None:
-        self._begin(self.tr("Opening…"))
-        self._background.run(read, self._show_document, self._fail)
+        self.begin(self.tr("Opening…"))
+        self._background.run(read, self._show_document, self.fail)
 
     def _show_document(self, document: Document) -> None:
-        self._end()
+        self.end()
         self.message.hide()
-        self._pending = None
+        self._results.forget()
         self.view.show_document(document)
         self.session.open(document, pasted=document.source is None, seen=self.view.seen())
         self.show_page(self.view)
@@ -255,9 +259,7 @@ class MainWindow(QMainWindow):
 
     def _show_session(self) -> None:
         session = self.session
-        if self._pending and self._pending[0] != session.settings:
-            self._pending = None
-            self._closing = False
+        self._results.forget_other_settings()
         self.settings_panel.show_settings(session.active, session.settings)
         self.settings_panel.show_comparing(session.comparing)
         if session.comparing:
@@ -297,7 +299,7 @@ class MainWindow(QMainWindow):
 
     def _show_state(self) -> None:
         session, document = self.session, self.session.document
-        if self._busy or self._pending:
+        if self._busy or self._results.waiting:
             pass  # the label already says what is going on
         elif document is None:
             self.state_label.setText("")
@@ -332,102 +334,27 @@ class MainWindow(QMainWindow):
 
     def save(self) -> None:
         """Save where this picture was saved before, or ask."""
-        if self._output and self._output[0] is self.session.document:
-            self._save_to(self._output[1])
-        else:
-            self.save_as()
+        self._results.save()
 
     def save_as(self) -> None:
         """Ask for a name, and save."""
-        document = self.session.document
-        if document is None:
-            return
-        options = self.saving.options()
-        proposed = proposed_name(document, options, self.folder)
-        kinds = self._picture_kinds()
-        # We ask, so that the question comes once and is about the name that is really written.
-        asking = QFileDialog.Option.DontConfirmOverwrite
-        name, _ = QFileDialog.getSaveFileName(self, self.tr("Save the result"), str(proposed), kinds, options=asking)
-        if not name:
-            self._closing = False
-            return
-        output = Path(name)
-        if output.suffix.lower() not in FORMATS:
-            output = output.with_name(output.name + proposed.suffix)
-        if not output.exists() or self._may_replace(document, output):
-            self._save_to(output)
-        else:
-            self._closing = False
-
-    def _may_replace(self, document: Document, output: Path) -> bool:
-        own = is_own_file(document, output)
-        question = self.tr("{} is the noisy original. Replace it by the result?") if own else self.tr("Replace {}?")
-        buttons = QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No
-        answer = QMessageBox.question(
-            self, self.tr("The file exists"), question.format(output.name), buttons, QMessageBox.StandardButton.No
-        )
-        return answer == QMessageBox.StandardButton.Yes
-
-    def _save_to(self, output: Path) -> None:
-        document, options, settings = self.session.document, self.saving.options(), self.session.settings
-        if document is None:
-            return
-
-        def work() -> None:
-            self._begin(self.tr("Saving…"))
-            canvas = self.session.canvas(self.session.active)
-            self._background.run(
-                partial(save, document, canvas, settings.mix, output, options), partial(done, settings), self._fail
-            )
-
-        def done(saved: PictureSettings, path: Path) -> None:
-            self._end()
-            if self.session.document is document:
-                self._output = document, path
-                self.session.note_saved(saved)
-            self.state_label.setText(self.tr("Saved as {}").format(path))
-            self.setWindowModified(self.session.unsaved)
-            if self._closing:
-                self.close()
-
-        self._when_complete(work, self.tr("Saves as soon as the picture is clean…"))
+        self._results.save_as()
 
     def copy(self) -> None:
         """Put the result on the clipboard."""
-        document, settings = self.session.document, self.session.settings
-        if document is None:
-            return
-
-        def work() -> None:
-            canvas = self.session.canvas(self.session.active)
-            self._begin(self.tr("Copying…"))
-            self._background.run(partial(to_clipboard, document, canvas, settings.mix), done, self._fail)
-
-        def done(image: object) -> None:
-            self._end()
-            QGuiApplication.clipboard().setImage(image)  # type: ignore[call-overload]
-            self.state_label.setText(self.tr("The result is on the clipboard"))
-
-        self._when_complete(work, self.tr("Copies as soon as the picture is clean…"))
-
-    def _when_complete(self, work: Callable[[], None], text: str) -> None:
-        """Do something with the whole result, as soon as there is one."""
-        if self.session.broken:
-            self._closing = False
-            return
-        if self.session.complete:
-            work()
-            return
-        self._pending = self.session.settings, work
-        self.state_label.setText(text)
-        self.hold.setChecked(False)
-        self.engine.hold(False)
+        self._results.copy()
 
     def _complete(self) -> None:
-        if self._pending and self.session.complete:
-            (_, work), self._pending = self._pending, None
-            work()
+        self._results.resume()
         self._show_progress()
+
+    def _note_saved(self) -> None:
+        self.setWindowModified(self.session.unsaved)
+        if self._closing:
+            self.close()
+
+    def _stay_open(self) -> None:
+        self._closing = False
 
     # Leaving
 
@@ -458,7 +385,7 @@ class MainWindow(QMainWindow):
             return
         if not self.may_leave():
             # Saving continues, and closes the window when it is done.
-            self._closing = self._pending is not None or self._busy > 0
+            self._closing = self._results.waiting or self._busy > 0
             event.ignore()
             return
         self._store.setValue("geometry", self.saveGeometry())
@@ -477,15 +404,26 @@ class MainWindow(QMainWindow):
 
     # Work beside the window
 
-    def _begin(self, text: str) -> None:
+    def begin(self, text: str) -> None:
+        """Show that background work has begun."""
         self._busy += 1
         self.state_label.setText(text)
 
-    def _end(self) -> None:
+    def end(self, text: str = "") -> None:
+        """Show that it is done."""
         self._busy -= 1
         self._show_state()
+        if text:
+            self.state_label.setText(text)
 
-    def _fail(self, error: DenoiseError) -> None:
+    def fail(self, error: DenoiseError) -> None:
+        """Show that it has failed."""
         self._closing = False
-        self._end()
+        self.end()
         self.message.show_error(error)
+
+    def wait_for_result(self, text: str) -> None:
+        """Show that work waits for the result, and resume cleaning if it is paused."""
+        self.state_label.setText(text)
+        self.hold.setChecked(False)
+        self.engine.hold(False)

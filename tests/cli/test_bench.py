@@ -106,13 +106,13 @@ def test_pairs(run, place, model):
         (["set", "--sigma", "0"], "adds no noise"),
         (["set", "--sigma", "nan"], "gaussian level of nan"),
         (["set", "--sigma", "-5"], "gaussian level of -5"),
-        (["set", "--pairs", "--sigma", "25"], "no known level"),
-        (["set", "--pairs", "--level", "told"], "no known level"),
+        (["set", "--pairs", "--sigma", "25"], "real noise is unknown"),
+        (["set", "--pairs", "--level", "told"], "real noise is unknown"),
         (["set", "--baseline", "median"], "choose from nlm, wavelet, tv, bm3d, all, none"),
         (["set", "--baseline", "none", "--baseline", "tv"], "--baseline none"),
-        (["set", "--table", "table.txt"], "end it with .md"),
-        (["set", "--chart", "chart.jpg"], "end it with .png or .svg"),
-        (["set", "--chart", "chart"], "end it with .png or .svg"),
+        (["set", "--table", "table.txt"], "end the name with .md"),
+        (["set", "--chart", "chart.jpg"], "end the name with .png or .svg"),
+        (["set", "--chart", "chart"], "end the name with .png or .svg"),
     ],
 )
 def test_wrong_usage(run, folder, words, complaint):

@@ -172,7 +172,7 @@ def test_codes_of_another_model_are_refused_and_so_are_those_of_none(run, place,
     status, _, err = run("decode", "a.npz", "-o", "out")
     assert status == 1 and "of model codec, which is not installed" in err and "--model" in err
     status, _, err = run("decode", "a.npz", "-o", "out", "--model", "digits-skip")
-    assert status == 1 and "its skip connections carry the picture past any code" in err
+    assert status == 1 and "its skip connections bypass any code" in err
     status, _, err = run("encode", "in", "-o", "b.npz", "--model", network("cell"))
     assert status == 1 and "its file holds none" in err
     assert not (place / "out").exists() and not (place / "b.npz").exists()

@@ -97,7 +97,7 @@ def wait_until_shown(qtbot, window) -> None:
 
 
 def wait_until_idle(qtbot, window) -> None:
-    qtbot.waitUntil(lambda: not window._busy and not window._pending and window.session.complete, timeout=SLOW)
+    qtbot.waitUntil(lambda: not window._busy and not window._results.waiting and window.session.complete, timeout=SLOW)
 
 
 def close_to(shown: np.ndarray, expected: np.ndarray) -> bool:

@@ -122,7 +122,7 @@ def test_a_network_that_looks_at_everything_says_so(save):
     mean = graph.add("ReduceMean", "image", axes=[2, 3])
     card = Session(save(graph.model(graph.add("Sub", "image", mean)))).card
     assert card.receptive_field > 400
-    assert "may not join" in card.description
+    assert "may leave seams" in card.description
 
 
 def test_a_fixed_size_is_read_from_the_graph(network):

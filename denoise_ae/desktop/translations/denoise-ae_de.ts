@@ -407,10 +407,6 @@ Mehrere Bilder oder ein Ordner kommen in die Liste.</translation>
         <translation>Bilder öffnen</translation>
     </message>
     <message>
-        <source>Pictures ({})</source>
-        <translation>Bilder ({})</translation>
-    </message>
-    <message>
         <source>There is no picture on the clipboard</source>
         <translation>In der Zwischenablage ist kein Bild</translation>
     </message>
@@ -457,46 +453,6 @@ Mehrere Bilder oder ein Ordner kommen in die Liste.</translation>
     <message>
         <source>Go on</source>
         <translation>Weiter</translation>
-    </message>
-    <message>
-        <source>Save the result</source>
-        <translation>Ergebnis speichern</translation>
-    </message>
-    <message>
-        <source>{} is the noisy original. Replace it by the result?</source>
-        <translation>{} ist das verrauschte Original. Durch das Ergebnis ersetzen?</translation>
-    </message>
-    <message>
-        <source>Replace {}?</source>
-        <translation>{} ersetzen?</translation>
-    </message>
-    <message>
-        <source>The file exists</source>
-        <translation>Die Datei ist vorhanden</translation>
-    </message>
-    <message>
-        <source>Saving…</source>
-        <translation>Wird gespeichert …</translation>
-    </message>
-    <message>
-        <source>Saved as {}</source>
-        <translation>Gespeichert als {}</translation>
-    </message>
-    <message>
-        <source>Saves as soon as the picture is clean…</source>
-        <translation>Wird gespeichert, sobald das Bild entrauscht ist …</translation>
-    </message>
-    <message>
-        <source>Copying…</source>
-        <translation>Wird kopiert …</translation>
-    </message>
-    <message>
-        <source>The result is on the clipboard</source>
-        <translation>Das Ergebnis ist in der Zwischenablage</translation>
-    </message>
-    <message>
-        <source>Copies as soon as the picture is clean…</source>
-        <translation>Wird kopiert, sobald das Bild entrauscht ist …</translation>
     </message>
     <message>
         <source>Unsaved work</source>
@@ -551,6 +507,53 @@ Mehrere Bilder oder ein Ordner kommen in die Liste.</translation>
     <message>
         <source>Smaller residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; estimates the level itself</source>
         <translation>Kleineres residuales U-Net für Fotos, farbig und grau, mit Kamerarauschen, JPEG oder weißem Rauschen; schätzt den Pegel selbst</translation>
+    </message>
+</context>
+<context>
+    <name>Results</name>
+    <message>
+        <source>Save the result</source>
+        <translation>Ergebnis speichern</translation>
+    </message>
+    <message>
+        <source>{} is the noisy original. Replace it by the result?</source>
+        <translation>{} ist das verrauschte Original. Durch das Ergebnis ersetzen?</translation>
+    </message>
+    <message>
+        <source>Replace {}?</source>
+        <translation>{} ersetzen?</translation>
+    </message>
+    <message>
+        <source>The file exists</source>
+        <translation>Die Datei ist vorhanden</translation>
+    </message>
+    <message>
+        <source>Saving…</source>
+        <translation>Wird gespeichert …</translation>
+    </message>
+    <message>
+        <source>Saved as {}</source>
+        <translation>Gespeichert als {}</translation>
+    </message>
+    <message>
+        <source>Saves as soon as the picture is clean…</source>
+        <translation>Wird gespeichert, sobald das Bild entrauscht ist …</translation>
+    </message>
+    <message>
+        <source>Copying…</source>
+        <translation>Wird kopiert …</translation>
+    </message>
+    <message>
+        <source>The result is on the clipboard</source>
+        <translation>Das Ergebnis ist in der Zwischenablage</translation>
+    </message>
+    <message>
+        <source>Copies as soon as the picture is clean…</source>
+        <translation>Wird kopiert, sobald das Bild entrauscht ist …</translation>
+    </message>
+    <message>
+        <source>Pictures ({})</source>
+        <translation>Bilder ({})</translation>
     </message>
 </context>
 <context>

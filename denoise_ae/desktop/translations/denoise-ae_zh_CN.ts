@@ -407,10 +407,6 @@ Several pictures or a folder go to the batch.</source>
         <translation>打开图片</translation>
     </message>
     <message>
-        <source>Pictures ({})</source>
-        <translation>图片 ({})</translation>
-    </message>
-    <message>
         <source>There is no picture on the clipboard</source>
         <translation>剪贴板中没有图片</translation>
     </message>
@@ -457,46 +453,6 @@ Several pictures or a folder go to the batch.</source>
     <message>
         <source>Go on</source>
         <translation>继续</translation>
-    </message>
-    <message>
-        <source>Save the result</source>
-        <translation>保存结果</translation>
-    </message>
-    <message>
-        <source>{} is the noisy original. Replace it by the result?</source>
-        <translation>{} 是有噪声的原图。要用结果替换它吗?</translation>
-    </message>
-    <message>
-        <source>Replace {}?</source>
-        <translation>替换 {}?</translation>
-    </message>
-    <message>
-        <source>The file exists</source>
-        <translation>文件已存在</translation>
-    </message>
-    <message>
-        <source>Saving…</source>
-        <translation>正在保存…</translation>
-    </message>
-    <message>
-        <source>Saved as {}</source>
-        <translation>已保存为 {}</translation>
-    </message>
-    <message>
-        <source>Saves as soon as the picture is clean…</source>
-        <translation>图片降噪完成后保存…</translation>
-    </message>
-    <message>
-        <source>Copying…</source>
-        <translation>正在复制…</translation>
-    </message>
-    <message>
-        <source>The result is on the clipboard</source>
-        <translation>结果已在剪贴板中</translation>
-    </message>
-    <message>
-        <source>Copies as soon as the picture is clean…</source>
-        <translation>图片降噪完成后复制…</translation>
     </message>
     <message>
         <source>Unsaved work</source>
@@ -551,6 +507,53 @@ Several pictures or a folder go to the batch.</source>
     <message>
         <source>Smaller residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; estimates the level itself</source>
         <translation>较小的残差 U-Net，用于带相机噪声、JPEG 痕迹或白噪声的彩色和灰度照片，自行估计噪声水平</translation>
+    </message>
+</context>
+<context>
+    <name>Results</name>
+    <message>
+        <source>Save the result</source>
+        <translation>保存结果</translation>
+    </message>
+    <message>
+        <source>{} is the noisy original. Replace it by the result?</source>
+        <translation>{} 是有噪声的原图。要用结果替换它吗?</translation>
+    </message>
+    <message>
+        <source>Replace {}?</source>
+        <translation>替换 {}?</translation>
+    </message>
+    <message>
+        <source>The file exists</source>
+        <translation>文件已存在</translation>
+    </message>
+    <message>
+        <source>Saving…</source>
+        <translation>正在保存…</translation>
+    </message>
+    <message>
+        <source>Saved as {}</source>
+        <translation>已保存为 {}</translation>
+    </message>
+    <message>
+        <source>Saves as soon as the picture is clean…</source>
+        <translation>图片降噪完成后保存…</translation>
+    </message>
+    <message>
+        <source>Copying…</source>
+        <translation>正在复制…</translation>
+    </message>
+    <message>
+        <source>The result is on the clipboard</source>
+        <translation>结果已在剪贴板中</translation>
+    </message>
+    <message>
+        <source>Copies as soon as the picture is clean…</source>
+        <translation>图片降噪完成后复制…</translation>
+    </message>
+    <message>
+        <source>Pictures ({})</source>
+        <translation>图片 ({})</translation>
     </message>
 </context>
 <context>
