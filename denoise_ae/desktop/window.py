@@ -187,7 +187,13 @@ class MainWindow(QMainWindow):
     def _task(self) -> tuple[Task, str | None]:
         """Return the batch's task, with the active settings and the options for saving, and the results' suffix."""
         chosen, options = self.session.settings, self.saving.options()
-        settings = Settings(chosen.sigma, chosen.strength, options.quality, options.keep_metadata, options.keep_time)
+        settings = Settings(
+            chosen.sigma,
+            chosen.strength,
+            quality=options.quality,
+            keep_metadata=options.keep_metadata,
+            keep_time=options.keep_time,
+        )
         return Task(chosen.model, self._device, self._threads, settings=settings), options.suffix
 
     # Opening
