@@ -1,4 +1,4 @@
-"""Names of the form `denoise_ae.x.y` in docstrings, comments and documents lead to something that exists."""
+"""Dotted names of this package in docstrings, comments and documents lead to something that exists."""
 
 import ast
 import functools
