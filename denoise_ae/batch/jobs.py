@@ -60,7 +60,7 @@ def sweep(jobs: Iterable[Job]) -> None:
 
 @dataclass(frozen=True)
 class Planned:
-    """A picture would be cleaned; see `denoise_ae.batch.pipeline.rehearse`."""
+    """A picture would be cleaned; see `denoise_ae.batch.pipeline.dry_run`."""
 
     job: Job
     megapixels: float | None

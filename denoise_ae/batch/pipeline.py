@@ -41,7 +41,7 @@ PICTURES_IN_FLIGHT = 16
 """The same limit for small pictures, each of which also holds a file's bytes, metadata and the like."""
 
 
-def rehearse(jobs: Iterable[Job], settings: Settings | None = None) -> Generator[Event, None, None]:
+def dry_run(jobs: Iterable[Job], settings: Settings | None = None) -> Generator[Event, None, None]:
     """Tell what `run` would do with jobs, and write nothing.
 
     Files are read, and what their headers tell against them is told; their pixels are not decoded. Standard input is
@@ -62,7 +62,7 @@ def rehearse(jobs: Iterable[Job], settings: Settings | None = None) -> Generator
 
 
 def run(
-    jobs: Sequence[Job], denoiser: Denoiser, settings: Settings | None = None, side_by_side: int = 1
+    jobs: Sequence[Job], denoiser: Denoiser, settings: Settings | None = None, concurrency: int = 1
 ) -> Generator[Event, None, None]:
     """Do jobs, in their order.
 
@@ -77,7 +77,7 @@ def run(
         jobs: what to do; see `denoise_ae.batch.planning.plan`.
         denoiser: the model; not to be used elsewhere meanwhile.
         settings: how to clean and write; None: the defaults.
-        side_by_side: how many pictures are read, are cleaned and are written at the same time. Those that are cleaned
+        concurrency: how many pictures are read, are cleaned and are written at the same time. Those that are cleaned
             share the denoiser's threads, and each takes the memory of its own tiles.
 
     Yields:
@@ -85,14 +85,14 @@ def run(
         the one before it is written, and end before it too where several are cleaned side by side.
     """
     sweep(jobs)
-    yield from stream(jobs, denoiser, settings or Settings(), side_by_side)
+    yield from stream(jobs, denoiser, settings or Settings(), concurrency)
 
 
 def stream(
     jobs: Iterable[Job],
     denoiser: Denoiser,
     settings: Settings,
-    side_by_side: int,
+    concurrency: int,
     announce: Callable[[Cleaned], None] = lambda _: None,
 ) -> Generator[Event, None, None]:
     """Do jobs as `run` does, but sweep nothing, and ask for the next job only when it can be read.
@@ -100,7 +100,7 @@ def stream(
     Jobs are asked for in threads of their own, one at a time. Before a result is written, `announce` is called with the
     event that will tell of it.
     """
-    yield from _Pipeline(jobs, denoiser, settings, side_by_side, announce).events()
+    yield from _Pipeline(jobs, denoiser, settings, concurrency, announce).events()
 
 
 def _already_there(job: Job) -> Skipped:
@@ -185,13 +185,13 @@ class _Pipeline:
         jobs: Iterable[Job],
         denoiser: Denoiser,
         settings: Settings,
-        side_by_side: int,
+        concurrency: int,
         announce: Callable[[Cleaned], None],
     ) -> None:
         self._jobs = iter(jobs)
         self._announce = announce
         self._next_job = Lock()
-        self._crew = side_by_side
+        self._crew = concurrency
         self._denoiser = denoiser
         self._settings = settings
         self._room = _Room()

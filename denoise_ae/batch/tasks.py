@@ -1,4 +1,4 @@
-"""What a worker is asked for and what it answers: all that a supervisor needs to know of it, without what it loads."""
+"""Messages between a supervisor and its worker process; importing them loads no decoder and no runtime."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Task:
     threads: int | None = None
     tile: int | None = None
     settings: Settings = field(default_factory=Settings)
-    side_by_side: int = 1
-    rehearse: bool = False
+    concurrency: int = 1
+    dry_run: bool = False
     """Only tell what would be done."""
 
 
@@ -52,17 +52,17 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class JobRequested:
     """The next job can be read."""
 
 
 @dataclass(frozen=True)
-class Writing:
+class ResultAnnounced:
     """A result is about to be written."""
 
     event: Cleaned
     """What will be told when it is."""
 
 
-Message = Ready | Wanted | Writing | Event | DenoiseError
+Message = Ready | JobRequested | ResultAnnounced | Event | DenoiseError
 """What a worker tells its supervisor. An error says why there is no model, and is the last thing told."""

@@ -1,9 +1,8 @@
-"""Do what a command was asked for: in its own process, or in one that `denoise_ae.batch.supervisor` watches over."""
+"""Clean the jobs of a batch in this process, which may be the child of a `denoise_ae.batch.supervisor`."""
 
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import sys
 import traceback
@@ -13,13 +12,14 @@ from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 from threading import Lock, Thread
 from types import TracebackType
-from typing import BinaryIO, Self, TextIO
+from typing import Self, TextIO
 
 from denoise_ae.batch import pipeline
 from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, sweep
-from denoise_ae.batch.tasks import Message, Ready, Task, Wanted, Writing
+from denoise_ae.batch.tasks import JobRequested, Message, Ready, ResultAnnounced, Task
 from denoise_ae.errors import DenoiseError
 from denoise_ae.restoration.denoiser import Denoiser
+from denoise_ae.system.connection import connection_to_parent
 
 
 class Worker:
@@ -53,7 +53,7 @@ class Worker:
 
     def run(self, jobs: Sequence[Job]) -> Generator[Event, None, None]:
         """Do jobs; see `denoise_ae.batch.pipeline.run`."""
-        if not self._task.rehearse:
+        if not self._task.dry_run:
             sweep(jobs)
         return self.stream(jobs)
 
@@ -62,16 +62,16 @@ class Worker:
     ) -> Generator[Event, None, None]:
         """Do jobs as they come; see `denoise_ae.batch.pipeline.stream`."""
         task = self._task
-        if task.rehearse:
-            return pipeline.rehearse(jobs, task.settings)
-        return pipeline.stream(jobs, self._denoiser, task.settings, task.side_by_side, announce)
+        if task.dry_run:
+            return pipeline.dry_run(jobs, task.settings)
+        return pipeline.stream(jobs, self._denoiser, task.settings, task.concurrency, announce)
 
 
 @contextmanager
-def hushed() -> Iterator[None]:
-    """Keep decoders from printing what they think of damaged files, beside the one line that is told of each.
+def silence_native_output() -> Iterator[None]:
+    """Silence what decoders print of damaged files to the process's own streams, beside our one line for each.
 
-    They print to the process's own streams. What is written to `sys.stdout` and `sys.stderr` goes where it always does.
+    What is written to `sys.stdout` and `sys.stderr` goes where it always does.
     """
     with ExitStack() as stack, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Pillow and numpy
@@ -102,60 +102,50 @@ def _number_of(stream: TextIO) -> int | None:
 
 
 def main() -> None:
-    """Be the child of a supervisor: read a task and then jobs from standard input, write messages to standard output.
+    """Be the child of a supervisor: read a task and then jobs from the connection to it, and send messages back.
 
-    The end of standard input, which comes with the supervisor's, ends this process at once. It may be stuck in a
+    The end of the connection, which comes with the supervisor's, ends this process at once. It may be stuck in a
     decoder, and has nothing to tidy up but a temporary file, which the supervisor or the next run sweeps.
     """
     # What a terminal's Ctrl-C means is for the supervisor to say. It blocks such signals where it can.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    commands, replies = open(os.dup(0), "rb"), open(os.dup(1), "wb")  # noqa: PTH123, SIM115 - for all of its life
-    os.dup2(2, 1)  # what a decoder prints must not get between the messages
-    sender = _Sender(replies)
-    try:
-        worker = Worker(pickle.load(commands))
-    except DenoiseError as error:
-        sender.send(_portable(error))
-        return
-    sender.send(worker.ready)
-    jobs: SimpleQueue[Job] = SimpleQueue()
-    Thread(target=_receive, args=(commands, jobs), name="receive", daemon=True).start()
-    with hushed():
-        for event in worker.stream(_asked_for(jobs, sender), lambda event: sender.send(Writing(event))):
-            if isinstance(event, Failed):
-                _portable(event.error)
-            sender.send(event)
+    connection = connection_to_parent()
+    os.dup2(2, 1)  # what a model's runtime prints is for people
+    lock = Lock()
 
-
-class _Sender:
-    """Writes messages, each in one piece, whichever thread they come from."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._lock = Lock()
-
-    def send(self, message: Message) -> None:
-        data = pickle.dumps(message)
+    def send(message: Message) -> None:
         try:
-            with self._lock:
-                self._file.write(data)
-                self._file.flush()
+            with lock:
+                connection.send(message)
         except OSError:  # the supervisor was killed
             os._exit(1)
 
-
-def _receive(commands: BinaryIO, jobs: SimpleQueue[Job]) -> None:
     try:
+        worker = Worker(connection.recv())
+    except DenoiseError as error:
+        send(_portable(error))
+        return
+    send(worker.ready)
+    jobs: SimpleQueue[Job] = SimpleQueue()
+
+    def receive() -> None:
+        try:
+            while True:
+                jobs.put(connection.recv())
+        finally:
+            os._exit(0)
+
+    def requested() -> Iterator[Job]:
         while True:
-            jobs.put(pickle.load(commands))
-    finally:
-        os._exit(0)
+            send(JobRequested())
+            yield jobs.get()
 
-
-def _asked_for(jobs: SimpleQueue[Job], sender: _Sender) -> Iterator[Job]:
-    while True:
-        sender.send(Wanted())
-        yield jobs.get()
+    Thread(target=receive, name="receive", daemon=True).start()
+    with silence_native_output():
+        for event in worker.stream(requested(), lambda event: send(ResultAnnounced(event))):
+            if isinstance(event, Failed):
+                _portable(event.error)
+            send(event)
 
 
 def _portable(error: DenoiseError) -> DenoiseError:

@@ -13,7 +13,7 @@ import typer
 from denoise_ae.cli import checks
 from denoise_ae.cli.options import Debug, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
 from denoise_ae.cli.show.render import INTERRUPTED
-from denoise_ae.cli.signals import polite_kill
+from denoise_ae.cli.signals import exit_on_sigterm
 from denoise_ae.errors import DenoiseError, UsageError
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def _worker(task: Task, pictures: float) -> Iterator[Worker | Supervisor | None]
         with Supervisor(task) as supervisor:
             yield supervisor
     else:
-        from denoise_ae.batch.worker import Worker, hushed
+        from denoise_ae.batch.worker import Worker, silence_native_output
 
-        with Worker(task) as worker, hushed():
+        with Worker(task) as worker, silence_native_output():
             yield worker
 
 
@@ -244,9 +244,9 @@ def clean(
         max_pixels=int(max_megapixels * 1e6),
     )
     threads = checks.share_threads(threads, jobs)
-    task = Task(model or DEFAULT_MODEL, device, threads, tile, settings, jobs, rehearse=dry_run)
+    task = Task(model or DEFAULT_MODEL, device, threads, tile, settings, jobs, dry_run=dry_run)
     with (
-        polite_kill(),
+        exit_on_sigterm(),
         _worker(task, math.inf if watch else len(work.jobs)) as worker,
         checks.report_file(report, work, overwrite=overwrite, append=watch, dry_run=dry_run) as file,
         BatchReport(quiet=quiet, as_json=as_json, debug=debug, file=file, endless=watch) as shown,

@@ -10,7 +10,7 @@ import typer
 
 from denoise_ae.cli import checks
 from denoise_ae.cli.options import Debug, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
-from denoise_ae.cli.signals import polite_kill
+from denoise_ae.cli.signals import exit_on_sigterm
 from denoise_ae.errors import UsageError
 
 
@@ -106,7 +106,7 @@ def repair(
     from denoise_ae.batch.planning import Plan
     from denoise_ae.batch.repair_file import Repairs, plan_repair
     from denoise_ae.batch.repair_file import repair as do_repair
-    from denoise_ae.batch.worker import hushed
+    from denoise_ae.batch.worker import silence_native_output
     from denoise_ae.cli.show.report import BatchReport
     from denoise_ae.errors import DenoiseError
     from denoise_ae.restoration.repairer import Repairer
@@ -125,7 +125,7 @@ def repair(
     job = plan_repair(picture, output, repairs, file_format, existing)
     checks.check_streams(Plan((job,)), as_json=as_json, keep_time=keep_time)
     repairer = Repairer(model, device=device, threads=threads, tile=tile)
-    with polite_kill(), hushed(), BatchReport(quiet=quiet, as_json=as_json, debug=debug) as shown:
+    with exit_on_sigterm(), silence_native_output(), BatchReport(quiet=quiet, as_json=as_json, debug=debug) as shown:
         shown.show_model(repairer.card.name, repairer.device)
         shown.expect(1)
         try:

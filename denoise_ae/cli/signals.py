@@ -1,4 +1,4 @@
-"""Signals: a clean exit on SIGTERM."""
+"""Turn SIGTERM and SIGHUP into a clean exit."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 
 @contextmanager
-def polite_kill() -> Iterator[None]:
-    """Let SIGTERM end the work as Ctrl-C does, with no temporary file left, and not at once; so a closed terminal."""
+def exit_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal unwind the work as Ctrl-C does, so that no temporary file is left."""
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
     for number, handler in before.items():

@@ -1,4 +1,4 @@
-"""A rehearsal says of each picture what a run then does, in folders where much is in the way."""
+"""A dry run says of each picture what a run then does, in folders where much is in the way."""
 
 import os
 import sys
@@ -173,11 +173,11 @@ def tree() -> dict[str, bytes | None]:
 
 
 @pytest.mark.parametrize("build", FOLDERS, ids=lambda build: build.__name__)
-def test_a_run_does_what_the_rehearsal_said(place, build):
+def test_a_run_does_what_the_dry_run_said(place, build):
     options = {"inputs": ["in"], "output": "out", "recursive": True} | build()
     before = tree()
     work = plan(**options)
-    said = list(pipeline.rehearse(work.jobs))
+    said = list(pipeline.dry_run(work.jobs))
     assert tree() == before
     with closing(pipeline.run(work.jobs, Brighten())) as events:
         done = {event.job: event for event in events if isinstance(event, Cleaned | Skipped | Failed)}
