@@ -123,9 +123,9 @@ def plan_one(
     if is_folder(source):
         raise ImageError(f"{source}: is a folder", "name a picture")
     work = plan([source], output, suffix=suffix, file_format=file_format, existing=existing)
-    for settled in work.settled:
-        if isinstance(settled, Failed):
-            raise settled.error
+    for event in work.rejected:
+        if isinstance(event, Failed):
+            raise event.error
     return work
 
 

@@ -1,4 +1,4 @@
-"""What a batch is made of: jobs, what is tidied up before them, and the events that tell how they go."""
+"""Jobs, and the events that tell how they go."""
 
 from __future__ import annotations
 
@@ -40,11 +40,13 @@ class Job:
     file_format: str | None = None
     """Format to write, as `denoise_ae.imagefiles.formats.format_for` names it; None: the source's own."""
     existing: Existing = Existing.REFUSE
+    title: str | None = None
+    """What messages call a source that is no file; None: its path, or standard input."""
 
     @property
     def name(self) -> str:
         """The source in messages."""
-        return "standard input" if self.source is None else str(self.source)
+        return self.title or ("standard input" if self.source is None else str(self.source))
 
     @property
     def output_name(self) -> str:
@@ -53,7 +55,7 @@ class Job:
 
 
 def sweep(jobs: Iterable[Job]) -> None:
-    """Free the folders that results go to of what killed runs left behind."""
+    """Remove the temporary files that killed runs left in the folders that results go to."""
     for folder in {folder_written(job.output) for job in jobs if job.output}:
         sweep_temporaries(folder)
 
@@ -140,7 +142,7 @@ class Failed:
     error: DenoiseError
 
 
-Settled = Planned | Cleaned | Repaired | Skipped | Failed
+Outcome = Planned | Cleaned | Repaired | Skipped | Failed
 """The one event that ends a job."""
 
-Event = Started | Progress | Settled
+Event = Started | Progress | Outcome

@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
-from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, Progress, Settled, Started, sweep
+from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, Outcome, Progress, Started, sweep
 from denoise_ae.batch.tasks import JobRequested, Message, Ready, ResultAnnounced, Task
 from denoise_ae.errors import DenoiseError, ImageError
 from denoise_ae.system.child_process import child_command
@@ -98,7 +98,7 @@ class Supervisor:
                 else:
                     events = self._note(message)
                 for event in events:
-                    if isinstance(event, Settled):
+                    if isinstance(event, Outcome):
                         suspects.discard(event.job)
                     yield event
         finally:
@@ -106,7 +106,7 @@ class Supervisor:
                 self._end()
 
     def cancel(self) -> None:
-        """End the child from any thread. `run` ends at once, settles nothing, and does nothing any more."""
+        """End the child from any thread. `run` ends at once without further events, and does nothing any more."""
         self._cancelled = True
         if child := self._child:
             child.kill()
@@ -139,7 +139,7 @@ class Supervisor:
             self._job_requested = True
         elif isinstance(message, ResultAnnounced):
             self._announced[message.event.job] = message.event
-        elif isinstance(message, Settled):
+        elif isinstance(message, Outcome):
             del self._given[message.job]
             self._announced.pop(message.job, None)
             return [message]
@@ -153,17 +153,17 @@ class Supervisor:
         self._end()
         if not (requested or given):
             raise DenoiseError(f"the process that cleans the pictures {child.exit_reason}", "try again")
-        settled: list[Event] = []
+        known: list[Event] = []
         left = []
         for job, before in given.items():
             if job in announced and _is_written(job, before):
-                settled.append(announced[job])
+                known.append(announced[job])
             elif len(given) == 1:
                 message = f"{job.name}: the process that cleaned it {child.exit_reason}"
-                settled.append(Failed(job, ImageError(message, child.advice)))
+                known.append(Failed(job, ImageError(message, child.advice)))
             else:
                 left.append(job)
-        return settled, left
+        return known, left
 
     def _end(self) -> None:
         """End the child, and free the folders that it wrote to of what it left."""

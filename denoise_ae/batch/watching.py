@@ -108,7 +108,7 @@ class Watch:
                 self._wake.clear()
                 begin = time.monotonic()
                 work, due = self._look(begin)
-                if work.jobs or work.settled:
+                if work.jobs or work.rejected:
                     yield work
                     continue
                 spent = time.monotonic() - begin
@@ -166,7 +166,7 @@ class Watch:
     def _present(self) -> Iterator[tuple[Job | Skipped | Failed, Key, Mark]]:
         """Yield what the folders hold, as it is planned, with what is wrong with it and the state that it is in."""
         work = self._plan()
-        for item in (*work.jobs, *work.settled):
+        for item in (*work.jobs, *work.rejected):
             job = item if isinstance(item, Job) else item.job
             error = item.error if isinstance(item, Failed) else None
             status = status_of(job.source) if job.source else None

@@ -100,7 +100,7 @@ def report_file(
     if name == STREAM:
         raise UsageError("--report takes a file's name", "--json prints the same lines")
     path = Path(name)
-    all_jobs = [*work.jobs, *(settled.job for settled in work.settled)]
+    all_jobs = [*work.jobs, *(event.job for event in work.rejected)]
     refuse_inputs(path, (job.source for job in all_jobs if job.source))
     if os.path.realpath(path) in {os.path.realpath(job.output) for job in all_jobs if job.output}:
         raise OutputError(f"{path}: the report would lie where a result goes", "choose another name")

@@ -44,9 +44,9 @@ def _worker(task: Task, pictures: float) -> Iterator[Worker | Supervisor | None]
 
 def _do_round(work: Plan, worker: Worker | Supervisor | None, shown: BatchReport, watcher: Watch | None) -> None:
     """Do some jobs, and show what comes of them."""
-    shown.expect(len(work.jobs) + len(work.settled))
-    for settled in work.settled:
-        shown.show(settled)
+    shown.expect(len(work.jobs) + len(work.rejected))
+    for outcome in work.rejected:
+        shown.show(outcome)
     if worker:
         with closing(worker.run(work.jobs)) as events:
             for event in events:

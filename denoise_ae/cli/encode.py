@@ -73,7 +73,7 @@ def encode(
     from denoise_ae.codes.archive import Codes, save_codes
     from denoise_ae.codes.codec import DEFAULT_CODEC, Codec
     from denoise_ae.codes.transcode import encode_files, find_sources
-    from denoise_ae.imagefiles.finding import Choice
+    from denoise_ae.imagefiles.finding import PathFilter
     from denoise_ae.system.files import check_target
 
     if output.suffix.lower() != ".npz":
@@ -82,7 +82,7 @@ def encode(
         raise UsageError("--max-megapixels takes a finite number")
     if "" in inputs:
         raise UsageError("an empty word names no file or folder", "is a variable empty? The folder at hand is .")
-    sources = find_sources(inputs, recursive=recursive, choice=Choice(include or (), exclude or ()))
+    sources = find_sources(inputs, recursive=recursive, choice=PathFilter(include or (), exclude or ()))
     refuse_inputs(output, (source.path for source in sources))
     check_target(output, overwrite)
     codec = Codec(model or DEFAULT_CODEC, device=device, threads=threads)

@@ -16,7 +16,7 @@ from denoise_ae.codes.archive import Codes, PictureCodes, is_safe_name
 from denoise_ae.codes.codec import Codec
 from denoise_ae.errors import CodesError, DenoiseError, ImageError, OutputError
 from denoise_ae.imagefiles import images
-from denoise_ae.imagefiles.finding import Choice, walk_inputs
+from denoise_ae.imagefiles.finding import PathFilter, walk_inputs
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, FORMATS, format_for, written_suffix
 from denoise_ae.modelfiles import catalog
 from denoise_ae.pixels.convert import from_unit, upright
@@ -34,7 +34,7 @@ class Source:
     error: DenoiseError | None = None
 
 
-def find_sources(words: Sequence[str], *, recursive: bool = False, choice: Choice | None = None) -> list[Source]:
+def find_sources(words: Sequence[str], *, recursive: bool = False, choice: PathFilter | None = None) -> list[Source]:
     """Find the pictures that are to be encoded, each once; folders are read as for ``denoise-ae clean``.
 
     Args:
@@ -42,12 +42,12 @@ def find_sources(words: Sequence[str], *, recursive: bool = False, choice: Choic
         recursive: read sub-folders too.
         choice: the files wanted; None: all.
     """
-    choice = choice or Choice()
+    choice = choice or PathFilter()
     found: dict[Path, Source] = {}
-    for path, root in walk_inputs(list(words), recursive=recursive, choice=choice):
+    for path, root in walk_inputs(list(words), recursive=recursive, path_filter=choice):
         if isinstance(root, ImageError):
             found[path] = Source(path, str(path), root)
-        elif choice.wants(path.relative_to(root)):
+        elif choice.matches(path.relative_to(root)):
             found.setdefault(path, Source(path, path.relative_to(root).as_posix()))
     taken = Counter(source.name for source in found.values() if not source.error)
     return [

@@ -181,7 +181,7 @@ def test_a_run_does_what_the_dry_run_said(place, build):
     assert tree() == before
     with closing(pipeline.run(work.jobs, Brighten())) as events:
         done = {event.job: event for event in events if isinstance(event, Cleaned | Skipped | Failed)}
-    assert said or work.settled
+    assert said or work.rejected
     assert [event.job for event in said] == list(work.jobs)
     assert done.keys() == set(work.jobs)
     for event in said:
@@ -194,7 +194,7 @@ def test_a_run_does_what_the_dry_run_said(place, build):
             assert (event.error.message, event.error.hint) == (result.error.message, result.error.hint)
         else:
             assert event == result
-    # What was settled before, and what failed, is as it was.
+    # What was rejected before, and what failed, is as it was.
     outputs = {os.path.realpath(event.job.output) for event in said if isinstance(event, Planned)}
     after = tree()
     assert {name for name in before if before[name] is not None and after[name] != before[name]} <= {

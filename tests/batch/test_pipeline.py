@@ -54,7 +54,7 @@ def folder(tmp_path):
 def run(source, output, denoiser=None, settings=None, concurrency=1, **options):
     work = plan([source], output, **options)
     with closing(pipeline.run(work.jobs, denoiser or Brighten(), settings, concurrency)) as events:
-        return [*work.settled, *events]
+        return [*work.rejected, *events]
 
 
 def of(kind, events):
@@ -311,7 +311,7 @@ def test_the_modification_time_is_kept_when_asked(folder, tmp_path, existing):
 class TestDryRun:
     def dry_run(self, folder, output, settings=None, **options):
         work = plan([folder], output, **options)
-        return [*work.settled, *pipeline.dry_run(work.jobs, settings)]
+        return [*work.rejected, *pipeline.dry_run(work.jobs, settings)]
 
     def test_it_says_what_a_run_does_and_writes_nothing(self, folder, tmp_path):
         output = tmp_path / "out"

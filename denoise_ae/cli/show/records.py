@@ -6,18 +6,18 @@ import json
 import sys
 from typing import Any
 
-from denoise_ae.batch.jobs import Cleaned, Planned, Repaired, Settled, Skipped
+from denoise_ae.batch.jobs import Cleaned, Outcome, Planned, Repaired, Skipped
 from denoise_ae.batch.planning import STREAM
 from denoise_ae.errors import DenoiseError
 
 
-def record(event: Settled) -> str:
+def record(event: Outcome) -> str:
     """Write one picture's end as a line of JSON, without the line's end; the commands' ``--help`` lists the fields."""
     names = {"file": str(event.job.source or STREAM), "output": str(event.job.output) if event.job.output else None}
     return json.dumps({**names, **_outcome(event)})
 
 
-def _outcome(event: Settled) -> dict[str, Any]:
+def _outcome(event: Outcome) -> dict[str, Any]:
     if isinstance(event, Cleaned):
         return {
             "status": "cleaned",

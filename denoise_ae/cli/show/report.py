@@ -15,7 +15,7 @@ from rich.table import Column
 from rich.text import Text
 
 from denoise_ae.batch import jobs
-from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, Planned, Repaired, Settled, Skipped, Started
+from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, Outcome, Planned, Repaired, Skipped, Started
 from denoise_ae.cli.show.records import print_out, record
 from denoise_ae.cli.show.render import is_terminal, print_error, print_line, printable, stderr_console
 from denoise_ae.errors import DenoiseError
@@ -53,7 +53,7 @@ class BatchReport:
         self._debug = debug
         self._file = file
         self._console = stderr_console()
-        self._cleaned = self._planned = self._skipped = self._settled = 0
+        self._cleaned = self._planned = self._skipped = self._finished = 0
         self._parts: dict[Job, float] = {}
         self._megapixels = 0.0
         self._model = self._device = ""
@@ -95,7 +95,7 @@ class BatchReport:
         """Say how many more pictures and folders there are to tell about; from now on time counts as work."""
         self._total += count
         self._since = time.perf_counter()
-        self._bar.update(self._task, total=self._total, counts=f"{self._settled}/{self._total}")
+        self._bar.update(self._task, total=self._total, counts=f"{self._finished}/{self._total}")
 
     def wait_for(self, folders: Iterable[str]) -> None:
         """Say that nothing is to be done until pictures arrive in folders."""
@@ -127,17 +127,17 @@ class BatchReport:
         else:
             self._tell_failed(event)
         self._parts.pop(event.job, None)
-        self._settled += 1
-        counts = f"{self._settled}/{self._total}"
+        self._finished += 1
+        counts = f"{self._finished}/{self._total}"
         if self._megapixels:
             counts += f" {self._megapixels / self._seconds():.2f} MP/s"
         self._bar.update(self._task, completed=self._completed(), counts=counts)
 
     def _completed(self) -> float:
         """Count the pictures that are done, and the parts of those that are being cleaned or written."""
-        return self._settled + sum(self._parts.values())
+        return self._finished + sum(self._parts.values())
 
-    def _keep(self, event: Settled) -> None:
+    def _keep(self, event: Outcome) -> None:
         """Write an event's line of JSON wherever one is wanted."""
         if self._as_json or self._file:
             line = record(event)

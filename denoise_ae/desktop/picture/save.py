@@ -7,7 +7,7 @@ from pathlib import Path
 
 from denoise_ae.batch.jobs import Existing, Job
 from denoise_ae.batch.picture_io import strip, write_result
-from denoise_ae.batch.planning import DEFAULT_SUFFIX
+from denoise_ae.batch.planning import CLEAN_STYLE
 from denoise_ae.desktop.picture.canvas import Canvas
 from denoise_ae.desktop.picture.document import Document
 from denoise_ae.imagefiles import images
@@ -44,8 +44,8 @@ def proposed_name(document: Document, options: SaveOptions, folder: Path) -> Pat
     source = document.source
     suffix = options.suffix or own_suffix(document)
     if source is None:
-        return folder / f"pasted{DEFAULT_SUFFIX}{suffix}"
-    return source.with_name(f"{source.stem}{DEFAULT_SUFFIX}{suffix}")
+        return folder / f"pasted{CLEAN_STYLE.suffix}{suffix}"
+    return source.with_name(f"{source.stem}{CLEAN_STYLE.suffix}{suffix}")
 
 
 def own_suffix(document: Document) -> str:
