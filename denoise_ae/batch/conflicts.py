@@ -27,6 +27,7 @@ class PlanStyle:
     """What a result's name gets where it lies beside its source and no suffix is given."""
     if_outputs_collide: str = "give --suffix or another --format, or clean them one by one into separate folders"
     if_output_exists: str = "--overwrite replaces it, --skip-existing passes over it"
+    if_output_is_input: str = "give another -o, or a --suffix; --in-place alone replaces pictures by their results"
     outputs_are_files: bool = True
     """False: they are entries of one file, which can only collide with each other."""
 
@@ -115,8 +116,7 @@ def _forbidden(
         owner = sources[known]
         if not owner or job.existing is not Existing.IN_PLACE:
             whose = "the output is the input itself" if owner is job else f"its output {output} is another input"
-            hint = "give another -o, or a --suffix; --in-place alone replaces pictures by their results"
-            return OutputError(f"{job.name}: {whose}", hint)
+            return OutputError(f"{job.name}: {whose}", style.if_output_is_input)
     if status and not stat.S_ISREG(status.st_mode):
         return OutputError(f"{output}: is not an ordinary file, so that it can't be replaced", "give another -o")
     if job.existing is Existing.REFUSE:

@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
-from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, Outcome, Progress, Started, sweep
+from denoise_ae.batch.jobs import Event, Failed, Job, Outcome, Progress, Started, Written, sweep
 from denoise_ae.batch.tasks import JobRequested, Message, Ready, ResultAnnounced, Task
 from denoise_ae.errors import DenoiseError, ImageError
 from denoise_ae.system.child_process import child_command
@@ -61,7 +61,7 @@ class Supervisor:
         self._job_requested = False
         self._cancelled = False
         self._given: dict[Job, os.stat_result | None] = {}
-        self._announced: dict[Job, Cleaned] = {}
+        self._announced: dict[Job, Written] = {}
         self._start()
 
     def __enter__(self) -> Self:

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from denoise_ae.batch.jobs import Cleaned, Event
+from denoise_ae.batch.jobs import Event, OutputOptions, Written
 from denoise_ae.errors import DenoiseError
-from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
 from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(OutputOptions):
     """How every picture of a batch is cleaned and written."""
 
     sigma: float | None = None
     """Standard deviation of the noise in 8-bit steps; None: estimated for each picture. See `Denoiser.check_sigma`."""
     strength: float = 1.0
     """0 (leave it) to 1.5."""
-    quality: int | None = None
-    """Quality of lossy formats, 1 to 100; None: near the source's own."""
-    keep_metadata: bool = True
-    keep_time: bool = False
-    """Whether a result gets its source's modification time."""
-    max_pixels: int = DEFAULT_MAX_PIXELS
-    """Pictures with more pixels are refused before memory is taken."""
     adapt: bool = False
     """Whether the model's own estimates are fitted to each picture; see `Denoiser.fit_factor`."""
 
@@ -60,7 +52,7 @@ class JobRequested:
 class ResultAnnounced:
     """A result is about to be written."""
 
-    event: Cleaned
+    event: Written
     """What will be told when it is."""
 
 

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from denoise_ae.batch import pipeline
-from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, sweep
+from denoise_ae.batch.cleaning import Cleaning
+from denoise_ae.batch.jobs import Event, Failed, Job, Written, sweep
 from denoise_ae.batch.tasks import JobRequested, Message, Ready, ResultAnnounced, Task
 from denoise_ae.errors import DenoiseError
 from denoise_ae.restoration.denoiser import Denoiser
@@ -37,12 +38,13 @@ class Worker:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._denoiser = Denoiser(task.model, device=task.device, threads=task.threads, tile=task.tile)
+        denoiser = Denoiser(task.model, device=task.device, threads=task.threads, tile=task.tile)
         if task.settings.sigma is not None:
-            self._denoiser.check_sigma(task.settings.sigma)
+            denoiser.check_sigma(task.settings.sigma)
         if task.settings.adapt:
-            self._denoiser.check_adapt(task.settings.sigma)
-        self.ready = Ready(self._denoiser.card.name, self._denoiser.device)
+            denoiser.check_adapt(task.settings.sigma)
+        self._cleaning = Cleaning(denoiser, task.settings)
+        self.ready = Ready(denoiser.card.name, denoiser.device)
 
     def __enter__(self) -> Self:
         """Nothing is left to do: the model is loaded."""
@@ -58,13 +60,12 @@ class Worker:
         return self.stream(jobs)
 
     def stream(
-        self, jobs: Iterable[Job], announce: Callable[[Cleaned], None] = lambda _: None
+        self, jobs: Iterable[Job], announce: Callable[[Written], None] = lambda _: None
     ) -> Generator[Event, None, None]:
         """Do jobs as they come; see `denoise_ae.batch.pipeline.stream`."""
-        task = self._task
-        if task.dry_run:
-            return pipeline.dry_run(jobs, task.settings)
-        return pipeline.stream(jobs, self._denoiser, task.settings, task.concurrency, announce)
+        if self._task.dry_run:
+            return pipeline.dry_run(jobs, self._task.settings)
+        return pipeline.stream(jobs, self._cleaning, self._task.concurrency, announce)
 
 
 @contextmanager

@@ -178,7 +178,13 @@ class MainWindow(QMainWindow):
     def _task(self) -> tuple[Task, str | None]:
         """Return what the batch is to do: with the active look and the options for saving."""
         look, options = self.session.look, self.saving.options()
-        settings = Settings(look.sigma, look.strength, options.quality, options.keep_metadata, options.keep_time)
+        settings = Settings(
+            look.sigma,
+            look.strength,
+            quality=options.quality,
+            keep_metadata=options.keep_metadata,
+            keep_time=options.keep_time,
+        )
         return Task(look.model, self._device, self._threads, settings=settings), options.suffix
 
     # Opening

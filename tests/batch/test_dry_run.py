@@ -11,6 +11,7 @@ from PIL import Image
 from tiny import pattern
 
 from denoise_ae.batch import pipeline
+from denoise_ae.batch.cleaning import Cleaning
 from denoise_ae.batch.jobs import Cleaned, Existing, Failed, Planned, Skipped
 from denoise_ae.batch.planning import plan
 from denoise_ae.modelfiles.catalog import ModelCard
@@ -179,7 +180,7 @@ def test_a_run_does_what_the_dry_run_said(place, build):
     work = plan(**options)
     said = list(pipeline.dry_run(work.jobs))
     assert tree() == before
-    with closing(pipeline.run(work.jobs, Brighten())) as events:
+    with closing(pipeline.run(work.jobs, Cleaning(Brighten()))) as events:
         done = {event.job: event for event in events if isinstance(event, Cleaned | Skipped | Failed)}
     assert said or work.rejected
     assert [event.job for event in said] == list(work.jobs)

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from denoise_ae.batch import picture_io, pipeline
+from denoise_ae.batch.cleaning import Cleaning
 from denoise_ae.batch.jobs import Cleaned, Existing, Failed, Job, Planned, Progress, Skipped, Started
 from denoise_ae.batch.planning import plan
 from denoise_ae.batch.tasks import Settings
@@ -53,7 +54,7 @@ def folder(tmp_path):
 
 def run(source, output, denoiser=None, settings=None, concurrency=1, **options):
     work = plan([source], output, **options)
-    with closing(pipeline.run(work.jobs, denoiser or Brighten(), settings, concurrency)) as events:
+    with closing(pipeline.run(work.jobs, Cleaning(denoiser or Brighten(), settings), concurrency)) as events:
         return [*work.rejected, *events]
 
 
@@ -207,7 +208,7 @@ def test_closing_ends_the_work_and_the_threads(folder, tmp_path, kind, concurren
                 go_on.wait(TIMEOUT)
             return super().restore(image, *args, **options)
 
-    with closing(pipeline.run(work.jobs, Blocks(), None, concurrency)) as events:
+    with closing(pipeline.run(work.jobs, Cleaning(Blocks()), concurrency)) as events:
         next(event for event in events if isinstance(event, kind))
         threading.Timer(0.05, go_on.set).start()
     assert no_threads_left()
@@ -244,7 +245,7 @@ def test_a_second_run_skips_what_is_whole_and_only_that(folder, tmp_path):
 def test_an_output_that_appears_meanwhile_is_not_overwritten(folder, tmp_path):
     work = plan([folder / "0.png"], tmp_path / "out.png")
     (tmp_path / "out.png").write_text("somebody else's")
-    (failed,) = of(Failed, list(pipeline.run(work.jobs, Brighten())))
+    (failed,) = of(Failed, list(pipeline.run(work.jobs, Cleaning(Brighten()))))
     assert "out.png" in failed.error.message
     assert (tmp_path / "out.png").read_text() == "somebody else's"
 

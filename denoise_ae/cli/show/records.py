@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from denoise_ae.batch.jobs import Cleaned, Outcome, Planned, Repaired, Skipped
+from denoise_ae.batch.jobs import Cleaned, Failed, Outcome, Planned, Repaired, Skipped
 from denoise_ae.batch.planning import STREAM
 from denoise_ae.errors import DenoiseError
 
@@ -41,7 +41,9 @@ def _outcome(event: Outcome) -> dict[str, Any]:
         return {"status": "planned", "megapixels": event.megapixels, "replaces": event.replaces}
     if isinstance(event, Skipped):
         return {"status": "skipped", "reason": event.reason}
-    return failure(event.error)
+    if isinstance(event, Failed):
+        return failure(event.error)
+    raise TypeError(f"{event} has no record")
 
 
 def failure(error: DenoiseError) -> dict[str, Any]:

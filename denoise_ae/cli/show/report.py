@@ -15,7 +15,7 @@ from rich.table import Column
 from rich.text import Text
 
 from denoise_ae.batch import jobs
-from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, Outcome, Planned, Repaired, Skipped, Started
+from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, Outcome, Planned, Repaired, Skipped, Started, Written
 from denoise_ae.cli.show.records import print_out, record
 from denoise_ae.cli.show.render import is_terminal, print_error, print_line, printable, stderr_console
 from denoise_ae.errors import DenoiseError
@@ -124,7 +124,7 @@ class BatchReport:
             self._tell_planned(event)
         elif isinstance(event, Skipped):
             self._tell_skipped(event)
-        else:
+        elif isinstance(event, Failed):
             self._tell_failed(event)
         self._parts.pop(event.job, None)
         self._finished += 1
@@ -198,7 +198,7 @@ class BatchReport:
         )
         self._warn(event)
 
-    def _warn(self, event: Cleaned | Repaired) -> None:
+    def _warn(self, event: Written) -> None:
         for warning in event.warnings:
             self._tell(("warning: ", "yellow"), f"{event.job.name}: {warning}")
 
