@@ -99,13 +99,14 @@ def misnamed(job: Job, header: Header) -> tuple[str, ...]:
     return (f"it is {format_name(header.format)} whatever its name says, and is written as {format_name(written)}",)
 
 
-def target_format(job: Job, header: Header) -> str:
+def target_format(job: Job, header: Header | None) -> str:
     """Say which format a result gets: as asked for, else its source's, or the one written instead of it.
 
     Raises:
         ImageError: a result that would be of another format is to replace its source.
     """
-    if job.file_format:
+    if job.file_format or not header:
+        assert job.file_format
         return job.file_format
     instead = WRITTEN_AS.get(header.format, header.format)
     if instead != header.format and job.existing is Existing.IN_PLACE:
@@ -116,7 +117,7 @@ def target_format(job: Job, header: Header) -> str:
 def save_result(
     job: Job,
     frames: list[Frame],
-    like: Header,
+    like: Header | None,
     options: OutputOptions,
     *,
     status: os.stat_result | None = None,
@@ -127,7 +128,7 @@ def save_result(
     Args:
         job: whose result it is.
         frames: its pixels and metadata; they are changed where metadata is not kept.
-        like: the source's header.
+        like: the source's header; None: there is no source, and the job has a format.
         options: how it is written.
         status: the source's when it was read; None for standard input.
         original: the source's bytes where no pixel was changed; they are written as they are, where nothing else is
@@ -143,7 +144,8 @@ def save_result(
             # What said which way up it is goes, so that the pixels have to say it.
             frame.pixels = upright(frame.pixels, frame.metadata.orientation)
             frame.metadata = Metadata()
-    if original is None or file_format != like.format or options.quality is not None or not options.keep_metadata:
+    same_format = like is not None and file_format == like.format
+    if original is None or not same_format or options.quality is not None or not options.keep_metadata:
         original = encode_frames(frames, file_format, quality=options.quality, like=like, name=job.name)
     if job.output is None:
         _write_stdout(original)

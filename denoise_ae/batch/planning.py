@@ -219,7 +219,7 @@ class Naming:
         return (self.folder / source.parent.relative_to(root) if self.folder else source.parent) / name
 
 
-def naming_in(folder: Path | None, suffix: str, file_format: str | None) -> Naming:
+def name_results(folder: Path | None, suffix: str, file_format: str | None) -> Naming:
     """Name results in a folder, or beside their sources, with an ending that --format may give.
 
     Raises:
@@ -244,4 +244,4 @@ def _naming(
         folder = None  # this is what leaving -o out means
     if suffix is None:
         suffix = "" if folder else style.suffix
-    return naming_in(folder, suffix, file_format)
+    return name_results(folder, suffix, file_format)
