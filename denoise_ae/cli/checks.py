@@ -1,4 +1,4 @@
-"""What the options of commands mean together, and whether their outputs can be written: checked before any work."""
+"""Check before any work that options fit together and that outputs can be written."""
 
 from __future__ import annotations
 
@@ -41,6 +41,15 @@ def what_exists(overwrite: bool, skip_existing: bool, in_place: bool, watch: boo
     if in_place:
         return Existing.IN_PLACE
     return Existing.REPLACE if overwrite else Existing.SKIP if skip_existing or watch else Existing.REFUSE
+
+
+def how_to_continue(existing: Existing, *, dry_run: bool) -> str:
+    """Say how a batch that is interrupted is continued; nothing where every picture would be cleaned again."""
+    from denoise_ae.batch.jobs import Existing
+
+    if dry_run or existing not in (Existing.REFUSE, Existing.SKIP):
+        return ""
+    return f"run the same command {'again' if existing is Existing.SKIP else 'with --skip-existing'} to continue"
 
 
 def check_watch(inputs: list[str], output: str | None, *, in_place: bool, dry_run: bool) -> list[Path]:

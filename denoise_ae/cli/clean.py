@@ -1,4 +1,4 @@
-"""``denoise-ae clean``: noisy pictures in, clean pictures out."""
+"""``denoise-ae clean``: clean noisy pictures."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def clean(
         typer.Option(
             metavar="PATTERN",
             help="Clean only what fits: *.png fits names, 2024/*.png paths under the input folder, ** any folders, and "
-            "a folder's name all in it; in quotes, and as often as needed. Big and small letters are the same.",
+            "a folder's name all in it; in quotes, and as often as needed. Case-insensitive.",
             show_default=False,
         ),
     ] = None,
@@ -153,7 +153,7 @@ def clean(
         int,
         typer.Option(
             min=1,
-            help="Pictures cleaned side by side. They share the threads, so that there can be no more pictures than "
+            help="Pictures cleaned at once. They share the threads, so that there can be no more pictures than "
             "threads, and each takes its own memory: for many small pictures.",
         ),
     ] = 1,
@@ -203,7 +203,7 @@ def clean(
     that exists counts as failed, unless --skip-existing passes over it. In folders, hidden files, files not named as
     pictures, and the output folder are passed over; beside their pictures, earlier results are known by their suffix.
 
-    Whatever goes wrong with one picture stops no other. Exit status: 0 all good, 1 something failed, 2 wrong usage, 130
+    A bad file never stops the rest. Exit status: 0 all good, 1 something failed, 2 wrong usage, 130
     after Ctrl-C.
     """
     if not math.isfinite(strength) or not math.isfinite(max_megapixels):
@@ -249,7 +249,14 @@ def clean(
         exit_on_sigterm(),
         _worker(task, math.inf if watch else len(work.jobs)) as worker,
         checks.report_file(report, work, overwrite=overwrite, append=watch, dry_run=dry_run) as file,
-        BatchReport(quiet=quiet, as_json=as_json, debug=debug, file=file, endless=watch) as shown,
+        BatchReport(
+            quiet=quiet,
+            as_json=as_json,
+            debug=debug,
+            file=file,
+            endless=watch,
+            to_continue=checks.how_to_continue(existing, dry_run=dry_run),
+        ) as shown,
         closing(watcher.rounds() if watcher else (only for only in (work,))) as rounds,
     ):
         try:
@@ -263,7 +270,7 @@ def clean(
                     shown.wait_for(inputs)
         except (DenoiseError, KeyboardInterrupt, SystemExit) as error:
             shown.finish(interrupted=not isinstance(error, DenoiseError))
-            if watch and isinstance(error, KeyboardInterrupt):  # the regular end
+            if isinstance(error, KeyboardInterrupt):
                 raise typer.Exit(INTERRUPTED) from None
             raise
         shown.finish()

@@ -1,4 +1,4 @@
-"""``denoise-ae decode``: the pictures that latent codes stand for."""
+"""``denoise-ae decode``: decode latent codes to pictures."""
 
 from __future__ import annotations
 

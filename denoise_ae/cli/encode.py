@@ -1,4 +1,4 @@
-"""``denoise-ae encode``: the latent code of each picture."""
+"""``denoise-ae encode``: encode pictures to latent codes."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def encode(
     The file is a NumPy archive: numpy.load("codes.npz") has codes, float32, a row for each picture or cell; picture,
     the number of each row's picture; names and sizes of the pictures; model and sha256, the model that made them.
 
-    Whatever goes wrong with one picture stops no other. Exit status: 0 all good, 1 something failed, 2 wrong usage, 130
+    A bad file never stops the rest. Exit status: 0 all good, 1 something failed, 2 wrong usage, 130
     after Ctrl-C.
     """
     from denoise_ae.batch.transcode import encode_files, plan_encode

@@ -1,4 +1,4 @@
-"""Shows what a batch does. Imported when there is one to show: rich's progress takes a while to load."""
+"""Show what a batch does, on the terminal and as JSON. Imported late: rich's progress takes a while to load."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class BatchReport:
         debug: a traceback with each error.
         file: where a line of JSON for each picture goes too; None: nowhere.
         endless: whether only an interruption ends it.
+        to_continue: how an interrupted batch is continued; empty where it can't be.
     """
 
     def __init__(
@@ -44,10 +45,12 @@ class BatchReport:
         debug: bool = False,
         file: LineFile | None = None,
         endless: bool = False,
+        to_continue: str = "",
     ) -> None:
         self.failures: list[DenoiseError] = []
         self._total = 0
         self._endless = endless
+        self._to_continue = to_continue
         self._tells = not (quiet or as_json)
         self._as_json = as_json
         self._debug = debug
@@ -147,7 +150,7 @@ class BatchReport:
                 print_out(line)
 
     def finish(self, *, interrupted: bool = False) -> None:
-        """Say how many were cleaned, skipped and failed, and name each failure."""
+        """Say how many pictures were cleaned, skipped and failed, and name each failure."""
         if self._as_json:
             summary = {
                 "status": "summary",
@@ -162,10 +165,12 @@ class BatchReport:
                 "interrupted": interrupted,
             }
             print_out(json.dumps(summary))
+        if interrupted and not self._endless:
+            done = f"{self._cleaned + self._planned + self._skipped} of {self._total} done"
+            rest = f"; {self._to_continue}" if self._to_continue else ""
+            print_line(self._console, ("Interrupted. ", "bold red"), f"{done}{rest}.")
         if not self._tells:
             return
-        if interrupted and not self._endless:
-            print_line(self._console, ("interrupted: ", "bold red"), "what was not whole is not written")
         if self._total == 1 and not self._endless:
             return
         done = f"{self._planned} would be cleaned" if self._planned else f"{self._cleaned} cleaned"
@@ -226,5 +231,5 @@ class BatchReport:
             print_line(self._console, *parts)
 
     def _seconds(self) -> float:
-        """How long has been worked."""
+        """Return how long work has gone on, without the time spent waiting for pictures."""
         return self._worked + (0.0 if self._since is None else time.perf_counter() - self._since)
