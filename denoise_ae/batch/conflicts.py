@@ -35,7 +35,7 @@ class PlanStyle:
 def check_conflicts(
     candidates: Iterable[Job], style: PlanStyle, *, also_read: Sequence[Path] = (), earlier: str = ""
 ) -> tuple[tuple[Job, ...], tuple[Skipped | Failed, ...]]:
-    """Part the jobs that can be done from those that can't, or need not be.
+    """Split jobs into those that can be done and those that can't, or need not be.
 
     Args:
         candidates: all jobs.
@@ -87,7 +87,7 @@ def check_conflicts(
 
 
 def _is_second(job: Job, replaced: dict[str, Job]) -> bool:
-    """Tell whether a file that its result replaces was named before: through a link, say. Hard links become two."""
+    """Tell whether a file to be replaced was named before: through a link, say. Hard links become two files."""
     if job.existing is not Existing.IN_PLACE or not job.source:
         return False
     return replaced.setdefault(os.path.realpath(job.source), job) is not job
@@ -108,7 +108,7 @@ def _unreachable(source: Path) -> ImageError | None:
 def _forbidden(
     job: Job, output: Path, sources: dict[Identity | None, Job | None], style: PlanStyle
 ) -> OutputError | None:
-    """Say why what lies at an output's name must stay, or None."""
+    """Return why a file that exists must not be replaced, if so."""
     if not os.path.lexists(output):
         return None
     status = status_of(output)
@@ -125,7 +125,7 @@ def _forbidden(
 
 
 def _unwritable(job: Job, output: Path) -> OutputError | None:
-    """Say why nothing can be written under an output's name, whose folder may itself have to be made, or None."""
+    """Return why a file can't be written, if so; its folder may have to be made."""
     place = next((place for place in output.parents if os.path.lexists(place)), Path())
     if not is_folder(place):
         return OutputError(f"{place}: is not a folder, so that nothing can be written there", "give another -o")

@@ -21,7 +21,7 @@ from denoise_ae.system.paths import status_of
 
 @dataclass(frozen=True)
 class Source:
-    """A picture as it lies on the disk, or came from standard input."""
+    """A file, or standard input, that has been read and not decoded."""
 
     data: bytes
     header: Header
@@ -55,7 +55,7 @@ def read_source(job: Job, max_pixels: int) -> Source | None:
 
 
 def explain(job: Job, error: Exception) -> DenoiseError:
-    """Turn whatever a picture failed with into a message; the error itself stays its cause."""
+    """Turn any exception into an error that names the picture; the exception stays its cause."""
     link: BaseException | None = error
     while link is not None:  # the frames would keep the picture's arrays for as long as somebody keeps the failure
         traceback.clear_frames(link.__traceback__)
@@ -169,7 +169,7 @@ def _check_unchanged(job: Job, source: os.stat_result, there: os.stat_result | N
     """
     if job.existing is Existing.IN_PLACE:
         if not there or not same_state(source, there):
-            raise OutputError(f"{job.name}: was changed while it was cleaned, and stays as it is now", "clean it again")
+            raise OutputError(f"{job.name}: was changed meanwhile, and stays as it is now", "try again")
     elif there and os.path.samestat(source, there):
         raise OutputError(f"{job.name}: the output has become the input itself", "give another -o")
 

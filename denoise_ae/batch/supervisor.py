@@ -41,7 +41,7 @@ _PROGRAM = "import sys; sys.path[:] = {path!r}; from denoise_ae.batch.worker imp
 
 
 class Supervisor:
-    """Has pictures cleaned by a child process, and by a new one if that dies. Used as a context manager.
+    """Runs batches in a worker process, and restarts it after a crash. Used as a context manager.
 
     Args:
         task: what to do with each picture.
@@ -65,7 +65,7 @@ class Supervisor:
         self._start()
 
     def __enter__(self) -> Self:
-        """Nothing is left to do: the child is there."""
+        """Do nothing: the child runs."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -24,7 +24,7 @@ from denoise_ae.system.connection import connection_to_parent
 
 
 class Worker:
-    """Cleans in this process. Used as a context manager.
+    """Cleans in this process. Used as a context manager, as a `denoise_ae.batch.supervisor.Supervisor` is.
 
     Args:
         task: what to do with each picture.
@@ -47,11 +47,11 @@ class Worker:
         self.ready = Ready(denoiser.card.name, denoiser.device)
 
     def __enter__(self) -> Self:
-        """Nothing is left to do: the model is loaded."""
+        """Do nothing: the model is loaded."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Nothing is to be ended: `run` leaves nothing behind."""
+        """Do nothing: `run` leaves nothing behind."""
 
     def run(self, jobs: Sequence[Job]) -> Generator[Event, None, None]:
         """Do jobs; see `denoise_ae.batch.pipeline.run`."""
@@ -150,6 +150,6 @@ def main() -> None:
 
 
 def _portable(error: DenoiseError) -> DenoiseError:
-    """Note down where an error came from, since its traceback and causes stay in this process."""
+    """Add the traceback as a note, since traceback and causes do not leave this process."""
     error.add_note("".join(traceback.format_exception(error)))
     return error

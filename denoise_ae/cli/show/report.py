@@ -6,7 +6,7 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -119,15 +119,14 @@ class BatchReport:
             self._bar.update(self._task, completed=self._completed())
             return
         self._keep(event)
-        if isinstance(event, Cleaned):
-            self._tell_cleaned(event)
-        elif isinstance(event, Repaired):
-            self._tell_repaired(event)
+        if isinstance(event, Written):
+            self._tell_written(event)
         elif isinstance(event, Planned):
             self._tell_planned(event)
         elif isinstance(event, Skipped):
-            self._tell_skipped(event)
-        elif isinstance(event, Failed):
+            self._skipped += 1
+            self._tell(("skipped: ", "dim"), f"{event.job.name}: {event.reason}")
+        else:
             self._tell_failed(event)
         self._parts.pop(event.job, None)
         self._finished += 1
@@ -180,30 +179,14 @@ class BatchReport:
         for error in self.failures:
             print_line(self._console, ("failed: ", "red"), error.message)
 
-    def _tell_cleaned(self, event: Cleaned) -> None:
+    def _tell_written(self, event: Written) -> None:
         self._cleaned += 1
         self._megapixels += event.megapixels
-        noise = f"sigma {event.sigma:.1f}{' estimated' if event.estimated else ''}"
-        self._tell(
-            f"{event.job.name} -> {event.job.output_name}",
-            (f"  {event.megapixels:.1f} MP in {event.seconds:.1f} s, {noise}", "dim"),
-            "; little noise found" if event.little_noise else "",
-        )
-        self._warn(event)
-
-    def _tell_repaired(self, event: Repaired) -> None:
-        self._cleaned += 1
-        self._megapixels += event.megapixels
-        filled = f"{100 * event.share:.2f} % of the pixels"
         self._tell(
             f"{event.job.name} -> {event.job.output_name}",
             (f"  {event.megapixels:.1f} MP in {event.seconds:.1f} s, ", "dim"),
-            f"{filled} filled" if event.spots is None else f"found {event.spots} spots, {filled}",
-            "" if event.share else "; nothing to repair",
+            *_found_in(event),
         )
-        self._warn(event)
-
-    def _warn(self, event: Written) -> None:
         for warning in event.warnings:
             self._tell(("warning: ", "yellow"), f"{event.job.name}: {warning}")
 
@@ -215,10 +198,6 @@ class BatchReport:
             "" if event.megapixels is None else (f"  {event.megapixels:.1f} MP", "dim"),
             "; replaces the file there" if event.replaces else "",
         )
-
-    def _tell_skipped(self, event: Skipped) -> None:
-        self._skipped += 1
-        self._tell(("skipped: ", "dim"), f"{event.job.name}: {event.reason}")
 
     def _tell_failed(self, event: Failed) -> None:
         self.failures.append(event.error)
@@ -233,3 +212,14 @@ class BatchReport:
     def _seconds(self) -> float:
         """Return how long work has gone on, without the time spent waiting for pictures."""
         return self._worked + (0.0 if self._since is None else time.perf_counter() - self._since)
+
+
+def _found_in(event: Written) -> Iterator[str | tuple[str, str]]:
+    """Say what was found in a picture, and done about it."""
+    if isinstance(event, Cleaned):
+        yield f"sigma {event.sigma:.1f}{' estimated' if event.estimated else ''}", "dim"
+        yield "; little noise found" if event.little_noise else ""
+    elif isinstance(event, Repaired):
+        filled = f"{100 * event.share:.2f} % of the pixels"
+        yield f"{filled} filled" if event.spots is None else f"found {event.spots} spots, {filled}"
+        yield "" if event.share else "; nothing to repair"
