@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from denoise_ae.batch.cleaning import Cleaning
 from denoise_ae.batch.conflicts import PlanStyle
-from denoise_ae.batch.jobs import Cleaned, Existing, Failed, Job
+from denoise_ae.batch.jobs import Cleaned, Existing, Job
 from denoise_ae.batch.pipeline import process
 from denoise_ae.batch.planning import CLEAN_STYLE, STREAM, plan
 from denoise_ae.batch.tasks import Settings
@@ -121,11 +121,7 @@ def plan_one(
     """
     if is_folder(source):
         raise ImageError(f"{source}: is a folder", "name a picture")
-    work = plan([source], output, file_format=file_format, existing=existing, style=style)
-    for event in work.rejected:
-        if isinstance(event, Failed):
-            raise event.error
-    return work.jobs[0]
+    return plan([source], output, file_format=file_format, existing=existing, style=style).only()
 
 
 def file_name(path: str | os.PathLike[str]) -> str:

@@ -31,6 +31,16 @@ class Plan:
     jobs: tuple[Job, ...]
     rejected: tuple[Skipped | Failed, ...] = ()
 
+    def only(self) -> Job:
+        """Return the job of a plan for one picture.
+
+        Raises:
+            DenoiseError: it was rejected.
+        """
+        for event in self.rejected:
+            raise event.error if isinstance(event, Failed) else UsageError(f"{event.job.name}: {event.reason}")
+        return self.jobs[0]
+
 
 def plan(
     inputs: Sequence[str | Path],
@@ -174,12 +184,10 @@ def _single_job(words: list[str], target: str | None, file_format: str | None, e
     if words[0] != STREAM and is_folder(words[0]):
         raise UsageError(f"{words[0]}: a folder can't go to standard output", "give -o a folder")
     source = None if words[0] == STREAM else Path(words[0])
-    asked = _asked_format(file_format)
     if target is None or target == STREAM:
-        return Job(source, None, asked, existing)
+        return Job(source, None, _asked_format(file_format), existing)
     if names_folder(target):
         raise UsageError(f"{target}: standard input has no name to use in a folder", "give -o a file name")
-
     return Job(source, Path(target), file_format_of(Path(target), file_format), existing)
 
 
@@ -201,31 +209,34 @@ def file_format_of(output: Path, file_format: str | None) -> str | None:
     return named
 
 
-@dataclass(frozen=True)
 class Naming:
-    """How results are named that lie beside their sources or in a folder."""
+    """Names results that lie in a folder, or beside their sources.
 
-    folder: Path | None
-    """None: beside each source."""
-    suffix: str
-    ending: str
-    """With its dot; empty where the format is not to change."""
-    file_format: str | None
+    Args:
+        folder: where the sources' tree is mirrored; None: beside each source.
+        suffix: put before the ending of each name.
+        ending: the ending that --format gives, without its dot; None: the source's.
 
-    def output(self, source: Path, root: Path) -> Path:
-        """Name the result of a source that was found under `root`."""
-        keeps = not self.ending or FORMATS.get(source.suffix.lower()) == self.file_format
-        name = f"{source.stem}{self.suffix}{written_suffix(source.suffix) if keeps else self.ending}"
-        return (self.folder / source.parent.relative_to(root) if self.folder else source.parent) / name
-
-
-def name_results(folder: Path | None, suffix: str, file_format: str | None) -> Naming:
-    """Name results in a folder, or beside their sources, with an ending that --format may give.
+    Attributes:
+        folder: as given.
+        suffix: as given.
+        file_format: of the results; None: the source's.
 
     Raises:
         UsageError: there is no such format.
     """
-    return Naming(folder, suffix, f".{file_format}" if file_format else "", _asked_format(file_format))
+
+    def __init__(self, folder: Path | None, suffix: str, ending: str | None) -> None:
+        self.folder = folder
+        self.suffix = suffix
+        self.file_format = _asked_format(ending)
+        self._ending = ending
+
+    def output(self, source: Path, root: Path) -> Path:
+        """Name the result of a source that was found under `root`."""
+        keeps = not self._ending or FORMATS.get(source.suffix.lower()) == self.file_format
+        name = f"{source.stem}{self.suffix}{written_suffix(source.suffix) if keeps else f'.{self._ending}'}"
+        return (self.folder / source.parent.relative_to(root) if self.folder else source.parent) / name
 
 
 def _naming(
@@ -244,4 +255,4 @@ def _naming(
         folder = None  # this is what leaving -o out means
     if suffix is None:
         suffix = "" if folder else style.suffix
-    return name_results(folder, suffix, file_format)
+    return Naming(folder, suffix, file_format)

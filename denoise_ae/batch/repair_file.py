@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from denoise_ae.batch.clean_file import file_name, load, plan_one, what_exists
 from denoise_ae.batch.conflicts import PlanStyle, check_conflicts
-from denoise_ae.batch.jobs import Existing, Failed, Job, OutputOptions, Repaired
+from denoise_ae.batch.jobs import Existing, Job, OutputOptions, Repaired
 from denoise_ae.batch.pipeline import process
+from denoise_ae.batch.planning import Plan
 from denoise_ae.batch.transforms import Prepared, Report
 from denoise_ae.errors import ImageError, UsageError
 from denoise_ae.imagefiles import images
@@ -82,11 +83,8 @@ def plan_repair(source: str, output: str | None, repairs: Repairs, file_format: 
     if path := repairs.save_mask:
         replaces = Existing.REFUSE if existing is Existing.REFUSE else Existing.REPLACE
         jobs.append(Job(None, path, format_for(path), replaces, title="the mask"))
-    _, rejected = check_conflicts(jobs, REPAIR_STYLE, also_read=[repairs.mask] if repairs.mask else ())
-    for event in rejected:
-        if isinstance(event, Failed):
-            raise event.error
-    return job
+    checked = check_conflicts(jobs, REPAIR_STYLE, also_read=[repairs.mask] if repairs.mask else ())
+    return Plan(*checked).only()
 
 
 class Repairing:

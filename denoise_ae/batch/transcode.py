@@ -10,7 +10,7 @@ import numpy as np
 from denoise_ae.batch.conflicts import PlanStyle, check_conflicts
 from denoise_ae.batch.jobs import Existing, Failed, Job, OutputOptions, Skipped
 from denoise_ae.batch.picture_io import explain, save_result
-from denoise_ae.batch.planning import Plan, check_words, file_format_of, find_jobs, name_results, names_folder
+from denoise_ae.batch.planning import Naming, Plan, check_words, file_format_of, find_jobs, names_folder
 from denoise_ae.codes.archive import Codes, PictureCodes, is_safe_name
 from denoise_ae.codes.codec import Codec, Floats
 from denoise_ae.errors import CodesError, DenoiseError
@@ -126,7 +126,7 @@ def plan_decode(
     check_words([str(codes_file)], output)
     existing = Existing.REPLACE if overwrite else Existing.REFUSE
     is_file = len(codes.pictures) == 1 and not names_folder(output) and Path(output).suffix.lower() in FORMATS
-    naming = name_results(Path(output), "", None if is_file else file_format)
+    naming = Naming(Path(output), "", None if is_file else file_format)
     jobs: list[Job] = []
     rejected: list[Skipped | Failed] = []
     for picture in codes.pictures:
