@@ -43,6 +43,15 @@ def what_exists(overwrite: bool, skip_existing: bool, in_place: bool, watch: boo
     return Existing.REPLACE if overwrite else Existing.SKIP if skip_existing or watch else Existing.REFUSE
 
 
+def how_to_continue(existing: Existing, *, dry_run: bool) -> str:
+    """Say how a batch that is interrupted is continued; nothing where every picture would be cleaned again."""
+    from denoise_ae.batch.jobs import Existing
+
+    if dry_run or existing not in (Existing.REFUSE, Existing.SKIP):
+        return ""
+    return f"run the same command {'again' if existing is Existing.SKIP else 'with --skip-existing'} to continue"
+
+
 def check_watch(inputs: list[str], output: str | None, *, in_place: bool, dry_run: bool) -> list[Path]:
     """Check what --watch needs, and return the folders to watch."""
     from denoise_ae.batch.planning import STREAM
@@ -100,7 +109,7 @@ def report_file(
     if name == STREAM:
         raise UsageError("--report takes a file name", "--json prints the same lines")
     path = Path(name)
-    all_jobs = [*work.jobs, *(settled.job for settled in work.settled)]
+    all_jobs = [*work.jobs, *(event.job for event in work.rejected)]
     refuse_inputs(path, (job.source for job in all_jobs if job.source))
     if os.path.realpath(path) in {os.path.realpath(job.output) for job in all_jobs if job.output}:
         raise OutputError(f"{path}: the report and a result would be the same file", "choose another name")

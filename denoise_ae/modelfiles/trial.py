@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from denoise_ae.errors import REINSTALL, DenoiseError, ModelError
 from denoise_ae.modelfiles.card import ModelCard
-from denoise_ae.system.child_process import words_for
+from denoise_ae.system.child_process import child_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def try_out(data: bytes, name: str, limits: Limits | None = None) -> ModelCard:
     """
     limits = limits or Limits()
     # The child imports modules from where this process does, never from the current folder.
-    words = words_for("trial", _PROGRAM.format(path=sys.path))
+    words = child_command("trial", _PROGRAM.format(path=sys.path))
     numbers = limits.megabytes + 4 * len(data) // 1_000_000, round(limits.seconds * THREADS), os.getpid()
     words += [name, *map(str, numbers)]
     try:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, TypeVar
 
+from denoise_ae.batch.jobs import Failed, Job
+from denoise_ae.batch.planning import Plan
 from denoise_ae.cli.show.records import failure, print_out
 from denoise_ae.cli.show.render import is_terminal, print_error, print_line, printable, progress_bar, stderr_console
 from denoise_ae.codes.codec import Codec
 from denoise_ae.errors import DenoiseError
 
-_Done = TypeVar("_Done")
+_Result = TypeVar("_Result")
 """Result of a picture that did not fail."""
 
 
@@ -39,16 +42,20 @@ class CodesReport:
         if self._tells:
             print_line(self._console, (f"model {codec.card.name} on {codec.device}", "dim"))
 
-    def follow(self, names: list[str], events: Iterable[_Done | DenoiseError]) -> Iterator[_Done | DenoiseError]:
-        """Pass on the result of each picture, with a bar on a terminal, and print errors."""
+    def follow(
+        self, work: Plan, results: Iterable[tuple[Job, _Result]]
+    ) -> Iterator[tuple[Job, _Result | DenoiseError]]:
+        """Pass on what becomes of each picture, with a bar on a terminal, and name what fails."""
+        rejected = [(event.job, event.error) for event in work.rejected if isinstance(event, Failed)]
         with progress_bar(shown=self._bar_shown) as bar:
-            task = bar.add_task("", total=len(names))
-            for name, event in zip(names, events, strict=True):
-                bar.update(task, advance=1, description=printable(name))
-                if isinstance(event, DenoiseError):
+            task = bar.add_task("", total=len(rejected) + len(work.jobs))
+            outcomes: Iterable[tuple[Job, _Result | DenoiseError]] = chain(rejected, results)
+            for job, result in outcomes:
+                bar.update(task, advance=1, description=printable(job.name))
+                if isinstance(result, DenoiseError):
                     self.failed += 1
-                    print_error(event.message, event.hint, self._console)
-                yield event
+                    print_error(result.message, result.hint, self._console)
+                yield job, result
 
     def record(self, names: dict[str, Any], outcome: dict[str, Any] | DenoiseError) -> None:
         """Print a picture's JSON line, if asked for: its names and its outcome."""

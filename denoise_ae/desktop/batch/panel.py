@@ -161,7 +161,7 @@ class BatchPanel(QWidget):
 
     def _list(self, found: Plan) -> None:
         fresh = self.model.add(job.source for job in found.jobs if job.source)
-        for event in found.settled:
+        for event in found.rejected:
             if self.model.row_of(event.job.source) is None:
                 fresh += self.model.add([event.job.source] if event.job.source else [])
                 self.model.note(event)
@@ -191,7 +191,7 @@ class BatchPanel(QWidget):
         except DenoiseError as error:
             self.failed.emit(error)
             return
-        for event in work.settled:
+        for event in work.rejected:
             if self.model.wanted(event.job):
                 self.model.note(event)
         jobs = [job for job in work.jobs if self.model.wanted(job)]

@@ -8,7 +8,7 @@ from weakref import WeakSet
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from denoise_ae.batch.picture_io import estimate_levels
+from denoise_ae.batch.cleaning import estimate_levels
 from denoise_ae.desktop.background import in_words
 from denoise_ae.desktop.picture.canvas import Canvas, Window
 from denoise_ae.desktop.picture.document import Document
