@@ -1,4 +1,4 @@
-"""Check before any work that options fit together and that outputs can be written."""
+"""Checks of options and outputs, made before any work."""
 
 from __future__ import annotations
 

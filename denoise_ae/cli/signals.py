@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def exit_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal unwind the work as Ctrl-C does, so that no temporary file is left."""
+    """Turn SIGTERM and SIGHUP into a clean exit, with no temporary file left."""
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
     for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # as nohup has it
+        if handler is not signal.SIG_IGN:  # set by nohup
             signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:
         yield

@@ -46,7 +46,7 @@ class Codec:
 
     Raises:
         ModelError: there is no such model, or it has no latent code.
-        DeviceError: a device was named that is not available.
+        DeviceError: a device was named that is not to be had.
         UsageError: `threads` is below 1.
     """
 
