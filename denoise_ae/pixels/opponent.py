@@ -21,18 +21,29 @@ def luma_of(planes: Floats) -> Floats:
     return luma
 
 
-def scale_opponents(change: Floats, luma: float, chroma: float) -> None:
-    """Scale the luma and the chroma of changes, each by its own factor, in place.
+def apply_change(pictures: Floats, change: Floats, luma: float, chroma: float, *, floating: bool) -> None:
+    """Add a change to pictures, its luma and its chroma each scaled by its own factor; in place.
 
     Args:
-        change: Nx3xHxW or Nx1xHxW, which has no chroma; what is added to a picture.
-        luma: factor of the luma; with 0 the picture's luma stays as it is.
-        chroma: factor of the chroma; with 0 the picture's colour differences stay as they are.
+        pictures: Nx3xHxW, or Nx1xHxW, which have no chroma.
+        change: of the same shape; overwritten.
+        luma: factor of the luma; with 0 the pictures' luma stays as it is.
+        chroma: factor of the chroma; with 0 the pictures' colour differences stay as they are.
+        floating: whether values may lie outside 0 to 1. If not, and the factors differ, so much of the change of chroma
+            is left out that nothing has to be clipped, which would change the luma.
     """
     if luma == chroma or change.shape[1] == 1:
         change *= np.float32(luma)
+        pictures += change
         return
     brightness = luma_of(change)
-    brightness *= np.float32(luma - chroma)
+    change -= brightness
     change *= np.float32(chroma)
-    change += brightness
+    brightness *= np.float32(luma)
+    pictures += brightness
+    if not floating:
+        room = np.where(change > 0, 1 - pictures, pictures)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(change == 0, np.float32(1), room / np.abs(change)).min(axis=1, keepdims=True)
+        change *= share.clip(0, 1)
+    pictures += change

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from denoise_ae.pixels.convert import split_alpha
 from denoise_ae.pixels.masked import Floats, MaskedImage
+from denoise_ae.pixels.opponent import apply_change, luma_of
 from denoise_ae.pixels.tiling import Tile
 from denoise_ae.restoration.tiled import map_concurrently
 
@@ -36,6 +37,18 @@ def typical_level(levels: NDArray[np.floating[Any]]) -> float:
     Estimates in finely textured areas are uncertain and rather too high; most pictures are smooth for a third.
     """
     return float(np.quantile(levels, _SMOOTH_SHARE)) if levels.size else 0.0
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How much noise is removed, 0 (none) to 1.5: from the luminance, and from the colour; see `pixels.opponent`."""
+
+    luma: float = 1.0
+    chroma: float = 1.0
+
+    def __bool__(self) -> bool:
+        """Return whether anything is removed at all."""
+        return bool(self.luma or self.chroma)
 
 
 @dataclass(frozen=True)
@@ -66,7 +79,7 @@ def clean_tiles(
     keep: Keep,
     *,
     sigma: float | None,
-    mix: float,
+    strength: Strength,
     batch_pixels: int,
     workers: int,
     progress: Callable[[int, int], None] | None = None,
@@ -79,7 +92,8 @@ def clean_tiles(
         tiles: all of one size.
         keep: takes the result of each tile.
         sigma: noise level that the network is given, see `Run`.
-        mix: share of the network's change that is applied.
+        strength: up to 1 the share of the network's change that is applied. Beyond 1, a higher noise level for networks
+            that are given one or estimate it, more of the change for the others.
         batch_pixels: pixels of the tiles that go through the network together.
         workers: batches in work at once.
         progress: called with (tiles done, tiles in all) after each run of the network.
@@ -93,12 +107,22 @@ def clean_tiles(
         noisy = np.empty((len(batch), masked.channels, height, width), np.float32)
         for tile, planes in zip(batch, noisy, strict=True):
             masked.read(*tile.read, planes)
-        clean, levels = run(noisy, sigma)
+        clean, levels = run(noisy, _raised(sigma, strength.luma))
         statistics = [
             Statistics(_area(tile), _square_sum(clean[index], noisy[index], tile), _kept_cells(levels, index, tile))
             for index, tile in enumerate(batch)
         ]
-        _limit(noisy, clean, sigma, mix)
+        _limit(noisy, clean, _raised(sigma, strength.luma))
+        if sigma is not None and masked.channels == 3 and max(1, strength.luma) != max(1, strength.chroma):
+            other, _ = run(noisy, _raised(sigma, strength.chroma))
+            _limit(noisy, other, _raised(sigma, strength.chroma))
+            _take_chroma(clean, other)
+        most = np.inf if sigma is None else 1.0
+        luma, chroma = min(most, strength.luma), min(most, strength.chroma)
+        if (luma, chroma) != (1, 1):
+            clean -= noisy
+            apply_change(mixed := noisy.copy(), clean, luma, chroma, floating=masked.floating)
+            clean = mixed
         for tile, before, after in zip(batch, noisy, clean, strict=True):
             keep(tile, before[:, *tile.kept], after[:, *tile.kept])
         return statistics
@@ -126,18 +150,26 @@ def write_into(masked: MaskedImage, result: NDArray[Any]) -> Keep:
     return keep
 
 
-def _limit(noisy: Floats, clean: Floats, sigma: float | None, mix: float) -> None:
-    """Clip the change to what noise of a given level can be, then scale it by `mix`; in place."""
-    given = sigma is not None and sigma >= 0
-    if mix == 1 and not given:
+def _raised(sigma: float | None, strength: float) -> float | None:
+    """Return the noise level for a network at a strength: raised where that is above 1."""
+    return sigma if sigma is None else sigma * max(1.0, strength)
+
+
+def _limit(noisy: Floats, clean: Floats, sigma: float | None) -> None:
+    """Clip the change to what noise of a given level can be, in place."""
+    if sigma is None or sigma < 0:
         return
+    reach = np.float32(LARGEST_NOISE * sigma)
     clean -= noisy
-    if given and sigma is not None:
-        reach = np.float32(LARGEST_NOISE * sigma)
-        np.clip(clean, -reach, reach, out=clean)
-    if mix != 1:
-        clean *= np.float32(mix)
+    np.clip(clean, -reach, reach, out=clean)
     clean += noisy
+
+
+def _take_chroma(clean: Floats, other: Floats) -> None:
+    """Give pictures Nx3xHxW the chroma of others, in place; their luma stays."""
+    other -= clean
+    other -= luma_of(other)
+    clean += other
 
 
 def _kept_cells(levels: Floats | None, index: int, tile: Tile) -> Floats:

@@ -194,5 +194,5 @@ class Canvas:
 def apply(pixels: NDArray[Any], taken: NDArray[Any], mix: float) -> NDArray[Any]:
     """Add a share of a residual HxWxC to pixels of any kind; alpha stays."""
     colour, alpha = split_alpha(pixels)
-    clean = to_unit(colour) + np.float32(mix) * taken.reshape(colour.shape).astype(np.float32)
+    clean = to_unit(colour) + np.float32(mix) * (taken if colour.ndim == 3 else taken[..., 0]).astype(np.float32)
     return join_alpha(from_unit(clean, pixels.dtype), alpha)
