@@ -9,7 +9,7 @@ SHOWN := samples/shown
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures shots app translations test lint format dev clean
+.PHONY: help demo pictures shots app translations test coverage lint format dev clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -47,6 +47,11 @@ translations: $(VENV)/.installed-app ## bring the window's translations up to da
 test: $(VENV)/.installed-test lint ## install what tests need, then check style and types and run all tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
+# The test that is left out limits the size of files, and coverage writes files.
+coverage: $(VENV)/.installed-test ## run all tests and say how much of the code they reach
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report term \
+	  -k "not files_that_may_not_be_that_large"
+
 lint: $(VENV)/.installed-test ## check style, types and who imports whom
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -62,7 +67,7 @@ dev: $(VENV)/.installed-test ## install the hooks that check each commit
 	$(BIN)/pre-commit install
 
 clean: ## remove what was made here, but for the environment and trained runs
-	rm -rf $(DEMO) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(DEMO) build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache
 	find denoise_ae tests train -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -112,6 +112,7 @@ def test_the_sdist_holds_what_a_rebuild_and_a_test_run_need(built):
     with tarfile.open(built / f"denoise_ae-{__version__}.tar.gz") as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
     expected = {"Makefile", "README.md", "CHANGELOG.md", "LICENSE", "constraints.txt", "pyproject.toml"}
+    expected |= {"CONTRIBUTING.md", "CITATION.cff", ".pre-commit-config.yaml", "docs/decisions/README.md"}
     expected |= {f"models/{name}.{suffix}" for name in INDEX["models"] for suffix in ("onnx", "json")}
     expected |= {"models/index.json", "tests/test_packaging.py", SAMPLE.relative_to(ROOT).as_posix()}
     assert expected <= held
@@ -207,3 +208,19 @@ def test_pins_hold_on_every_platform():
     # A local label such as torch's "+cpu" names a build that only some package indexes have.
     assert TESTED
     assert not [version for version in TESTED.values() if "+" in version]
+
+
+def test_hooks_check_with_the_tested_versions():
+    text = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    tools = dict(re.findall(r"repo: https://github\.com/[\w-]+/(?:mirrors-)?(\w+)\S*\n +rev: v(\S+)", text))
+    beside = dict(re.findall(r"^ +- ([\w.-]+)==(\S+)$", text, re.MULTILINE))
+    tested = {name: TESTED[name] for name in ("ruff", "mypy", *beside)}
+    assert tested.items() <= (tools | beside).items()
+
+
+def test_the_citation_names_this_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.findall(r"^(version|license): (.+)$", citation, re.MULTILINE) == [
+        ("version", __version__),
+        ("license", PROJECT["license"]),
+    ]

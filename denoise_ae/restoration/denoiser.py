@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from denoise_ae.errors import ModelError, UsageError
 from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
-from denoise_ae.modelfiles.session import Interrupt
+from denoise_ae.modelfiles.runtime import Interrupt
 from denoise_ae.noise.estimate import estimate_sigma
 from denoise_ae.pixels.convert import check_image
 from denoise_ae.pixels.masked import Floats, MaskedImage

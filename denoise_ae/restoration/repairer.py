@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError, ModelError, UsageError
 from denoise_ae.modelfiles.card import ModelCard
-from denoise_ae.modelfiles.session import Interrupt
+from denoise_ae.modelfiles.runtime import Interrupt
 from denoise_ae.pixels.convert import check_image, split_alpha
 from denoise_ae.pixels.masked import Floats, MaskedImage
 from denoise_ae.pixels.tiling import Tile

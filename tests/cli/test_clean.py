@@ -492,4 +492,8 @@ class TestInterruption:
         assert 2 <= self.whole() < 30
         assert all(path.suffix == ".png" for path in Path("out").iterdir()), "no temporary file is left"
         if number == signal.SIGINT:
-            assert "interrupted" in stderr.decode()
+            done = sum(
+                json.loads(line)["status"] == "cleaned" for line in Path("report.jsonl").read_text().splitlines()
+            )
+            told = f"Interrupted. {done} of 30 done; run the same command with --skip-existing to continue."
+            assert told in stderr.decode() and "error: " not in stderr.decode()

@@ -29,8 +29,8 @@ class Document:
         source: its file; None for what was pasted.
         status: the file's when it was read.
         masked: its colour as networks may see it.
-        sigma: its noise in 8-bit steps as estimated without a model; None while nobody has asked.
-        shown: HxWxC uint8 and its reductions by 2, 4, 8 ...: 1 or 3 channels, and alpha where there is one.
+        sigma: its noise in 8-bit steps as estimated without a model; None until it is needed.
+        shown: HxWxC uint8 and its reductions by 2, 4, 8 ...: 1 or 3 channels, plus alpha if there is one.
     """
 
     picture: Picture
@@ -42,7 +42,7 @@ class Document:
 
     @property
     def pixels(self) -> NDArray[Any]:
-        """As stored, not turned as the orientation says."""
+        """As stored, without the orientation applied."""
         return self.picture.pixels
 
     @property
@@ -57,7 +57,7 @@ class Document:
 
     @property
     def upright_size(self) -> tuple[int, int]:
-        """Width and height as it is seen."""
+        """Width and height of the upright picture."""
         height, width = self.pixels.shape[:2]
         return (height, width) if self.orientation >= 5 else (width, height)
 
@@ -89,10 +89,10 @@ def open_bytes(
 
     Args:
         data: the file.
-        name: it in messages.
-        source: where it lies.
+        name: of the file in messages.
+        source: its path.
         status: its status when it was read.
-        max_pixels: the most that it may have.
+        max_pixels: most pixels that it may have.
 
     Raises:
         ImageError: see `open_file`.

@@ -5,7 +5,7 @@ import pytest
 from tiny import pattern
 
 from denoise_ae.errors import Interrupted, UsageError
-from denoise_ae.modelfiles.session import Interrupt
+from denoise_ae.modelfiles.runtime import Interrupt
 from denoise_ae.pixels.convert import from_unit, join_alpha, split_alpha, to_unit
 from denoise_ae.pixels.masked import MaskedImage
 from denoise_ae.restoration.cleaning import typical_level

@@ -1,0 +1,1 @@
+"""Drawn pictures, which are no photographs, to train on beside photographs."""
