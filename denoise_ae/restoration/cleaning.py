@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.pixels.convert import split_alpha
+from denoise_ae.pixels.convert import chunks, split_alpha, to_unit
 from denoise_ae.pixels.masked import Floats, MaskedImage
 from denoise_ae.pixels.opponent import apply_change, luma_of
 from denoise_ae.pixels.tiling import Tile
@@ -21,8 +21,6 @@ LARGEST_NOISE = 4.0
 """Most that is removed from a pixel, in standard deviations of a given noise level: what lies beyond, 1 of 16,000
 values of Gaussian noise, counts as picture. Hence a picture cleaned at level 0 comes back unchanged."""
 
-_SMOOTH_SHARE = 1 / 3
-
 Run = Callable[[Floats, float | None], tuple[Floats, Floats | None]]
 """Runs the network on pictures NxCxHxW, 0 to 1, with the noise level on the same scale (None without one, -x for x
 times its own estimate); gives the clean pictures and, if it estimates them, the levels N x cells."""
@@ -31,12 +29,24 @@ Keep = Callable[[Tile, Floats, Floats], None]
 """Takes a tile and what is kept of it, noisy and clean: channels x height x width."""
 
 
-def typical_level(levels: NDArray[np.floating[Any]]) -> float:
+_SMOOTH_SHARE = 1 / 3
+
+NOTICEABLE = 8
+"""Difference of a pixel in 8-bit steps that counts as changed noticeably."""
+
+
+def smooth_level(levels: NDArray[np.floating[Any]]) -> float:
     """Return the noise level that a third of the picture stays below; 0 without any level.
 
-    Estimates in finely textured areas are uncertain and rather too high; most pictures are smooth for a third.
+    The best guess at noise that is alike everywhere: estimates in finely textured areas are uncertain and rather too
+    high, and most pictures are smooth for a third. What a picture was cleaned for is its `mean_level`.
     """
     return float(np.quantile(levels, _SMOOTH_SHARE)) if levels.size else 0.0
+
+
+def mean_level(levels: NDArray[np.floating[Any]]) -> float:
+    """Return the noise level that a picture was cleaned for, in the mean over its area; 0 without any level."""
+    return float(levels.mean()) if levels.size else 0.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,37 @@ class Strength:
 
 
 @dataclass(frozen=True)
+class Change:
+    """How far a picture has moved."""
+
+    rms: float
+    """Root mean square in 8-bit steps."""
+    share: float
+    """Share of the pixels that changed by more than `NOTICEABLE` in any channel, 0 to 1."""
+
+
+NO_CHANGE = Change(0.0, 0.0)
+
+
+def measure_change(before: NDArray[Any], after: NDArray[Any]) -> Change:
+    """Measure how far a picture has moved; alpha and pixels that are not finite do not count.
+
+    Args:
+        before: HxW, HxWx2, HxWx3 or HxWx4.
+        after: of the same shape and type.
+    """
+    squares, changed, values, pixels = 0.0, 0, 0, 0
+    for old, new in zip(chunks(split_alpha(before)[0]), chunks(split_alpha(after)[0]), strict=True):
+        with np.errstate(invalid="ignore"):
+            steps = np.nan_to_num((to_unit(new) - to_unit(old)) * 255, nan=0.0, posinf=0.0, neginf=0.0)
+        squares += float(np.vdot(steps, steps))
+        far = np.abs(steps) > NOTICEABLE
+        changed += int(np.count_nonzero(far.any(axis=2) if far.ndim == 3 else far))
+        values, pixels = values + steps.size, pixels + steps.shape[0] * steps.shape[1]
+    return Change(math.sqrt(squares / values), changed / pixels)
+
+
+@dataclass(frozen=True)
 class Statistics:
     """What a network removed from tiles, and the levels it estimated, on the scale of 0 to 1."""
 
@@ -63,8 +104,13 @@ class Statistics:
 
     @property
     def level(self) -> float:
-        """The typical noise level in 8-bit steps."""
-        return 255 * typical_level(self.levels)
+        """The mean noise level in 8-bit steps."""
+        return 255 * mean_level(self.levels)
+
+    @property
+    def smooth_level(self) -> float:
+        """The noise level of the smooth parts in 8-bit steps."""
+        return 255 * smooth_level(self.levels)
 
     @property
     def change(self) -> float:

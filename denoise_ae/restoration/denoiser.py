@@ -20,7 +20,16 @@ from denoise_ae.pixels.convert import check_image
 from denoise_ae.pixels.masked import Floats, MaskedImage
 from denoise_ae.pixels.tiling import Tile
 from denoise_ae.restoration.adapt import fit_factor
-from denoise_ae.restoration.cleaning import Keep, Statistics, Strength, clean_tiles, write_into
+from denoise_ae.restoration.cleaning import (
+    NO_CHANGE,
+    Change,
+    Keep,
+    Statistics,
+    Strength,
+    clean_tiles,
+    measure_change,
+    write_into,
+)
 from denoise_ae.restoration.hot_pixels import find_hot_pixels
 from denoise_ae.restoration.tiled import TiledModel
 from denoise_ae.restoration.value_range import ValueRange, in_range, measure_range
@@ -36,9 +45,12 @@ class Restored:
 
     pixels: NDArray[Any]
     sigma: float | None
-    """Standard deviation of the noise in 8-bit steps, as given or as estimated; None if neither."""
+    """Standard deviation of the noise in 8-bit steps, as given or as estimated, in the mean over the picture; None if
+    neither."""
     change: float | None = None
     """Root mean square of what the model would remove at full strength, in 8-bit steps; None at strength 0."""
+    applied: Change = NO_CHANGE
+    """How far the picture has moved in fact."""
     hot_pixels: int = 0
     """Hot and dead pixels that were filled first, those of each colour counted."""
 
@@ -51,7 +63,7 @@ class Residual:
     """Clean minus noisy on the scale of 0 to 1, height x width x channels; 0 for ignored pixels."""
     levels: Floats
     """The model's own noise estimates in 8-bit steps, one for each cell; empty if it makes none. See
-    `denoise_ae.restoration.cleaning.typical_level`."""
+    `denoise_ae.restoration.cleaning.mean_level`."""
 
 
 class Denoiser(TiledModel):
@@ -155,10 +167,11 @@ class Denoiser(TiledModel):
         if sigma_input is not None:
             sigma_input *= factor
         found = self._clean_tiles(masked, tiles, write_into(masked, result), sigma_input, asked, progress=progress)
+        applied = measure_change(image, result)
         if sigma_input is None:
-            return Restored(result, None, found.change)
+            return Restored(result, None, found.change, applied)
         level = found.level * -sigma_input if sigma_input < 0 else 255 * sigma_input
-        return Restored(result, level if sigma is None else sigma, found.change, len(hot))
+        return Restored(result, level if sigma is None else sigma, found.change, applied, len(hot))
 
     def residual(
         self,
@@ -279,7 +292,7 @@ class Denoiser(TiledModel):
         masked = MaskedImage(image)
         if not self.card.estimates_sigma or masked.all_ignored:
             return 255 * estimate_sigma(masked.sample(SIGMA_SAMPLE))
-        return self._clean_tiles(masked, self._plan(masked), lambda *_: None, -1.0, Strength()).level
+        return self._clean_tiles(masked, self._plan(masked), lambda *_: None, -1.0, Strength()).smooth_level
 
     def _sigma_input(self, masked: MaskedImage, sigma: float | None) -> float | None:
         """Return the noise level to give to the network, see `denoise_ae.restoration.cleaning.Run`."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from denoise_ae.desktop.picture.pyramid import level_count, level_shape, refresh
 from denoise_ae.desktop.picture.settings import PictureSettings
 from denoise_ae.pixels.convert import chunks, from_unit, join_alpha, split_alpha, to_unit
-from denoise_ae.restoration.cleaning import typical_level
+from denoise_ae.restoration.cleaning import mean_level
 from denoise_ae.restoration.denoiser import Residual
 
 CELL = 128
@@ -174,7 +174,7 @@ class Canvas:
         if residual.levels.size:
             self._estimates.append(residual.levels)
             if self.settings.sigma is None:
-                self.sigma = typical_level(np.concatenate(self._estimates))
+                self.sigma = mean_level(np.concatenate(self._estimates))
         self.done[self.cells(window)] = True
 
     def result(self, pixels: NDArray[Any], mix: float) -> NDArray[Any]:
