@@ -29,7 +29,10 @@ def clean_file(
     *,
     sigma: float | None = None,
     strength: float = 1.0,
+    luma: float | None = None,
+    chroma: float | None = None,
     adapt: bool = False,
+    defects: bool = True,
     file_format: str | None = None,
     quality: int | None = None,
     keep_metadata: bool = True,
@@ -54,7 +57,10 @@ def clean_file(
         model: the name of an installed model, an ONNX file, or a denoiser, which is loaded once for many files.
         sigma: standard deviation of the noise in 8-bit steps, 0 to 255, for models that take one; None estimates it.
         strength: 0 leaves every pixel, 1 is the model's result, up to 1.5 takes more.
+        luma: strength for the luminance alone, see `Denoiser.clean`; None: `strength`.
+        chroma: strength for the colour alone; None: `strength`.
         adapt: fit what the model estimates of the noise to this picture first; see `Denoiser.fit_factor`.
+        defects: fill hot and dead pixels of photographs first.
         file_format: ending of the format to write, as ``png``; None: as `output` is named, else as the picture is.
         quality: of lossy formats, 1 to 100; None: near the picture's own.
         keep_metadata: keep EXIF, XMP and colour profile where the format can.
@@ -82,6 +88,9 @@ def clean_file(
     settings = Settings(
         sigma,
         strength,
+        luma,
+        chroma,
+        defects,
         adapt,
         quality=quality,
         keep_metadata=keep_metadata,

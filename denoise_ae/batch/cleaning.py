@@ -12,7 +12,8 @@ from denoise_ae.batch.jobs import Cleaned, Job
 from denoise_ae.batch.tasks import Settings
 from denoise_ae.batch.transforms import Prepared, Report
 from denoise_ae.imagefiles.picture import Header, Picture
-from denoise_ae.restoration.denoiser import Denoiser
+from denoise_ae.restoration.cleaning import Change
+from denoise_ae.restoration.denoiser import Denoiser, check_strength
 
 
 class Cleaning:
@@ -31,7 +32,9 @@ class Cleaning:
         """Estimate the noise, to clean with it or, where the model needs no level, to tell of it."""
         sigma = self.options.sigma
         sigmas = [sigma] * len(picture.frames)
-        if sigma is None and not (self._denoiser.card.estimates_sigma and self.options.strength):
+        options = self.options
+        strength = check_strength(options.strength, options.luma, options.chroma)
+        if sigma is None and not (self._denoiser.card.estimates_sigma and strength):
             sigmas = estimate_levels(picture, self._denoiser)
         return Prepared(partial(self._clean, job, picture, sigmas))
 
@@ -40,6 +43,8 @@ class Cleaning:
         estimated = self.options.sigma is None
         found: list[float] = []
         changes: list[float] = []
+        applied: list[Change] = []
+        hot_pixels = 0
         factor = 1.0
         for number, (frame, sigma) in enumerate(zip(picture.frames, sigmas, strict=True)):
             level = None if estimated and not self._denoiser.card.takes_sigma else sigma
@@ -47,7 +52,14 @@ class Cleaning:
             if self.options.adapt and (number == 0 or frame.duration is None):
                 factor = self._denoiser.fit_factor(frame.pixels)
             restored = self._denoiser.restore(
-                frame.pixels, level, self.options.strength, factor=factor, progress=partial(report, number)
+                frame.pixels,
+                level,
+                self.options.strength,
+                luma=self.options.luma,
+                chroma=self.options.chroma,
+                factor=factor,
+                defects=self.options.defects,
+                progress=partial(report, number),
             )
             frame.pixels = restored.pixels
             level = restored.sigma if sigma is None else sigma
@@ -55,13 +67,25 @@ class Cleaning:
             found.append(level)
             if restored.change is not None:
                 changes.append(restored.change)
+            applied.append(restored.applied)
+            hot_pixels += restored.hot_pixels
         return Cleaned(
             job=job,
             megapixels=picture.header.pixels / 1e6,
             sigma=fmean(found),
             estimated=estimated,
             change=fmean(changes) if changes else None,
+            applied_rms=fmean(each.rms for each in applied),
+            changed_share=fmean(each.share for each in applied),
+            hot_pixels=hot_pixels,
+            warnings=self._doubts(fmean(found)),
         )
+
+    def _doubts(self, sigma: float) -> tuple[str, ...]:
+        learnt = self._denoiser.card.sigma_range
+        if learnt is None or sigma <= learnt[1]:
+            return ()
+        return (f"a noise level of {sigma:.0f} is beyond what the model has learned, which ends at {learnt[1]:.0f}",)
 
 
 def estimate_levels(picture: Picture, denoiser: Denoiser) -> list[float | None]:

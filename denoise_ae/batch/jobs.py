@@ -14,6 +14,9 @@ from denoise_ae.system.files import folder_written, sweep_temporaries
 LITTLE_NOISE = 1.5
 """Estimated noise, in 8-bit steps, under which a picture counts as clean already. Rounding to 8 bits alone is 0.3."""
 
+LITTLE_SHARE = 0.001
+"""Share of noticeably changed pixels from which a picture did not count as clean, whatever the level."""
+
 LITTLE_CHANGE = 1.6
 """What a model takes from a picture, as a root mean square in 8-bit steps, under which the picture counts as clean
 already, too: fine texture may be taken for more noise than there is, and cost a little more than 1."""
@@ -145,11 +148,19 @@ class Cleaned(Written):
     """Root mean square of what the model would take at full strength, in 8-bit steps, the mean of several frames; None
     at strength 0."""
 
+    applied_rms: float = 0.0
+    """Root mean square of what was changed in fact, in 8-bit steps; the mean of several frames."""
+    changed_share: float = 0.0
+    """Share of the pixels, 0 to 1, that changed by more than 8 steps of 255; the mean of several frames."""
+    hot_pixels: int = 0
+    """Hot and dead pixels that were filled, those of each colour counted."""
+
     @property
     def little_noise(self) -> bool:
-        """Whether there was hardly anything to clean."""
-        hardly_changed = self.change is not None and self.change < LITTLE_CHANGE
-        return self.estimated and (self.sigma < LITTLE_NOISE or hardly_changed)
+        """Whether there was hardly anything to clean: little was found, and little was changed."""
+        if self.change is None:
+            return self.estimated and self.sigma < LITTLE_NOISE
+        return self.estimated and self.change < LITTLE_CHANGE and self.changed_share < LITTLE_SHARE
 
 
 @dataclass(frozen=True, kw_only=True)

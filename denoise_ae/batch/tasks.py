@@ -17,6 +17,12 @@ class Settings(OutputOptions):
     """Standard deviation of the noise in 8-bit steps; None: estimated for each picture. See `Denoiser.check_sigma`."""
     strength: float = 1.0
     """0 (leave it) to 1.5."""
+    luma: float | None = None
+    """Strength for the luminance alone; None: `strength`. See `denoise_ae.pixels.opponent`."""
+    chroma: float | None = None
+    """Strength for the colour alone; None: `strength`."""
+    defects: bool = True
+    """Whether hot and dead pixels of photographs are filled; see `denoise_ae.restoration.hot_pixels`."""
     adapt: bool = False
     """Whether the model's own estimates are fitted to each picture; see `Denoiser.fit_factor`."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from denoise_ae.cli import checks
-from denoise_ae.cli.options import Debug, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
+from denoise_ae.cli.options import Debug, Defects, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
 from denoise_ae.cli.show.render import INTERRUPTED
 from denoise_ae.cli.signals import exit_on_sigterm
 from denoise_ae.errors import DenoiseError, UsageError
@@ -117,6 +117,25 @@ def clean(
     strength: Annotated[
         float, typer.Option(min=0.0, max=1.5, help="How much of the noise to take away; 0 leaves every pixel.")
     ] = 1.0,
+    luma: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.5,
+            help="Strength for the luminance alone: less keeps grain. With 0 the luma (BT.601) stays as it is.",
+            show_default="as --strength",
+        ),
+    ] = None,
+    chroma: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.5, help="Strength for blotches of colour alone.", show_default="as --strength"),
+    ] = None,
+    defects: Annotated[
+        Defects,
+        typer.Option(
+            help="Fill hot and dead pixels first: auto does so in photographs, and leaves what looks drawn alone."
+        ),
+    ] = Defects.AUTO,
     adapt: Annotated[
         bool,
         typer.Option(
@@ -172,9 +191,9 @@ def clean(
         typer.Option(
             "--json",
             help="Print a line of JSON for each picture on standard output: file, output, status; if cleaned "
-            "megapixels, seconds, sigma, sigma_estimated, little_noise, warnings; if planned (--dry-run) megapixels, "
-            "replaces; if skipped reason; if failed error, hint. Then one with status summary: cleaned, planned, "
-            "skipped, failed, megapixels, seconds, model, device, interrupted.",
+            "megapixels, seconds, sigma, sigma_estimated, little_noise, change_rms, changed_share, hot_pixels, "
+            "warnings; if planned (--dry-run) megapixels, replaces; if skipped reason; if failed error, hint. Then one "
+            "with status summary: cleaned, planned, skipped, failed, megapixels, seconds, model, device, interrupted.",
         ),
     ] = False,
     report: Annotated[
@@ -206,8 +225,9 @@ def clean(
     A bad file never stops the rest. Exit status: 0 all good, 1 something failed, 2 wrong usage, 130
     after Ctrl-C.
     """
-    if not math.isfinite(strength) or not math.isfinite(max_megapixels):
-        raise UsageError("--strength and --max-megapixels take finite numbers")
+    given = (strength, luma or 0.0, chroma or 0.0, max_megapixels)
+    if not all(map(math.isfinite, given)):
+        raise UsageError("--strength, --luma, --chroma and --max-megapixels take finite numbers")
     level = checks.parse_sigma(sigma)
     if adapt and level is not None:
         raise UsageError("--sigma leaves nothing to --adapt", "give one of the two")
@@ -237,6 +257,9 @@ def clean(
     settings = Settings(
         sigma=level,
         strength=strength,
+        luma=luma,
+        chroma=chroma,
+        defects=defects is Defects.AUTO,
         adapt=adapt,
         quality=quality,
         keep_metadata=metadata is KeepOrStrip.KEEP,

@@ -15,6 +15,13 @@ class KeepOrStrip(StrEnum):
     STRIP = "strip"
 
 
+class Defects(StrEnum):
+    """Whether hot and dead pixels are filled."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
 Quality = Annotated[
     int | None, typer.Option(min=1, max=100, help="Quality of lossy formats.", show_default="near the picture's own")
 ]

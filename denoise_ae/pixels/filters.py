@@ -152,6 +152,11 @@ def local_median(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.medianBlur(image, side), np.uint8)
 
 
+def median_of_nine(plane: Floats) -> Floats:
+    """Return the median of the 3x3 square around each pixel of HxW, borders continued."""
+    return np.asarray(cv2.medianBlur(plane, 3), np.float32)
+
+
 def local_moments(image: NDArray[np.uint8], side: int) -> tuple[Floats, Floats]:
     """Return the mean and the standard deviation of the square around each pixel of HxW, borders mirrored."""
     values = image.astype(np.float32)

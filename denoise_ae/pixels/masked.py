@@ -37,7 +37,8 @@ class MaskedImage:
     Attributes:
         height: in pixels.
         width: in pixels.
-        channels: of the colour, 1 or 3.
+        channels: of the colour, 1 or 3; 1 too for RGB whose three channels are equal.
+        floating: whether values may lie outside 0 to 1.
         has_ignored: whether any pixel is ignored.
         all_ignored: whether all are.
     """
@@ -46,7 +47,10 @@ class MaskedImage:
         self._mask = mask
         colour, self._alpha = split_alpha(image)
         self._colour = colour[..., None] if colour.ndim == 2 else colour
+        if self._colour.shape[2] == 3 and _is_gray(self._colour):  # one channel stands for all, which stay equal
+            self._colour = self._colour[..., :1]
         self.height, self.width, self.channels = self._colour.shape
+        self.floating = self._colour.dtype.kind == "f"
         strips = [slice(start, start + _BLOCK) for start in range(0, self.height, _BLOCK)]
         all_columns = slice(0, self.width)
         self.has_ignored = self._may_have_ignored() and any(self.ignored(strip, all_columns).any() for strip in strips)
@@ -161,7 +165,7 @@ class MaskedImage:
         return np.argwhere(np.ones((self.height // _BLOCK, self.width // _BLOCK), np.bool_))
 
     def _may_have_ignored(self) -> bool:
-        return self._mask is not None or self._alpha is not None or self._colour.dtype.kind == "f"
+        return self._mask is not None or self._alpha is not None or self.floating
 
     def _sums(self, rows: slice, columns: slice) -> tuple[Floats, Floats]:
         """Return colour, 0 where ignored, and 1 for each pixel that counts, of a window that may leave the picture."""
@@ -177,6 +181,15 @@ class MaskedImage:
         for _ in range(_LEVELS):
             total, count = _halve(total), _halve(count)
         return total, count
+
+
+def _is_gray(colour: NDArray[Any]) -> bool:
+    """Tell whether the three channels of HxWx3 are equal everywhere; NaN equals NaN."""
+
+    def same(part: NDArray[Any]) -> bool:
+        return all(np.array_equal(part[..., 0], part[..., other], equal_nan=True) for other in (1, 2))
+
+    return same(colour[: 1 + len(colour) // 64]) and same(colour)
 
 
 def fill(picture: Floats, mask: NDArray[np.bool_]) -> Floats:

@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.pixels.convert import split_alpha
+from denoise_ae.pixels.convert import chunks, split_alpha, to_unit
 from denoise_ae.pixels.masked import Floats, MaskedImage
+from denoise_ae.pixels.opponent import apply_change, luma_of
 from denoise_ae.pixels.tiling import Tile
 from denoise_ae.restoration.tiled import map_concurrently
 
 LARGEST_NOISE = 4.0
 """Most that is removed from a pixel, in standard deviations of a given noise level: what lies beyond, 1 of 16,000
 values of Gaussian noise, counts as picture. Hence a picture cleaned at level 0 comes back unchanged."""
-
-_SMOOTH_SHARE = 1 / 3
 
 Run = Callable[[Floats, float | None], tuple[Floats, Floats | None]]
 """Runs the network on pictures NxCxHxW, 0 to 1, with the noise level on the same scale (None without one, -x for x
@@ -30,12 +29,67 @@ Keep = Callable[[Tile, Floats, Floats], None]
 """Takes a tile and what is kept of it, noisy and clean: channels x height x width."""
 
 
-def typical_level(levels: NDArray[np.floating[Any]]) -> float:
+_SMOOTH_SHARE = 1 / 3
+
+NOTICEABLE = 8
+"""Difference of a pixel in 8-bit steps that counts as changed noticeably."""
+
+
+def smooth_level(levels: NDArray[np.floating[Any]]) -> float:
     """Return the noise level that a third of the picture stays below; 0 without any level.
 
-    Estimates in finely textured areas are uncertain and rather too high; most pictures are smooth for a third.
+    The best guess at noise that is alike everywhere: estimates in finely textured areas are uncertain and rather too
+    high, and most pictures are smooth for a third. What a picture was cleaned for is its `mean_level`.
     """
     return float(np.quantile(levels, _SMOOTH_SHARE)) if levels.size else 0.0
+
+
+def mean_level(levels: NDArray[np.floating[Any]]) -> float:
+    """Return the noise level that a picture was cleaned for, in the mean over its area; 0 without any level."""
+    return float(levels.mean()) if levels.size else 0.0
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How much noise is removed, 0 (none) to 1.5: from the luminance, and from the colour; see `pixels.opponent`."""
+
+    luma: float = 1.0
+    chroma: float = 1.0
+
+    def __bool__(self) -> bool:
+        """Return whether anything is removed at all."""
+        return bool(self.luma or self.chroma)
+
+
+@dataclass(frozen=True)
+class Change:
+    """How far a picture has moved."""
+
+    rms: float
+    """Root mean square in 8-bit steps."""
+    share: float
+    """Share of the pixels that changed by more than `NOTICEABLE` in any channel, 0 to 1."""
+
+
+NO_CHANGE = Change(0.0, 0.0)
+
+
+def measure_change(before: NDArray[Any], after: NDArray[Any]) -> Change:
+    """Measure how far a picture has moved; alpha and pixels that are not finite do not count.
+
+    Args:
+        before: HxW, HxWx2, HxWx3 or HxWx4.
+        after: of the same shape and type.
+    """
+    squares, changed, values, pixels = 0.0, 0, 0, 0
+    for old, new in zip(chunks(split_alpha(before)[0]), chunks(split_alpha(after)[0]), strict=True):
+        with np.errstate(invalid="ignore"):
+            steps = np.nan_to_num((to_unit(new) - to_unit(old)) * 255, nan=0.0, posinf=0.0, neginf=0.0)
+        squares += float(np.vdot(steps, steps))
+        far = np.abs(steps) > NOTICEABLE
+        changed += int(np.count_nonzero(far.any(axis=2) if far.ndim == 3 else far))
+        values, pixels = values + steps.size, pixels + steps.shape[0] * steps.shape[1]
+    return Change(math.sqrt(squares / values), changed / pixels)
 
 
 @dataclass(frozen=True)
@@ -50,8 +104,13 @@ class Statistics:
 
     @property
     def level(self) -> float:
-        """The typical noise level in 8-bit steps."""
-        return 255 * typical_level(self.levels)
+        """The mean noise level in 8-bit steps."""
+        return 255 * mean_level(self.levels)
+
+    @property
+    def smooth_level(self) -> float:
+        """The noise level of the smooth parts in 8-bit steps."""
+        return 255 * smooth_level(self.levels)
 
     @property
     def change(self) -> float:
@@ -66,7 +125,7 @@ def clean_tiles(
     keep: Keep,
     *,
     sigma: float | None,
-    mix: float,
+    strength: Strength,
     batch_pixels: int,
     workers: int,
     progress: Callable[[int, int], None] | None = None,
@@ -79,7 +138,8 @@ def clean_tiles(
         tiles: all of one size.
         keep: takes the result of each tile.
         sigma: noise level that the network is given, see `Run`.
-        mix: share of the network's change that is applied.
+        strength: up to 1 the share of the network's change that is applied. Beyond 1, a higher noise level for networks
+            that are given one or estimate it, more of the change for the others.
         batch_pixels: pixels of the tiles that go through the network together.
         workers: batches in work at once.
         progress: called with (tiles done, tiles in all) after each run of the network.
@@ -93,12 +153,22 @@ def clean_tiles(
         noisy = np.empty((len(batch), masked.channels, height, width), np.float32)
         for tile, planes in zip(batch, noisy, strict=True):
             masked.read(*tile.read, planes)
-        clean, levels = run(noisy, sigma)
+        clean, levels = run(noisy, _raised(sigma, strength.luma))
         statistics = [
             Statistics(_area(tile), _square_sum(clean[index], noisy[index], tile), _kept_cells(levels, index, tile))
             for index, tile in enumerate(batch)
         ]
-        _limit(noisy, clean, sigma, mix)
+        _limit(noisy, clean, _raised(sigma, strength.luma))
+        if sigma is not None and masked.channels == 3 and max(1, strength.luma) != max(1, strength.chroma):
+            other, _ = run(noisy, _raised(sigma, strength.chroma))
+            _limit(noisy, other, _raised(sigma, strength.chroma))
+            _take_chroma(clean, other)
+        most = np.inf if sigma is None else 1.0
+        luma, chroma = min(most, strength.luma), min(most, strength.chroma)
+        if (luma, chroma) != (1, 1):
+            clean -= noisy
+            apply_change(mixed := noisy.copy(), clean, luma, chroma, floating=masked.floating)
+            clean = mixed
         for tile, before, after in zip(batch, noisy, clean, strict=True):
             keep(tile, before[:, *tile.kept], after[:, *tile.kept])
         return statistics
@@ -126,18 +196,26 @@ def write_into(masked: MaskedImage, result: NDArray[Any]) -> Keep:
     return keep
 
 
-def _limit(noisy: Floats, clean: Floats, sigma: float | None, mix: float) -> None:
-    """Clip the change to what noise of a given level can be, then scale it by `mix`; in place."""
-    given = sigma is not None and sigma >= 0
-    if mix == 1 and not given:
+def _raised(sigma: float | None, strength: float) -> float | None:
+    """Return the noise level for a network at a strength: raised where that is above 1."""
+    return sigma if sigma is None else sigma * max(1.0, strength)
+
+
+def _limit(noisy: Floats, clean: Floats, sigma: float | None) -> None:
+    """Clip the change to what noise of a given level can be, in place."""
+    if sigma is None or sigma < 0:
         return
+    reach = np.float32(LARGEST_NOISE * sigma)
     clean -= noisy
-    if given and sigma is not None:
-        reach = np.float32(LARGEST_NOISE * sigma)
-        np.clip(clean, -reach, reach, out=clean)
-    if mix != 1:
-        clean *= np.float32(mix)
+    np.clip(clean, -reach, reach, out=clean)
     clean += noisy
+
+
+def _take_chroma(clean: Floats, other: Floats) -> None:
+    """Give pictures Nx3xHxW the chroma of others, in place; their luma stays."""
+    other -= clean
+    other -= luma_of(other)
+    clean += other
 
 
 def _kept_cells(levels: Floats | None, index: int, tile: Tile) -> Floats:

@@ -20,8 +20,19 @@ from denoise_ae.pixels.convert import check_image
 from denoise_ae.pixels.masked import Floats, MaskedImage
 from denoise_ae.pixels.tiling import Tile
 from denoise_ae.restoration.adapt import fit_factor
-from denoise_ae.restoration.cleaning import Keep, Statistics, clean_tiles, write_into
+from denoise_ae.restoration.cleaning import (
+    NO_CHANGE,
+    Change,
+    Keep,
+    Statistics,
+    Strength,
+    clean_tiles,
+    measure_change,
+    write_into,
+)
+from denoise_ae.restoration.hot_pixels import find_hot_pixels
 from denoise_ae.restoration.tiled import TiledModel
+from denoise_ae.restoration.value_range import ValueRange, in_range, measure_range
 
 STRENGTH_RANGE = (0.0, 1.5)
 SIGMA_SAMPLE = 1_000_000
@@ -34,9 +45,14 @@ class Restored:
 
     pixels: NDArray[Any]
     sigma: float | None
-    """Standard deviation of the noise in 8-bit steps, as given or as estimated; None if neither."""
+    """Standard deviation of the noise in 8-bit steps, as given or as estimated, in the mean over the picture; None if
+    neither."""
     change: float | None = None
     """Root mean square of what the model would remove at full strength, in 8-bit steps; None at strength 0."""
+    applied: Change = NO_CHANGE
+    """How far the picture has moved in fact."""
+    hot_pixels: int = 0
+    """Hot and dead pixels that were filled first, those of each colour counted."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,7 @@ class Residual:
     """Clean minus noisy on the scale of 0 to 1, height x width x channels; 0 for ignored pixels."""
     levels: Floats
     """The model's own noise estimates in 8-bit steps, one for each cell; empty if it makes none. See
-    `denoise_ae.restoration.cleaning.typical_level`."""
+    `denoise_ae.restoration.cleaning.mean_level`."""
 
 
 class Denoiser(TiledModel):
@@ -75,7 +91,10 @@ class Denoiser(TiledModel):
         sigma: float | None = None,
         strength: float = 1.0,
         *,
+        luma: float | None = None,
+        chroma: float | None = None,
         adapt: bool = False,
+        defects: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> NDArray[Any]:
         """Clean a picture.
@@ -90,7 +109,12 @@ class Denoiser(TiledModel):
                 `denoise_ae.noise.estimate.estimate_sigma`.
             strength: 0 returns the picture, 1 the model's result. More goes further: models that take a noise level get
                 a higher one, for the others the change is amplified.
+            luma: strength for the luminance alone; None: `strength`. 0 leaves the picture's luma as it is, see
+                `denoise_ae.pixels.opponent`.
+            chroma: the same for the colour.
             adapt: fit the model's own estimate to this picture first, see `fit_factor`; not with `sigma`.
+            defects: fill hot and dead pixels of photographs first, see `denoise_ae.restoration.hot_pixels`; by models
+                that take a noise level.
             progress: called with (tiles done, tiles in all) after each run of the network.
 
         Returns:
@@ -98,13 +122,14 @@ class Denoiser(TiledModel):
 
         Raises:
             ImageError: the array is not a picture.
-            UsageError: `sigma` or `strength` is out of range, the model takes no `sigma`, or has no estimate to adapt.
+            UsageError: `sigma` or a strength is out of range, the model takes no `sigma`, or has no estimate to adapt.
             ModelError: the model fails, or takes one size only and the picture is not made of such cells.
         """
         if adapt:
             self.check_adapt(sigma)
+        factor = self.fit_factor(image) if adapt else 1.0
         return self.restore(
-            image, sigma, strength, factor=self.fit_factor(image) if adapt else 1.0, progress=progress
+            image, sigma, strength, luma=luma, chroma=chroma, factor=factor, defects=defects, progress=progress
         ).pixels
 
     def restore(
@@ -113,7 +138,10 @@ class Denoiser(TiledModel):
         sigma: float | None = None,
         strength: float = 1.0,
         *,
+        luma: float | None = None,
+        chroma: float | None = None,
         factor: float = 1.0,
+        defects: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> Restored:
         """Clean a picture as `clean` does, and report the noise level it was cleaned for.
@@ -121,25 +149,29 @@ class Denoiser(TiledModel):
         `factor` multiplies the model's own estimate, see `fit_factor`.
         """
         check_image(image)
-        if not STRENGTH_RANGE[0] <= strength <= STRENGTH_RANGE[1]:
-            raise UsageError(f"a strength of {strength:g} is out of range", "give 0 (unchanged) to 1.5")
+        asked = check_strength(strength, luma, chroma)
         if sigma is not None:
             self.check_sigma(sigma)
         if factor != 1:
             self.check_adapt(sigma)
         result = image.copy(order="C")
         masked = MaskedImage(image)
-        if strength == 0 or masked.all_ignored:
+        if not asked or masked.all_ignored:
             return Restored(result, 0.0, 0.0) if masked.all_ignored else Restored(result, sigma)
+        hot = find_hot_pixels(masked) if defects and self.card.takes_sigma else ()
+        if hot:
+            hot.fill(result)
+            masked = MaskedImage(result.copy())
         tiles = self._plan(masked)
-        sigma_input, mix = self._sigma_input(masked, sigma, strength)
+        sigma_input = self._sigma_input(masked, sigma)
         if sigma_input is not None:
             sigma_input *= factor
-        found = self._clean_tiles(masked, tiles, write_into(masked, result), sigma_input, mix, progress=progress)
+        found = self._clean_tiles(masked, tiles, write_into(masked, result), sigma_input, asked, progress=progress)
+        applied = measure_change(image, result)
         if sigma_input is None:
-            return Restored(result, None, found.change)
-        level = (found.level * -sigma_input if sigma_input < 0 else 255 * sigma_input) / max(1.0, strength)
-        return Restored(result, level if sigma is None else sigma, found.change)
+            return Restored(result, None, found.change, applied)
+        level = found.level * -sigma_input if sigma_input < 0 else 255 * sigma_input
+        return Restored(result, level if sigma is None else sigma, found.change, applied, len(hot))
 
     def residual(
         self,
@@ -148,6 +180,8 @@ class Denoiser(TiledModel):
         sigma: float | None = None,
         strength: float = 1.0,
         *,
+        luma: float | None = None,
+        chroma: float | None = None,
         interrupt: Interrupt | None = None,
     ) -> Residual:
         """Compute what `restore` would change in a part of a picture, and only there.
@@ -161,6 +195,8 @@ class Denoiser(TiledModel):
             sigma: as for `restore`; None estimates it from the whole picture at each call, unless the model does so
                 itself.
             strength: above 0; see `restore`.
+            luma: see `clean`.
+            chroma: see `clean`.
             interrupt: ends the work when it is set.
 
         Raises:
@@ -168,8 +204,9 @@ class Denoiser(TiledModel):
             UsageError: see `restore`.
             ModelError: see `restore`.
         """
-        if not 0 < strength <= STRENGTH_RANGE[1]:
-            raise UsageError(f"a strength of {strength:g} has no residual", "give more than 0, up to 1.5")
+        asked_strength = check_strength(strength, luma, chroma)
+        if not asked_strength:
+            raise UsageError("a strength of 0 has no residual", "give more than 0, up to 1.5")
         if sigma is not None:
             self.check_sigma(sigma)
         rows, columns = window
@@ -183,9 +220,9 @@ class Denoiser(TiledModel):
             )
             change[places] = (clean[:, *parts] - noisy[:, *parts]).transpose(1, 2, 0)
 
-        sigma_input, mix = self._sigma_input(picture, sigma, strength)
+        sigma_input = self._sigma_input(picture, sigma)
         tiles = self._plan_window(picture, window)
-        found = self._clean_tiles(picture, tiles, keep, sigma_input, mix, interrupt=interrupt)
+        found = self._clean_tiles(picture, tiles, keep, sigma_input, asked_strength, interrupt=interrupt)
         if picture.has_ignored:
             change[picture.ignored(*window)] = 0
         return Residual(change, 255 * found.levels)
@@ -208,9 +245,11 @@ class Denoiser(TiledModel):
         """
         check_image(image)
         self.check_adapt(None)
+        masked = MaskedImage(image)
+        run = in_range(self._run, self._value_range(masked))
         return fit_factor(
-            MaskedImage(image),
-            lambda noisy, factor: self._run(noisy, -factor),
+            masked,
+            lambda noisy, factor: run(noisy, -factor),
             size_multiple=self.card.size_multiple,
             min_size=self.card.min_size,
         )
@@ -253,17 +292,19 @@ class Denoiser(TiledModel):
         masked = MaskedImage(image)
         if not self.card.estimates_sigma or masked.all_ignored:
             return 255 * estimate_sigma(masked.sample(SIGMA_SAMPLE))
-        return self._clean_tiles(masked, self._plan(masked), lambda *_: None, -1.0, 1.0).level
+        return self._clean_tiles(masked, self._plan(masked), lambda *_: None, -1.0, Strength()).smooth_level
 
-    def _sigma_input(self, masked: MaskedImage, sigma: float | None, strength: float) -> tuple[float | None, float]:
-        """Return the noise level to give to the network, see `denoise_ae.restoration.cleaning.Run`, and the mix."""
+    def _sigma_input(self, masked: MaskedImage, sigma: float | None) -> float | None:
+        """Return the noise level to give to the network, see `denoise_ae.restoration.cleaning.Run`."""
         if not self.card.takes_sigma:
-            return None, strength
-        more, mix = max(1.0, strength), min(1.0, strength)
+            return None
         if sigma is None and self.card.estimates_sigma:
-            return -more, mix
-        level = estimate_sigma(masked.sample(SIGMA_SAMPLE)) if sigma is None else sigma / 255
-        return level * more, mix
+            return -1.0
+        return estimate_sigma(masked.sample(SIGMA_SAMPLE)) if sigma is None else sigma / 255
+
+    def _value_range(self, masked: MaskedImage) -> ValueRange:
+        # What takes no noise level may be anything, and need not work alike at all scales.
+        return measure_range(masked) if self.card.takes_sigma else ValueRange()
 
     def _clean_tiles(
         self,
@@ -271,18 +312,18 @@ class Denoiser(TiledModel):
         tiles: list[Tile],
         keep: Keep,
         sigma_input: float | None,
-        mix: float,
+        strength: Strength,
         *,
         progress: Callable[[int, int], None] | None = None,
         interrupt: Interrupt | None = None,
     ) -> Statistics:
         return clean_tiles(
-            lambda noisy, level: self._run(noisy, level, interrupt),
+            in_range(lambda noisy, level: self._run(noisy, level, interrupt), self._value_range(masked)),
             masked,
             tiles,
             keep,
             sigma=sigma_input,
-            mix=mix,
+            strength=strength,
             batch_pixels=self._tile**2,
             workers=self._workers,
             progress=progress,
@@ -318,6 +359,23 @@ def clean(
 ) -> NDArray[Any]:
     """Clean one picture; see `Denoiser`, which loads its model once for many."""
     return Denoiser(model, device=device, threads=threads, tile=tile).clean(image, sigma, strength)
+
+
+def check_strength(strength: float, luma: float | None = None, chroma: float | None = None) -> Strength:
+    """Return how much is removed of luminance and colour.
+
+    Args:
+        strength: of what is not given for itself, 0 to 1.5.
+        luma: strength for the luminance; None: `strength`.
+        chroma: strength for the colour; None: `strength`.
+
+    Raises:
+        UsageError: one is out of range.
+    """
+    for value in (strength, luma, chroma):
+        if value is not None and not STRENGTH_RANGE[0] <= value <= STRENGTH_RANGE[1]:
+            raise UsageError(f"a strength of {value:g} is out of range", "give 0 (unchanged) to 1.5")
+    return Strength(strength if luma is None else luma, strength if chroma is None else chroma)
 
 
 def _overlap(write: slice, asked: slice) -> tuple[slice, slice]:

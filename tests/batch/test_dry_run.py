@@ -28,7 +28,7 @@ class Brighten:
     def estimate_sigma(self, image):
         return 10.0
 
-    def restore(self, image, sigma=None, strength=1.0, *, factor=1.0, progress=None):
+    def restore(self, image, sigma=None, strength=1.0, *, factor=1.0, progress=None, **options):
         return Restored(image + np.ones((), image.dtype), sigma)
 
 

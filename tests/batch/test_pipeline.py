@@ -36,7 +36,7 @@ class Brighten:
     def estimate_sigma(self, image):
         return self.sigma
 
-    def restore(self, image, sigma=None, strength=1.0, *, factor=1.0, progress=None):
+    def restore(self, image, sigma=None, strength=1.0, *, factor=1.0, progress=None, **options):
         for done in range(1, 5):
             progress(done, 4)
         return Restored(image + np.uint8(1), sigma, self.change)

@@ -219,6 +219,9 @@ def _found_in(event: Written) -> Iterator[str | tuple[str, str]]:
     if isinstance(event, Cleaned):
         yield f"sigma {event.sigma:.1f}{' estimated' if event.estimated else ''}", "dim"
         yield "; little noise found" if event.little_noise else ""
+        noticeably = f"{100 * event.changed_share:.2g} % of the pixels by more than 8"
+        yield f"; changed by {event.applied_rms:.1f} rms, {noticeably}"
+        yield f"; {event.hot_pixels} hot pixels filled" if event.hot_pixels else ""
     elif isinstance(event, Repaired):
         filled = f"{100 * event.share:.2f} % of the pixels"
         yield f"{filled} filled" if event.spots is None else f"found {event.spots} spots, {filled}"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from denoise_ae.desktop.picture.pyramid import level_count, level_shape, refresh
 from denoise_ae.desktop.picture.settings import PictureSettings
 from denoise_ae.pixels.convert import chunks, from_unit, join_alpha, split_alpha, to_unit
-from denoise_ae.restoration.cleaning import typical_level
+from denoise_ae.restoration.cleaning import mean_level
 from denoise_ae.restoration.denoiser import Residual
 
 CELL = 128
@@ -174,7 +174,7 @@ class Canvas:
         if residual.levels.size:
             self._estimates.append(residual.levels)
             if self.settings.sigma is None:
-                self.sigma = typical_level(np.concatenate(self._estimates))
+                self.sigma = mean_level(np.concatenate(self._estimates))
         self.done[self.cells(window)] = True
 
     def result(self, pixels: NDArray[Any], mix: float) -> NDArray[Any]:
@@ -194,5 +194,5 @@ class Canvas:
 def apply(pixels: NDArray[Any], taken: NDArray[Any], mix: float) -> NDArray[Any]:
     """Add a share of a residual HxWxC to pixels of any type; alpha stays."""
     colour, alpha = split_alpha(pixels)
-    clean = to_unit(colour) + np.float32(mix) * taken.reshape(colour.shape).astype(np.float32)
+    clean = to_unit(colour) + np.float32(mix) * (taken if colour.ndim == 3 else taken[..., 0]).astype(np.float32)
     return join_alpha(from_unit(clean, pixels.dtype), alpha)

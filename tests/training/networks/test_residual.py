@@ -8,7 +8,7 @@ from denoise_ae.errors import Interrupted, UsageError
 from denoise_ae.modelfiles.runtime import Interrupt
 from denoise_ae.pixels.convert import from_unit, join_alpha, split_alpha, to_unit
 from denoise_ae.pixels.masked import MaskedImage
-from denoise_ae.restoration.cleaning import typical_level
+from denoise_ae.restoration.cleaning import mean_level
 from denoise_ae.restoration.denoiser import Denoiser
 
 
@@ -72,7 +72,7 @@ def test_the_levels_of_parts_make_the_level_of_the_whole():
     masked = MaskedImage(image)
     levels = [denoiser.residual(masked, (slice(top, top + 160), slice(0, 320))).levels for top in (0, 160)]
     whole = denoiser.restore(image).sigma
-    assert typical_level(np.concatenate(levels)) == pytest.approx(whole, rel=0.05)
+    assert mean_level(np.concatenate(levels)) == pytest.approx(whole, rel=0.05)
 
 
 def test_a_residual_can_be_interrupted():
