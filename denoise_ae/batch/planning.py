@@ -15,7 +15,7 @@ from denoise_ae.batch.conflicts import settle
 from denoise_ae.batch.jobs import Existing, Failed, Job, Skipped
 from denoise_ae.errors import ImageError, UsageError
 from denoise_ae.imagefiles.finding import Choice, walk_inputs
-from denoise_ae.imagefiles.formats import FORMATS, format_for, is_image_name, written_suffix
+from denoise_ae.imagefiles.formats import format_for, format_named, is_image_name, is_written_name, written_suffix
 from denoise_ae.system.paths import identity, is_folder
 
 DEFAULT_SUFFIX = "-clean"
@@ -141,7 +141,7 @@ def _single_job(words: list[str], target: str | None, file_format: str | None, e
         raise UsageError(f"{target}: standard input has no name to use in a folder", "give -o a file name")
 
     output = Path(target)
-    if not output.suffix or (asked and output.suffix.lower() not in FORMATS):
+    if not output.suffix or (asked and not is_written_name(output)):
         return Job(source, output, asked, existing)
     try:
         named = format_for(output)
@@ -165,7 +165,8 @@ class _Naming:
 
     def output(self, source: Path, root: Path) -> Path:
         """Name the result of a source that was found under `root`."""
-        keeps = not self.ending or FORMATS.get(source.suffix.lower()) == self.file_format
+        claimed = format_named(source)
+        keeps = not self.ending or (claimed is not None and claimed.name == self.file_format)
         name = f"{source.stem}{self.suffix}{written_suffix(source.suffix) if keeps else self.ending}"
         return (self.folder / source.parent.relative_to(root) if self.folder else source.parent) / name
 

@@ -17,7 +17,7 @@ from denoise_ae.codes.codec import Codec
 from denoise_ae.errors import CodesError, DenoiseError, ImageError, OutputError
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.finding import Choice, walk_inputs
-from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, FORMATS, format_for, written_suffix
+from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, format_for, is_written_name, written_suffix
 from denoise_ae.modelfiles import catalog
 from denoise_ae.pixels.convert import from_unit, upright
 from denoise_ae.system.files import write_atomic
@@ -146,7 +146,7 @@ def find_targets(codes: Codes, output: str, *, file_format: str | None = None, o
     if file_format:
         format_for(f".{file_format}")
     ends_as_folder = output.endswith((os.sep, os.altsep or os.sep)) or is_folder(output)
-    if len(codes.pictures) == 1 and not ends_as_folder and Path(output).suffix.lower() in FORMATS:
+    if len(codes.pictures) == 1 and not ends_as_folder and is_written_name(output):
         return [_checked(Target(codes.pictures[0], Path(output)), overwrite=overwrite)]
     targets = [_target(picture, Path(output), file_format) for picture in codes.pictures]
     taken = Counter(_key(target.output) for target in targets if not target.error)
@@ -164,7 +164,7 @@ def _target(picture: PictureCodes, folder: Path, file_format: str | None) -> Tar
         return Target(picture, folder, CodesError(f"{picture.name!r}: leads out of the output folder", hint))
     name = Path(picture.name)
     suffix = f".{file_format}" if file_format else written_suffix(name.suffix)
-    if suffix.lower() in FORMATS:
+    if is_written_name(suffix):
         return Target(picture, folder / name.with_suffix(suffix))
     return Target(picture, folder / f"{name}.png")
 

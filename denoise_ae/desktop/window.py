@@ -40,7 +40,7 @@ from denoise_ae.desktop.picture.view import View
 from denoise_ae.desktop.save_panel import SavePanel
 from denoise_ae.desktop.settings_panel import LookPanel, installed_cards
 from denoise_ae.errors import DenoiseError
-from denoise_ae.imagefiles.formats import FORMATS
+from denoise_ae.imagefiles.formats import is_written_name, writable_suffixes
 from denoise_ae.modelfiles import catalog
 from denoise_ae.system.paths import is_folder
 
@@ -201,7 +201,7 @@ class MainWindow(QMainWindow):
             self.open_paths([Path(name) for name in names])
 
     def _picture_kinds(self) -> str:
-        return self.tr("Pictures ({})").format(" ".join(f"*{suffix}" for suffix in FORMATS))
+        return self.tr("Pictures ({})").format(" ".join(f"*{suffix}" for suffix in writable_suffixes()))
 
     def paste(self) -> None:
         """Open what is on the clipboard: a picture, or files that were copied."""
@@ -350,7 +350,7 @@ class MainWindow(QMainWindow):
             self._closing = False
             return
         output = Path(name)
-        if output.suffix.lower() not in FORMATS:
+        if not is_written_name(output):
             output = output.with_name(output.name + proposed.suffix)
         if not output.exists() or self._may_replace(document, output):
             self._save_to(output)

@@ -199,7 +199,7 @@ def test_an_animation_is_read_as_others_show_it_and_written_back_exactly(file_fo
         assert again.header.plays == plays
         assert [frame.duration for frame in again.frames] == [frame.duration for frame in picture.frames]
         for frame, same in zip(picture.frames, again.frames, strict=True):
-            if target != "gif" or not transparent:
+            if target == "png" or not transparent:  # the others have one colour for all that is hidden
                 np.testing.assert_array_equal(same.pixels, frame.pixels)
 
 
