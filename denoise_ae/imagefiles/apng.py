@@ -1,6 +1,6 @@
-"""Animated PNG: pieces that are laid over what is shown already, and whole frames.
+"""Animated PNG: read with OpenCV, its times and limits here; written here, which keeps 16 bits and all times.
 
-Pillow and OpenCV cut those of 16 bits to 8, and Pillow takes what was there before "previous" for what was shown.
+Pillow cuts those of 16 bits to 8, and takes what was there before "previous" for what was shown.
 """
 
 from __future__ import annotations
@@ -8,158 +8,85 @@ from __future__ import annotations
 import io
 import itertools
 import struct
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.imagefiles.animation import changed, simplify
-from denoise_ae.imagefiles.picture import Frame, damaged
-from denoise_ae.imagefiles.png_chunks import SIGNATURE, compress, is_bomb, write_chunk
-from denoise_ae.pixels.convert import as_rgb, join_alpha, peak_of, split_alpha
+from denoise_ae.imagefiles.picture import Frame, Header, damaged
+from denoise_ae.imagefiles.png_chunks import compress, is_bomb, write_chunk
+from denoise_ae.pixels.convert import as_rgb, is_gray, join_alpha, peak_of, split_alpha
 
-_KEEP, _CLEAR, _PREVIOUS = 0, 1, 2
-"""What becomes of a piece when its time is over."""
-
-
-@dataclass
-class _Piece:
-    """Where and how a piece is shown; its duration is None where it is the still picture beside an animation."""
-
-    width: int
-    height: int
-    x: int
-    y: int
-    duration: Fraction | None
-    disposal: int
-    blended: bool
-    data: list[memoryview] = field(default_factory=list)
-
-    @property
-    def window(self) -> tuple[slice, slice]:
-        """Its rows and columns."""
-        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+_KEEP, _REPLACES = 0, 0
+"""A frame stays when its time is over, and replaces what was there."""
 
 
-class Pieces:
-    """Collects the pieces of an animation from the chunks that describe and hold them."""
-
-    def __init__(self) -> None:
-        self._chunks: list[tuple[bytes, memoryview]] = []
-
-    def add(self, kind: bytes, payload: memoryview) -> None:
-        """Take a chunk, if it is one of these."""
-        if kind in {b"fcTL", b"IDAT", b"fdAT"}:
-            self._chunks.append((kind, payload))
-
-    def join(self, control: memoryview | None, size: tuple[int, int], name: str) -> tuple[list[_Piece], int]:
-        """Return the pieces and how often they are shown (0: without end); of a still picture none and once.
-
-        Args:
-            control: the acTL chunk of animations.
-            size: width and height of the whole.
-            name: the file in messages.
-
-        Raises:
-            ImageError: this makes no sense.
-        """
-        count, plays = struct.unpack(">II", control) if control is not None and len(control) == 8 else (0, 1)
-        if not count:
-            return [], 1
-        try:
-            pieces = self._join(size)
-        except struct.error as error:
-            raise damaged(name, "this animated PNG is damaged") from error
-        whole = all(piece.data and _lies_in(piece, size) for piece in pieces)
-        if not whole or count != sum(piece.duration is not None for piece in pieces):
-            raise damaged(name, "this animated PNG is damaged")
-        return (pieces, plays) if len(pieces) > 1 else ([], 1)
-
-    def _join(self, size: tuple[int, int]) -> list[_Piece]:
-        pieces: list[_Piece] = []
-        for kind, payload in self._chunks:
-            if kind == b"fcTL":
-                _, width, height, x, y, parts, of, disposal, blended = struct.unpack(">5I2H2B", payload)
-                pieces.append(_Piece(width, height, x, y, Fraction(parts, of or 100), disposal, bool(blended)))
-                continue
-            if not pieces:  # the still picture is none of the animation's, and leaves nothing behind
-                pieces.append(_Piece(*size, 0, 0, None, _CLEAR, blended=False))
-            pieces[-1].data.append(payload if kind == b"IDAT" else payload[4:])
-        return pieces
-
-
-def _lies_in(piece: _Piece, size: tuple[int, int]) -> bool:
-    inside = 0 < piece.width <= size[0] - piece.x and 0 < piece.height <= size[1] - piece.y
-    packed = sum(map(len, piece.data))
-    return inside and piece.disposal <= _PREVIOUS and not is_bomb(packed, piece.width, piece.height)
-
-
-def show(
-    pieces: Sequence[_Piece],
-    shared: Sequence[memoryview],
-    decode: Callable[[bytes, tuple[int, int]], NDArray[Any]],
-    size: tuple[int, int],
-    *,
-    has_alpha: bool,
-) -> list[tuple[NDArray[Any], Fraction | None]]:
-    """Show an animation frame by frame.
+def read_times(chunks: Sequence[tuple[bytes, memoryview]], size: tuple[int, int], name: str) -> list[Fraction | None]:
+    """Read how long the frames of an animation are shown; that of a still picture beside it is None.
 
     Args:
-        pieces: of it.
-        shared: chunks that the pixels of each need, the header first.
-        decode: decodes a PNG of a height and width.
-        size: height and width of the whole.
-        has_alpha: whether to return alpha even if all is opaque.
+        chunks: IDAT, fcTL and fdAT: kinds and payloads.
+        size: width and height of the whole.
+        name: the file in messages.
+
+    Raises:
+        ImageError: this makes no sense.
+        struct.error: an fcTL chunk is too long or too short.
+    """
+    times: list[Fraction | None] = []
+    packed, place = 0, (*size, 0, 0)
+    for kind, payload in [*chunks, (b"fcTL", None)]:
+        if kind != b"fcTL":
+            times = times or [None]  # the still picture is none of the animation's
+            packed += len(payload or b"")
+            continue
+        width, height, x, y = place
+        inside = 0 < width <= size[0] - x and 0 < height <= size[1] - y
+        if not inside or is_bomb(packed, width, height) or (times and not packed):
+            raise damaged(name, "this animated PNG is damaged")
+        if payload is not None:
+            _, *numbers, parts, of, _, _ = struct.unpack(">5I2H2B", payload)
+            packed, place = 0, (numbers[0], numbers[1], numbers[2], numbers[3])
+            times.append(Fraction(parts, of or 100))
+    return times
+
+
+def show(data: bytes, header: Header, name: str) -> list[NDArray[Any]]:
+    """Decode all frames as they are seen, and before them the still picture that is beside an animation.
+
+    Args:
+        data: the file, without what the pixels don't need.
+        header: what it says of itself.
+        name: the file in messages.
 
     Returns:
-        What is to be seen at each piece's time, all gray or all RGB, with alpha where any of it is not opaque, and
-        how long.
+        HxW, HxWx2, HxWx3 or HxWx4; uint8 or uint16; all of one kind, with alpha where any of it is not opaque.
+
+    Raises:
+        ImageError: it is damaged.
     """
-    shown: list[NDArray[Any]] = []
-    canvas: NDArray[Any] | None = None
-    gray = True
-    for piece in pieces:
-        pixels = decode(_as_file(piece, shared), (piece.height, piece.width))
-        colour, alpha = split_alpha(pixels)
-        gray &= colour.ndim == 2
-        peak = pixels.dtype.type(peak_of(pixels.dtype))
-        new = join_alpha(as_rgb(colour), np.full(colour.shape[:2], peak) if alpha is None else alpha)
-        if canvas is None:
-            canvas = np.zeros((*size, 4), pixels.dtype)
-        before = canvas.copy() if piece.disposal == _PREVIOUS else canvas
-        canvas[piece.window] = _over(new, canvas[piece.window]) if piece.blended else new
-        shown.append(canvas.copy())
-        if piece.disposal == _CLEAR:
-            canvas[piece.window] = 0
-        canvas = before
-    frames = simplify(shown, has_alpha=has_alpha, gray=gray)
-    return list(zip(frames, [piece.duration for piece in pieces], strict=True))
+    try:
+        _, animation = cv2.imdecodeanimation(np.frombuffer(data, np.uint8))
+        shown = list(animation.frames)
+    except cv2.error:
+        shown = []
+    if len(shown) == header.frames - 1 and animation.still_image is not None:
+        shown.insert(0, animation.still_image)
+    if len(shown) != header.frames or any(frame.shape[:2] != (header.height, header.width) for frame in shown):
+        raise damaged(name, "this animated PNG is damaged")
+    whole = [_as_rgba(frame) for frame in shown]
+    return simplify(whole, has_alpha=header.mode in {"gray+alpha", "RGBA"}, gray=all(map(is_gray, whole)))
 
 
-def _as_file(piece: _Piece, shared: Sequence[memoryview]) -> bytes:
-    """Make a PNG of a piece."""
-    out = io.BytesIO()
-    out.write(SIGNATURE)
-    head, *others = shared
-    write_chunk(out, b"IHDR", struct.pack(">II", piece.width, piece.height) + head[16:-4])
-    out.write(b"".join(others))
-    for part in piece.data:
-        write_chunk(out, b"IDAT", part)
-    write_chunk(out, b"IEND", b"")
-    return out.getvalue()
-
-
-def _over(new: NDArray[Any], old: NDArray[Any]) -> NDArray[Any]:
-    """Lay RGBA over RGBA; exact where the new is opaque or transparent (PNG 1.2, section 10.8)."""
-    above, below = new.astype(np.float64), old.astype(np.float64)
-    share = below[..., 3:] * (1 - above[..., 3:] / peak_of(new.dtype))
-    alpha = above[..., 3:] + share
-    colour = (above[..., :3] * above[..., 3:] + below[..., :3] * share) / np.maximum(alpha, 1e-9)
-    mixed: NDArray[Any] = np.rint(np.concatenate([colour, alpha], axis=2)).astype(new.dtype)
-    return mixed
+def _as_rgba(frame: NDArray[Any]) -> NDArray[Any]:
+    """Turn gray, BGR or BGRA into RGBA."""
+    colour, alpha = split_alpha(frame)
+    opaque = np.full(frame.shape[:2], peak_of(frame.dtype), frame.dtype)
+    return join_alpha(as_rgb(colour)[..., ::-1], opaque if alpha is None else alpha)
 
 
 def write(out: io.BytesIO, frames: Sequence[Frame], plays: int) -> None:
@@ -180,7 +107,7 @@ def write(out: io.BytesIO, frames: Sequence[Frame], plays: int) -> None:
         if frame.duration is not None:
             before = frame.pixels
             place = (part.shape[1], part.shape[0], columns.start, rows.start)
-            head = struct.pack(">5I2H2B", next(order), *place, *_delay(frame.duration), _KEEP, 0)
+            head = struct.pack(">5I2H2B", next(order), *place, *_delay(frame.duration), _KEEP, _REPLACES)
             write_chunk(out, b"fcTL", head)
         for packed in compress(part):
             if packed and number:

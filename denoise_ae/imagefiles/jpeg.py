@@ -69,12 +69,13 @@ def read(data: bytes, name: str) -> LazyImage:
         Exception: it is damaged.
     """
     segments = list(_walk(data, name))
-    frame = next(((marker, start) for marker, start, _ in segments if marker in _FRAMES), None)
-    if frame is None:
-        raise damaged(name, "this JPEG has no picture in it")
-    bits, height, width, components = struct.unpack_from(">BHHB", data, frame[1])
+    frames = [(marker, start) for marker, start, _ in segments if marker in _FRAMES]
+    if len(frames) != 1:
+        raise damaged(name, "this JPEG is damaged" if frames else "this JPEG has no picture in it")
+    ((frame, start),) = frames
+    bits, height, width, components = struct.unpack_from(">BHHB", data, start)
     kind = ""
-    if frame[0] not in _READABLE_FRAMES:
+    if frame not in _READABLE_FRAMES:
         kind = "lossless or hierarchical"
     elif bits != 8:
         kind = f"{bits}-bit"

@@ -23,6 +23,7 @@ from denoise_ae.imagefiles.png_chunks import SIGNATURE, compress, is_bomb, read_
 from denoise_ae.pixels.convert import is_gray
 
 _FOR_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+_FOR_ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
 _TEXT = {b"tEXt", b"zTXt", b"iTXt"}
 _COLOUR = {b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI"}
 """What the samples mean as colours, which cleaning does not change."""
@@ -44,25 +45,24 @@ def read(data: bytes, name: str) -> LazyImage:
     needed: list[memoryview] = []
     found: dict[bytes, memoryview] = {}
     texts: list[tuple[bytes, bytes]] = []
-    pieces = apng.Pieces()
-    packed = 0
+    pieces: list[tuple[bytes, memoryview]] = []
     xmp = None
     for kind, whole in read_chunks(data, name):
         payload = whole[8:-4]
-        pieces.add(kind, payload)
-        packed += len(payload) * (kind == b"IDAT")
+        if kind in {b"IDAT", b"fcTL", b"fdAT"}:
+            pieces.append((kind, payload))
         if kind == b"iTXt" and bytes(payload[: len(_XMP_KEYWORD) + 1]) == _XMP_KEYWORD + b"\0":
             xmp = payload
         elif kind in _TEXT:
             texts.append((kind, bytes(payload)))
-        elif kind not in {b"fcTL", b"fdAT"}:
+        else:
             found.setdefault(kind, payload)
-        if kind in _FOR_PIXELS:
+        if kind in _FOR_PIXELS | _FOR_ANIMATION:
             needed.append(whole)
     width, height, bits, colour_type = struct.unpack(">IIBB", found.get(b"IHDR", b"")[:10])
     if colour_type not in _MODES or b"IDAT" not in found:
         raise damaged(name, "this PNG has no picture in it")
-    if is_bomb(packed, width, height):
+    if is_bomb(sum(len(payload) for kind, payload in pieces if kind == b"IDAT"), width, height):
         raise damaged(name, "this PNG holds far more than its picture")
     warnings: list[str] = []
 
@@ -81,24 +81,24 @@ def read(data: bytes, name: str) -> LazyImage:
         png_chunks=(*((kind, bytes(payload)) for kind, payload in found.items() if kind in _COLOUR), *texts),
     )
     metadata, doubts = check_exif(said)
-    frames, plays = pieces.join(found.get(b"acTL"), (width, height), name)
-    header = Header("png", width, height, _MODES[colour_type], bits).animated(len(frames), plays)
-    transparent = bytes(found[b"tRNS"]) if b"tRNS" in found else None
-
-    def decode(file: bytes, size: tuple[int, int]) -> NDArray[Any]:
-        pixels = opencv.check_decoded(opencv.decode(file), size, name, "PNG")
-        return _as_stored(pixels, header, transparent)
+    count, plays = struct.unpack(">II", found[b"acTL"]) if len(found.get(b"acTL", b"")) == 8 else (0, 1)
+    times = apng.read_times(pieces, (width, height), name) if count else []
+    if count != len(times) - times.count(None):
+        raise damaged(name, "this animated PNG is damaged")
+    header = Header("png", width, height, _MODES[colour_type], bits).animated(len(times), plays)
 
     def load() -> Picture:
-        if frames:
-            shared = [whole for whole in needed if bytes(whole[4:8]) not in {b"IDAT", b"IEND"}]
-            has_alpha = header.mode in {"gray+alpha", "RGBA"}
-            shown = apng.show(frames, shared, decode, (height, width), has_alpha=has_alpha)
-            each = [Frame(pixels, metadata, duration) for pixels, duration in shown]
-            return Picture(each, header, (*warnings, *doubts))
-        bare = len(SIGNATURE) + sum(map(len, needed)) < len(data)
-        file = b"".join([SIGNATURE, *needed]) if bare else data
-        return Picture([Frame(decode(file, (height, width)), metadata)], header, (*warnings, *doubts))
+        kept = _FOR_PIXELS | _FOR_ANIMATION if header.frames > 1 else _FOR_PIXELS
+        parts = [whole for whole in needed if bytes(whole[4:8]) in kept]
+        file = data if len(SIGNATURE) + sum(map(len, parts)) == len(data) else b"".join([SIGNATURE, *parts])
+        if header.frames > 1:
+            shown = zip(apng.show(file, header, name), times, strict=True)
+            frames = [Frame(pixels, metadata, time) for pixels, time in shown]
+        else:
+            pixels = opencv.check_decoded(opencv.decode(file), (height, width), name, "PNG")
+            transparent = bytes(found[b"tRNS"]) if b"tRNS" in found else None
+            frames = [Frame(_as_stored(pixels, header, transparent), metadata)]
+        return Picture(frames, header, (*warnings, *doubts))
 
     return LazyImage(header, load, metadata, (*warnings, *doubts))
 

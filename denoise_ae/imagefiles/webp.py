@@ -31,6 +31,8 @@ from denoise_ae.imagefiles.picture import (
 )
 
 _HAS_ALPHA = 16
+_SHORTEST = 32
+"""Bytes that OpenCV wants of a file; a picture of one colour takes less."""
 _LONGEST = 2**24 - 1
 """Milliseconds that a frame can be shown."""
 _PIXELS = {b"VP8 ", b"VP8L", b"ALPH", b"ANMF"}
@@ -73,7 +75,7 @@ def read(data: bytes, name: str) -> LazyImage:
 
     def load() -> Picture:
         if not frames:
-            pixels = opencv.check_decoded(opencv.decode(data), (height, width), name, "WebP")
+            pixels = opencv.check_decoded(opencv.decode(data.ljust(_SHORTEST, b"\0")), (height, width), name, "WebP")
             return Picture([Frame(pixels, metadata)], header, warnings)
         try:
             with WebPImageFile(io.BytesIO(data)) as image:

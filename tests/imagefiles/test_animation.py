@@ -250,7 +250,7 @@ def test_half_transparent_pieces_are_mixed_as_light_is(blend):
         colour, alpha = frame[..., :3] / 255, frame[..., 3:] / 255
         light = colour * alpha + blend * light * (1 - alpha)
         seen_so_far = alpha + blend * seen_so_far * (1 - alpha)
-        np.testing.assert_allclose(found[..., 3:], seen_so_far, atol=2 / 255)
+        np.testing.assert_allclose(found[..., 3:], seen_so_far, atol=3 / 255)
         np.testing.assert_allclose(found[..., :3] * found[..., 3:], light, atol=3 / 255)
 
 
