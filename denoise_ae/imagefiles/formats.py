@@ -28,7 +28,6 @@ class Format:
         title: how people call it.
         suffixes: endings of its files, the usual one first.
         signature: a regular expression for how its files begin.
-        module: the module of this package with its `read` and `write`; empty: named as the format.
         depths: types of samples that it stores; other pixels become the last. Empty: it is only read.
         alpha: holds transparency.
         lossy: is written at a quality.
@@ -39,15 +38,14 @@ class Format:
         side: most pixels on a side that its library accepts.
         instead: the format that is written in its place; empty: itself.
         walked: is picked up on a walk through folders; camera RAW, which lies beside the camera's JPEGs, is not.
-        package: the optional package that it needs, and
-        extra: the extra of denoise-ae that installs it; empty: none.
+        package: the optional package that it needs, which the extra of the format's name installs; empty: none.
+        module: the module of this package with its `read` and `write`; empty: named as the format.
     """
 
     name: str
     title: str
     suffixes: tuple[str, ...]
     signature: bytes
-    module: str = ""
     depths: tuple[str, ...] = ("uint8",)
     alpha: bool = True
     lossy: bool = False
@@ -59,7 +57,7 @@ class Format:
     instead: str = ""
     walked: bool = True
     package: str = ""
-    extra: str = ""
+    module: str = ""
 
     def matches(self, data: bytes) -> bool:
         """Tell whether a file begins as one of this format does."""
@@ -113,7 +111,7 @@ class Format:
             ImageError: it is not.
         """
         if not self.installed:
-            hint = f"pip install 'denoise-ae[{self.extra}]'{otherwise}"
+            hint = f"pip install 'denoise-ae[{self.name}]'{otherwise}"
             raise ImageError(f"{name}: {self.title} needs a {what} that is not installed", hint)
 
     def _load_module(self) -> Any:  # noqa: ANN401 - mypy knows no modules that are found by name
@@ -121,62 +119,32 @@ class Format:
 
 
 _MANY = 2**31 - 1
+_PNG, _WEBP = rb"\x89PNG\r\n\x1a\n", rb"RIFF....WEBP"
 _DEEP = ("uint8", "uint16")
+_JPEGS, _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif"), rb"\xff\xd8\xff[^\xf7]"
 _JP2, _JXL = rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", rb"\xff\x0a|\0\0\0\x0cJXL "
 # Not those that a camera maker's letters tell apart from TIFF.
 _TIFF = rb"II\*\0(?!....CR)|MM\0\*|II\+\0|MM\0\+"
 # AVIF may come first or anywhere among the brands that a file names.
-_AVIF, _HEIC = rb"\0\0..ftyp.{,64}?avi[fs]", rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1)"
+_AVIF, _HEIC = rb"\0\0..ftyp.{,64}?avi[fs]", rb"....ftyp(hei[cxms]|hev[cx]|mif[12]|msf1)"
 _RAW = rb"....ftypcrx |FUJIFILMCCD-RAW|II[RU][OS\0]|MMOR|\0MRM|FOVb|II\*\0....CR"
 _CAMERAS = ".dng .3fr .arw .cr2 .cr3 .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .sr2 .srw .x3f"
 
 _TABLE = (
-    Format(
-        "png", "PNG", (".png", ".apng"), rb"\x89PNG\r\n\x1a\n", depths=_DEEP, animated=True, exif=_MANY, turned=True
-    ),
-    Format(
-        "jpeg",
-        "JPEG",
-        (".jpg", ".jpeg", ".jpe", ".jfif"),
-        rb"\xff\xd8\xff[^\xf7]",
-        alpha=False,
-        lossy=True,
-        exif=65527,
-        turned=True,
-        side=65500,
-    ),
-    Format(
-        "webp", "WebP", (".webp",), rb"RIFF....WEBP", lossy=True, animated=True, exif=_MANY, turned=True, side=16383
-    ),
+    Format("png", "PNG", (".png", ".apng"), _PNG, depths=_DEEP, animated=True, exif=_MANY, turned=True),
+    Format("jpeg", "JPEG", _JPEGS, _JPEG, alpha=False, lossy=True, exif=65527, turned=True, side=65500),
+    Format("webp", "WebP", (".webp",), _WEBP, lossy=True, animated=True, exif=_MANY, turned=True, side=16383),
     Format("tiff", "TIFF", (".tif", ".tiff"), _TIFF, depths=(*_DEEP, "float32"), paged=True, exif=_MANY, turned=True),
     Format("bmp", "BMP", (".bmp", ".dib"), rb"BM"),
     Format("pnm", "PNM", (".pnm", ".pbm", ".pgm", ".ppm"), rb"P[1-6]\s", depths=_DEEP, alpha=False),
     Format("jpeg2000", "JPEG 2000", (".jp2", ".j2k", ".j2c", ".jpx"), _JP2, module="jp2", depths=_DEEP, exif=_MANY),
     Format("avif", "AVIF", (".avif",), _AVIF, depths=_DEEP, lossy=True, exif=_MANY, turned=True),
     Format("gif", "GIF", (".gif",), rb"GIF8[79]a", animated=True),
-    Format(
-        "heic",
-        "HEIC",
-        (".heic", ".heif", ".hif"),
-        _HEIC,
-        depths=_DEEP,
-        lossy=True,
-        exif=_MANY,
-        package="pillow_heif",
-        extra="heic",
-    ),
+    Format("heic", "HEIC", (".heic", ".heif", ".hif"), _HEIC, _DEEP, lossy=True, exif=_MANY, package="pillow_heif"),
     # The package for JPEG XL can write neither colour of 16 bits nor a profile; a PNG holds both.
-    Format("jxl", "JPEG XL", (".jxl",), _JXL, depths=(), instead="png", package="pillow_jxl", extra="jxl"),
+    Format("jxl", "JPEG XL", (".jxl",), _JXL, depths=(), instead="png", package="pillow_jxl"),
     Format(
-        "raw",
-        "camera RAW",
-        tuple(_CAMERAS.split()),
-        _RAW,
-        depths=(),
-        instead="tiff",
-        walked=False,
-        package="rawpy",
-        extra="raw",
+        "raw", "camera RAW", tuple(_CAMERAS.split()), _RAW, depths=(), instead="tiff", walked=False, package="rawpy"
     ),
 )
 FORMATS: dict[str, Format] = {each.name: each for each in _TABLE}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
 from denoise_ae.imagefiles.metadata import EXIF_PREFIX, Metadata, bare_exif, check_exif, upright_metadata
+from denoise_ae.imagefiles.opencv import spread
 from denoise_ae.imagefiles.picture import (
     DEFAULT_QUALITY,
     Encoding,
@@ -53,8 +54,7 @@ def read(data: bytes, name: str) -> LazyImage:
         except _ERRORS as error:
             raise damaged(name, "this HEIC is cut short or damaged") from error
         if pixels.dtype == np.uint16:  # in the upper bits
-            levels = np.rint(np.arange(2**bits) * (65535 / (2**bits - 1))).astype(np.uint16)
-            pixels = levels[pixels >> (16 - bits)]
+            return spread(pixels >> (16 - bits), bits)
         return pixels.copy()
 
     said, warnings = check_exif(Metadata(bare_exif(info.get("exif")), info.get("icc_profile"), info.get("xmp")))

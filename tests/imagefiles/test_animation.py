@@ -251,7 +251,7 @@ def test_half_transparent_pieces_are_mixed_as_light_is(blend):
         light = colour * alpha + blend * light * (1 - alpha)
         seen_so_far = alpha + blend * seen_so_far * (1 - alpha)
         np.testing.assert_allclose(found[..., 3:], seen_so_far, atol=3 / 255)
-        np.testing.assert_allclose(found[..., :3] * found[..., 3:], light, atol=3 / 255)
+        np.testing.assert_allclose(found[..., :3] * found[..., 3:], light, atol=4 / 255)
 
 
 def test_a_still_picture_beside_the_animation_stays_beside_it(tmp_path):

@@ -98,6 +98,7 @@ def test_jxl_is_read(pixels, mode):
 def test_a_jxl_keeps_exif_and_profile():
     metadata = decode(jxl(RGB, exif=make_exif(6)), "x").metadata
     assert b"Camera & Sons" in metadata.exif
+    assert metadata.exif.startswith((b"II*\0", b"MM\0*"))
     assert metadata.orientation == 1
     assert metadata.icc
 
