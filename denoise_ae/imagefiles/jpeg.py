@@ -49,7 +49,8 @@ _ENTRIES, _ENTRY_BYTES = 0xB002, 16
 _THUMBNAILS = {0x010001, 0x010002}
 """Kinds of further pictures that only repeat the first (CIPA DC-007, 5.2.3.3)."""
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_READABLE_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+_SEQUENTIAL = {0xC0, 0xC1}
+_READABLE_FRAMES = {*_SEQUENTIAL, 0xC2, 0xC9, 0xCA}
 """Baseline, extended and progressive, with Huffman's or arithmetic coding."""
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _SCAN, _CODES, _APP0, _APP1 = 0xDA, 0xC4, 0xE0, 0xE1
@@ -94,16 +95,16 @@ def read(data: bytes, name: str) -> LazyImage:
     )
     header = Header("jpeg", width, height, "gray" if components == 1 else "RGB", lossless=False, jpeg=coding)
     metadata, doubts = _read_metadata(image, exif)
-    scans = data.count(b"\xff\xda", segments[-1][1] - 4)
+    scan, sequential = segments[-1][2], frame in _SEQUENTIAL
     codes = [data[start:end] for marker, start, end in segments if marker == _CODES]
 
     def decode() -> NDArray[Any]:
-        if scans > _MOST_SCANS or (scans == 1 and _has_gap(data, segments[-1][2], codes)):
+        if _has_gap(data, scan, codes) if sequential else data.count(b"\xff\xda", scan) > _MOST_SCANS:
             raise damaged(name, "this JPEG is damaged")
         flags = cv2.IMREAD_GRAYSCALE if components == 1 else cv2.IMREAD_COLOR_RGB
         pixels = opencv.decode(data, flags | cv2.IMREAD_IGNORE_ORIENTATION)
         pixels = opencv.check_decoded(pixels, (height, width), name, "JPEG")
-        if _is_filled_up(data, pixels, scans):
+        if _is_filled_up(data, pixels, scan, sequential=sequential):
             raise damaged(name, "this JPEG is cut short or damaged")
         return pixels
 
@@ -182,7 +183,7 @@ def _has_further_pictures(index: bytes) -> bool:
 
 
 def _has_gap(data: bytes, start: int, codes: list[bytes]) -> bool:
-    """Tell whether a part of the only scan is zeros, as a broken copy leaves them; libjpeg decodes them to something.
+    """Tell whether a part of a scan is zeros, as a broken copy leaves them; libjpeg decodes them to something.
 
     Args:
         data: the whole file.
@@ -194,12 +195,13 @@ def _has_gap(data: bytes, start: int, codes: list[bytes]) -> bool:
         while place < len(tables):
             # The shortest code is zeros alone. Where it ends a block, zeros can be an even area.
             if tables[place] == _LUMA_AC and tables[place + 17] != 0:
-                return data.find(_GAP, start, data.find(b"\xff\xd9", start)) >= 0
+                gap = data.find(_GAP, start)
+                return gap >= 0 and data.find(b"\xff\xd9", start, gap) < 0
             place += 17 + sum(tables[place + 1 : place + 17])
     return False
 
 
-def _is_filled_up(data: bytes, pixels: NDArray[Any], scans: int) -> bool:
+def _is_filled_up(data: bytes, pixels: NDArray[Any], scan: int, *, sequential: bool) -> bool:
     """Tell whether libjpeg made up a part of the picture, which OpenCV doesn't say.
 
     What is missing it fills with gray, up to the lower right corner. If that is gray, Pillow must find no fault, and
@@ -207,7 +209,7 @@ def _is_filled_up(data: bytes, pixels: NDArray[Any], scans: int) -> bool:
     """
     if not (pixels[-8:, -8:] == 128).all():
         return False
-    if scans == 1:
+    if sequential and data.find(b"\xff\xda", scan) < 0:
         data = data[: data.rfind(b"\xff\xd9")] + _GAP
     try:
         with JpegImageFile(io.BytesIO(data)) as image:
