@@ -12,7 +12,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from denoise_ae.batch.clean_file import CleanedFile as CleanedFile
     from denoise_ae.batch.clean_file import clean_file as clean_file
     from denoise_ae.batch.jobs import Cleaned as Cleaned
     from denoise_ae.batch.jobs import Existing as Existing
@@ -55,7 +54,6 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "models": "denoise_ae.modelfiles.catalog",
-    "CleanedFile": "denoise_ae.batch.clean_file",
     "clean_file": "denoise_ae.batch.clean_file",
     "Codec": "denoise_ae.codes.codec",
     "load_codes": "denoise_ae.codes.archive",
@@ -93,7 +91,6 @@ _HOMES = {
 
 __all__ = [
     "Cleaned",
-    "CleanedFile",
     "Codec",
     "CodesError",
     "DenoiseError",

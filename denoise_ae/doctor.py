@@ -1,6 +1,6 @@
-"""Examine an installation: libraries, CPUs, devices and models. Nothing is printed and nothing is changed.
+"""Examine an installation: libraries, CPUs, devices and models. Nothing is changed.
 
-A library that can't be loaded is a finding here, so this module itself loads none before it is examined.
+A library that can't be loaded is a finding, so this module imports none before it is examined.
 """
 
 from __future__ import annotations
@@ -31,45 +31,45 @@ SIDE = 512
 SIGMA = 25.0
 """Standard deviation of its noise, in 8-bit steps."""
 TOLERANCE = 1.0
-"""Most that a device's result may differ from the CPU's, in 8-bit steps."""
+"""Largest difference allowed between a device's result and the CPU's, in 8-bit steps."""
 
 WITH_WINDOWS = ("opencv-python", "opencv-contrib-python")
-"""OpenCV's wheels with window code; those for Linux bring a Qt of their own."""
+"""OpenCV's wheels with window code; on Linux they bring a Qt of their own."""
 PYSIDE = ("PySide6", "PySide6-Essentials")
 
 EXTRAS = ("pillow-heif", "pillow-jxl-plugin", "rawpy", "PySide6-Essentials")
-"""Packages that read further formats, and the one that opens the window."""
+"""Packages for further formats and for the window."""
 
-_AVOID = "bring its driver and onnxruntime up to date; until then give --device cpu"
-_NEEDS = "install what it needs (https://onnxruntime.ai/docs/execution-providers), or give --device cpu"
+_AVOID = "update its driver and onnxruntime; until then use --device cpu"
+_NEEDS = "install what it needs (https://onnxruntime.ai/docs/execution-providers), or use --device cpu"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is wrong, in one line, and what to do about it, in another."""
+    """A problem in one line, and a hint in another."""
 
     message: str
     hint: str
     broken: bool = True
-    """False for what does no harm to `clean`."""
+    """Whether it affects cleaning."""
 
 
 @dataclass(frozen=True)
 class Wheels:
-    """Packages that bring one module; no two of them can be installed at once."""
+    """Packages that provide the same module, of which only one may be installed."""
 
     library: str
     module: str
     ours: str
-    """The one that denoise-ae asks for."""
+    """The one that denoise-ae requires."""
     better: tuple[str, ...] = ()
-    """Those that somebody installs for a device's sake: kept before ours."""
+    """Those installed for a device, which are kept instead of ours."""
     worse: tuple[str, ...] = ()
     """Those that ours replaces."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All of them, the one to keep first."""
+        """All of them, in the order of preference."""
         return *self.better, self.ours, *self.worse
 
 
@@ -98,15 +98,15 @@ class Library:
 
     name: str
     version: str | None
-    """What the module itself says; None where it can't be loaded."""
+    """As the module itself says; None if it can't be loaded."""
     wheels: dict[str, str]
-    """Installed packages that bring it -> their versions."""
+    """Installed packages that provide it -> their versions."""
     problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
 class Model:
-    """An installed model, read and compared with its checksum."""
+    """An installed model, checked against its checksum."""
 
     name: str
     origin: catalog.Origin
@@ -115,11 +115,11 @@ class Model:
 
 @dataclass(frozen=True)
 class Device:
-    """A device that this onnxruntime offers, and how the default model did on it."""
+    """A device that this onnxruntime supports, and how the default model ran on it."""
 
     name: str
     state: Literal["ok", "faulty", "unusable"]
-    """Faulty: it computes something else than the CPU, or fails. Unusable: it does not start."""
+    """Faulty: its result differs from the CPU's, or it fails. Unusable: it does not start."""
     difference: float | None = None
     """Largest difference from the CPU's result in 8-bit steps; None without a result, 0 for the CPU itself."""
     megapixels_a_second: float | None = None
@@ -128,7 +128,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Report:
-    """All that was found."""
+    """The findings."""
 
     denoise_ae: str
     python: str
@@ -136,19 +136,19 @@ class Report:
     platform: str
     libraries: list[Library]
     extras: dict[str, str]
-    """Those of `EXTRAS` that are installed -> their versions."""
+    """Installed packages of `EXTRAS` -> their versions."""
     torch: str | None
-    """Version of the installed PyTorch, which only training needs."""
+    """Version of PyTorch, which only training needs; None if it is not installed."""
     cpus: CpuLimits
     models_folder: Path
-    """Where the user's own models lie; it need not exist."""
+    """The user's own models; it need not exist."""
     models: list[Model]
     devices: list[Device]
-    """Empty where a library can't be loaded or the default model is damaged."""
+    """Empty if a library can't be loaded or the default model is damaged."""
 
     @property
     def problems(self) -> list[Problem]:
-        """All problems, in the order in which they are best mended."""
+        """All problems, in the order in which to fix them."""
         found: list[Library | Model | Device] = [*self.libraries, *self.models, *self.devices]
         return [problem for each in found for problem in each.problems]
 
@@ -159,7 +159,7 @@ class Report:
 
 
 def examine() -> Report:
-    """Examine everything; devices are tried out only where libraries and default model are sound."""
+    """Examine everything; devices are tested only if the libraries and the default model are sound."""
     libraries, models = [check_library(wheels) for wheels in REQUIRED], check_models()
     loadable = all(library.version is not None for library in libraries)
     testable = any(model.name == catalog.DEFAULT_MODEL and not model.problems for model in models)
@@ -181,26 +181,26 @@ def examine() -> Report:
 def check_library(wheels: Wheels) -> Library:
     """Load a library, and look for packages that must not be installed together."""
     installed = _installed(wheels.names)
-    mend = _mend(wheels)
+    reinstall = _reinstall(wheels)
     loaded: str | None = None
     problems = []
     try:
         loaded = str(import_module(wheels.module).__version__)
     except Exception as error:  # whatever a broken installation raises
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        problems.append(Problem(f"{wheels.library} can't be loaded: {reason}", mend))
+        problems.append(Problem(f"{wheels.library} can't be loaded: {reason}", reinstall))
     if len(installed) > 1:
         packages = " and ".join(f"{name} {number}" for name, number in installed.items())
-        problems.append(Problem(f"{packages} are installed at once: they overwrite each other's files", mend))
+        problems.append(Problem(f"{packages} are installed at once: they overwrite each other's files", reinstall))
     windowed = [name for name in WITH_WINDOWS if name in installed]
     if windowed and _installed(PYSIDE) and sys.platform == "linux":
         message = f"{windowed[0]} makes Qt look for its own plugins, so that windows of PySide6 do not open"
-        problems.append(Problem(message, mend, broken=False))
+        problems.append(Problem(message, reinstall, broken=False))
     return Library(wheels.library, loaded, installed, tuple(problems))
 
 
 def check_models() -> list[Model]:
-    """Read all installed models and their cards, and compare them with their checksums."""
+    """Read all installed models and their cards, and check them against their checksums."""
     try:
         names = catalog.names()
     except ModelError as error:
@@ -210,34 +210,34 @@ def check_models() -> list[Model]:
 
 def check_devices() -> list[Device]:
     """Clean one noisy picture with the default model on every device, and compare the results with the CPU's."""
-    from denoise_ae.modelfiles.session import available_devices
+    from denoise_ae.modelfiles.runtime import available_devices
 
     picture = _test_picture()
     cpu, reference = _try_device("cpu", picture, None)
     others = [name for name in available_devices() if name != "cpu"]
-    # Without the CPU's result there is nothing to compare with.
+    # Without the CPU's result there is no reference.
     return [cpu, *(_try_device(name, picture, reference)[0] for name in others if reference is not None)]
 
 
 def _installed(names: Sequence[str]) -> dict[str, str]:
-    """Return those of some packages that are installed, with their versions."""
+    """Return the installed ones of some packages, with their versions."""
     found = {}
     for name in names:
         try:
             number = version(name)
         except PackageNotFoundError:
             continue
-        if number:  # what an installation that was cut short leaves behind has none
+        if number:  # leftovers of an interrupted installation have none
             found[name] = number
     return found
 
 
-def _mend(wheels: Wheels) -> str:
-    """Return the command that installs a library anew, from one package alone."""
+def _reinstall(wheels: Wheels) -> str:
+    """Return the command that reinstalls a library from one package alone."""
     installed = list(_installed(wheels.names))
     kept = installed[0] if installed and installed[0] in wheels.better else wheels.ours
     pip = f"{subprocess.list2cmdline([sys.executable])} -m pip"
-    # What one package has overwritten comes back only when all are gone.
+    # Files that one package has overwritten come back only after all are uninstalled.
     return (f"{pip} uninstall -y {' '.join(installed)} && " if installed else "") + f"{pip} install {kept}"
 
 
@@ -250,7 +250,7 @@ def _check_model(name: str, origin: catalog.Origin) -> Model:
 
 
 def _test_picture() -> NDArray[np.float32]:
-    """Draw a ramp of colours with white noise, always the same: SIDE x SIDE x 3, about 0 to 1."""
+    """Return a colour ramp with white noise, always the same: SIDE x SIDE x 3, about 0 to 1."""
     import numpy as np
 
     ramp = np.linspace(0, 1, SIDE)
@@ -270,7 +270,7 @@ def _try_device(
         reference: the CPU's result; None for the CPU itself.
 
     Returns:
-        What is known about the device, and its result if there is one.
+        The findings about the device, and its result if there is one.
     """
     import numpy as np
 
@@ -286,10 +286,10 @@ def _try_device(
     except DeviceError as error:
         return Device(name, "unusable", problems=(Problem(error.message, _NEEDS),)), None
     except ModelError as error:
-        hint = _mend(ONNXRUNTIME) if reference is None else _AVOID
+        hint = _reinstall(ONNXRUNTIME) if reference is None else _AVOID
         return Device(name, "faulty", problems=(Problem(f"device {name} fails: {error.message}", hint),)), None
     difference = 0.0 if reference is None else float(np.abs(result - reference).max() * 255)
     if difference <= TOLERANCE:
         return Device(name, "ok", difference, speed), result
-    message = f"device {name} computes wrongly: its result differs from the CPU's by up to {difference:.1f} of 255"
+    message = f"device {name} is inaccurate: its result differs from the CPU's by up to {difference:.1f} of 255"
     return Device(name, "faulty", difference, speed, (Problem(message, _AVOID),)), result

@@ -1,16 +1,21 @@
-"""Errors that carry a message for people and a hint on what to do next.
+"""Errors with a message for people and a hint on what to do.
 
-The library raises these and never prints; `denoise_ae.cli` is the one place that turns
-them into text and an exit status.
+The library raises them and never prints; only `denoise_ae.cli` turns them into text and an exit status.
 """
+
+REINSTALL = "install denoise-ae again"
+"""The hint for a damaged installation."""
 
 
 class DenoiseError(Exception):
-    """Something the user can mend.
+    """Base of all errors that a user can fix.
 
     Args:
         message: one line that says what is wrong and names the file, option or model.
-        hint: one line that says what to do about it; empty where there is nothing to add.
+        hint: one line that says what to do about it; may be empty.
+
+    Attributes:
+        exit_status: of the command that ends with this error.
     """
 
     exit_status = 1
@@ -22,7 +27,7 @@ class DenoiseError(Exception):
 
 
 class ImageError(DenoiseError):
-    """A picture can't be read, is not supported, or can't be written."""
+    """A picture can't be read or written, or is not supported."""
 
 
 class OutputError(DenoiseError):
@@ -30,19 +35,19 @@ class OutputError(DenoiseError):
 
 
 class ModelError(DenoiseError):
-    """A model is unknown, broken, or not an image-to-image network."""
+    """A model is unknown, damaged, or not an image-to-image network."""
 
 
 class CodesError(DenoiseError):
-    """A file of latent codes is unusable, or its codes are another model's."""
+    """A file of latent codes is unusable, or its codes belong to another model."""
 
 
 class DeviceError(DenoiseError):
-    """A device was named that is not to be had."""
+    """The named device is not available."""
 
 
-class Interrupted(DenoiseError):  # noqa: N818 - the way out of work that nobody wants any more
-    """Somebody ended the work, see `denoise_ae.modelfiles.session.Interrupt`."""
+class Interrupted(DenoiseError):  # noqa: N818 - it ends work that is no longer wanted
+    """The work was stopped, see `denoise_ae.modelfiles.runtime.Interrupt`."""
 
 
 class TrainingError(DenoiseError):
@@ -50,10 +55,10 @@ class TrainingError(DenoiseError):
 
 
 class PackageError(DenoiseError):
-    """An optional package is asked for that is not installed."""
+    """An optional package is needed but not installed."""
 
 
 class UsageError(DenoiseError):
-    """Options or a recipe make no sense together (exit status 2)."""
+    """Options or a recipe are invalid, or contradict each other (exit status 2)."""
 
     exit_status = 2

@@ -62,8 +62,8 @@ def main() -> None:
     take("wipe")
 
     session.activate(Slot.B)
-    session.set_look(replace(session.look, strength=0.5))
-    window.looks.compare.setChecked(True)
+    session.set_settings(replace(session.settings, strength=0.5))
+    window.settings_panel.compare.setChecked(True)
     window.actions_.modes["side by side"].trigger()
     window.view.zoom_to(1.6)
     wait(lambda: session.share == 1)
@@ -75,7 +75,7 @@ def main() -> None:
             shutil.copy(path, folder)
         (folder / "broken.png").write_bytes((HERE / "noisy" / "cat.png").read_bytes()[:5000])
         session.activate(Slot.A)
-        window.looks.compare.setChecked(False)
+        window.settings_panel.compare.setChecked(False)
         window.batch.add([folder])
         window.show_page(window.batch)
         wait(lambda: len(window.batch.model.rows) == 5)
@@ -85,7 +85,7 @@ def main() -> None:
         take("batch")
         window.batch.stop()
         wait(lambda: not window.batch.running)
-    session.note_saved(session.look)
+    session.note_saved(session.settings)
     window.close()
 
 

@@ -75,7 +75,7 @@ class Run:
                 os.kill(process, number)
 
     def wait_for_start(self) -> None:
-        """Wait until the first picture is settled. Needs ``--json``."""
+        """Wait until the first picture is done. Needs ``--json``."""
         self.process.stdout.readline()
 
     def end(self) -> tuple[int, str, str]:

@@ -12,7 +12,7 @@ class Brighten:
     def estimate_sigma(self, image):
         return float(image.flat[0])
 
-    def restore(self, image, sigma=None, strength=1.0, *, factor=1.0, progress=None):
+    def restore(self, image, sigma=None, strength=1.0, *, factor=1.0, progress=None, **options):
         progress(1, 2)
         progress(2, 2)
         return Restored(image + image.dtype.type(1), sigma)

@@ -68,7 +68,7 @@ def measure_photos(model: Path, folders: list[Path]) -> dict[str, float]:
     for folder in folders:
         cases = clean_cases(folder)
         for told in (True, False) if denoiser.card.estimates_sigma else (True,):
-            rows = summarise(list(measure(cases, methods({"model": denoiser}), PHOTO_SIGMAS, told=told, seed=0)))
+            rows = summarise(list(measure(cases, methods({"model": denoiser}), PHOTO_SIGMAS, known_level=told, seed=0)))
             how = "told" if told else "estimated"
             figures |= {f"{folder.name}, sigma {row.sigma:g} {how}": row.psnr for row in rows if row.method == "model"}
     return figures
@@ -78,7 +78,7 @@ def measure_pairs(model: Path, folders: list[Path]) -> dict[str, float]:
     """Measure a model on folders of noisy and clean pictures, and its least gain: what was measured -> dB."""
     figures: dict[str, float] = {}
     for folder in folders:
-        found = list(measure(pair_cases(folder), methods({"model": Denoiser(model)}), (), told=False, seed=0))
+        found = list(measure(pair_cases(folder), methods({"model": Denoiser(model)}), (), known_level=False, seed=0))
         figures |= {f"{folder.name}: {row.method}".removesuffix(": model"): row.psnr for row in summarise(found)}
         noisy = {one.picture: one.psnr for one in found if one.method == NOISY}
         gains = [one.psnr - noisy[one.picture] for one in found if one.method != NOISY]

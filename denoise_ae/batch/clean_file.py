@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from denoise_ae.batch import pipeline
-from denoise_ae.batch.jobs import Cleaned, Existing, Failed
-from denoise_ae.batch.planning import STREAM, Plan, plan
+from denoise_ae.batch.cleaning import Cleaning
+from denoise_ae.batch.conflicts import PlanStyle
+from denoise_ae.batch.jobs import Cleaned, Existing, Job
+from denoise_ae.batch.pipeline import process
+from denoise_ae.batch.planning import CLEAN_STYLE, STREAM, plan
 from denoise_ae.batch.tasks import Settings
 from denoise_ae.errors import ImageError, UsageError
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
 from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 from denoise_ae.restoration.denoiser import Denoiser
+from denoise_ae.restoration.repairer import Repairer
 from denoise_ae.system.paths import is_folder
 
-
-@dataclass(frozen=True)
-class CleanedFile:
-    """What came of a picture."""
-
-    output: Path
-    """Where the result lies."""
-    megapixels: float
-    sigma: float
-    """Noise in 8-bit steps: as given, or as estimated; the mean of several frames."""
-    little_noise: bool
-    """Whether there was hardly anything to clean, as far as the estimate tells."""
-    warnings: tuple[str, ...]
-    """What could not be kept, a line each."""
+Model = TypeVar("Model", Denoiser, Repairer)
 
 
 def clean_file(
@@ -40,7 +29,10 @@ def clean_file(
     *,
     sigma: float | None = None,
     strength: float = 1.0,
+    luma: float | None = None,
+    chroma: float | None = None,
     adapt: bool = False,
+    defects: bool = True,
     file_format: str | None = None,
     quality: int | None = None,
     keep_metadata: bool = True,
@@ -51,7 +43,7 @@ def clean_file(
     device: str = "auto",
     threads: int | None = None,
     tile: int | None = None,
-) -> CleanedFile:
+) -> Cleaned:
     """Clean one picture file into another.
 
     Size, channels, bit depth, metadata and, where nothing else is asked for, format stay as they are. The result
@@ -65,7 +57,10 @@ def clean_file(
         model: the name of an installed model, an ONNX file, or a denoiser, which is loaded once for many files.
         sigma: standard deviation of the noise in 8-bit steps, 0 to 255, for models that take one; None estimates it.
         strength: 0 leaves every pixel, 1 is the model's result, up to 1.5 takes more.
+        luma: strength for the luminance alone, see `Denoiser.clean`; None: `strength`.
+        chroma: strength for the colour alone; None: `strength`.
         adapt: fit what the model estimates of the noise to this picture first; see `Denoiser.fit_factor`.
+        defects: fill hot and dead pixels of photographs first.
         file_format: ending of the format to write, as ``png``; None: as `output` is named, else as the picture is.
         quality: of lossy formats, 1 to 100; None: near the picture's own.
         keep_metadata: keep EXIF, XMP and colour profile where the format can.
@@ -78,7 +73,7 @@ def clean_file(
         tile: see `Denoiser`.
 
     Returns:
-        Where the result lies, and what it was cleaned of.
+        What became of it: its output, and what it was cleaned of.
 
     Raises:
         ImageError: the picture can't be read, is broken, too large, or of no known format; or the format to write
@@ -90,30 +85,43 @@ def clean_file(
         UsageError: options are out of range or contradict each other.
         DenoiseError: the class of all these, and anything else, such as too little memory.
     """
-    if overwrite and in_place:
-        raise UsageError("overwrite and in_place contradict each other", "leave one of the two out")
-    if quality is not None and not 1 <= quality <= 100:
-        raise UsageError(f"a quality of {quality} is out of range", "give 1 to 100")
-    existing = Existing.IN_PLACE if in_place else Existing.REPLACE if overwrite else Existing.REFUSE
+    settings = Settings(
+        sigma,
+        strength,
+        luma,
+        chroma,
+        defects,
+        adapt,
+        quality=quality,
+        keep_metadata=keep_metadata,
+        keep_time=keep_time,
+        max_pixels=max_pixels,
+    )
     target = None if output is None else file_name(output)
-    work = plan_one(file_name(source), target, file_format=file_format, existing=existing)
-    denoiser = _denoiser(model, device, threads, tile)
+    existing = what_exists(overwrite=overwrite, in_place=in_place)
+    job = plan_one(file_name(source), target, file_format=file_format, existing=existing)
+    denoiser = load(Denoiser, model, device, threads, tile)
     if adapt:
         denoiser.check_adapt(sigma)
-    settings = Settings(sigma, strength, quality, keep_metadata, keep_time, max_pixels, adapt)
-    with closing(pipeline.run(work.jobs, denoiser, settings)) as events:
-        for event in events:
-            if isinstance(event, Failed):
-                raise event.error
-            if isinstance(event, Cleaned):
-                cleaned = event
-    assert cleaned.job.output
-    return CleanedFile(cleaned.job.output, cleaned.megapixels, cleaned.sigma, cleaned.little_noise, cleaned.warnings)
+    cleaned = process(job, Cleaning(denoiser, settings))
+    assert isinstance(cleaned, Cleaned)
+    return cleaned
+
+
+def what_exists(*, overwrite: bool, in_place: bool) -> Existing:
+    """Say what to do where an output exists.
+
+    Raises:
+        UsageError: both are asked for.
+    """
+    if overwrite and in_place:
+        raise UsageError("overwrite and in_place contradict each other", "leave one of the two out")
+    return Existing.IN_PLACE if in_place else Existing.REPLACE if overwrite else Existing.REFUSE
 
 
 def plan_one(
-    source: str, output: str | None, *, suffix: str | None = None, file_format: str | None, existing: Existing
-) -> Plan:
+    source: str, output: str | None, *, file_format: str | None, existing: Existing, style: PlanStyle = CLEAN_STYLE
+) -> Job:
     """Plan what one picture becomes; see `denoise_ae.batch.planning.plan`.
 
     Raises:
@@ -122,11 +130,7 @@ def plan_one(
     """
     if is_folder(source):
         raise ImageError(f"{source}: is a folder", "name a picture")
-    work = plan([source], output, suffix=suffix, file_format=file_format, existing=existing)
-    for settled in work.settled:
-        if isinstance(settled, Failed):
-            raise settled.error
-    return work
+    return plan([source], output, file_format=file_format, existing=existing, style=style).only()
 
 
 def file_name(path: str | os.PathLike[str]) -> str:
@@ -135,9 +139,17 @@ def file_name(path: str | os.PathLike[str]) -> str:
     return os.path.join(os.curdir, text) if text == STREAM else text  # noqa: PTH118 - pathlib would drop the dot
 
 
-def _denoiser(model: str | Path | Denoiser, device: str, threads: int | None, tile: int | None) -> Denoiser:
-    if not isinstance(model, Denoiser):
-        return Denoiser(model, device=device, threads=threads, tile=tile)
+def load(kind: type[Model], model: str | Path | Model, device: str, threads: int | None, tile: int | None) -> Model:
+    """Load a model, unless it is loaded already.
+
+    Raises:
+        ModelError: it is unknown or broken, or another kind of model.
+        DeviceError: there is no such device.
+        UsageError: options are given for a model that is loaded already.
+    """
+    if isinstance(model, str | Path):
+        return kind(model, device=device, threads=threads, tile=tile)
     if device != "auto" or threads or tile:
-        raise UsageError("a denoiser has its device, threads and tile already", "give them to Denoiser(...)")
+        name = kind.__name__
+        raise UsageError(f"a {name.lower()} has its device, threads and tile already", f"give them to {name}(...)")
     return model

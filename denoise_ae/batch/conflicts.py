@@ -1,7 +1,6 @@
-"""Settle by name which jobs of a batch can be done: everything that names and links alone can tell, before work starts.
+"""Reject jobs whose outputs collide, exist or can't be written, by names and links alone, before work starts.
 
-Two pictures would become one file; an output is an input, exists already or can't be written: such jobs fail here, one
-by one, and the others go on. Touches no pixels and writes nothing.
+A job that is rejected stops no other. Touches no pixels and writes nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ import os
 import stat
 import sys
 import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from denoise_ae.batch.jobs import Existing, Failed, Job, Skipped
@@ -18,54 +19,75 @@ from denoise_ae.system.files import not_ordinary
 from denoise_ae.system.paths import Identity, identity, is_folder, status_of
 
 
-def settle(candidates: list[Job], *, earlier: str = "") -> tuple[tuple[Job, ...], tuple[Skipped | Failed, ...]]:
-    """Part the jobs that can be done from those that are settled by name.
+@dataclass(frozen=True)
+class PlanStyle:
+    """What plans differ in from one command to another."""
+
+    suffix: str = "-clean"
+    """What a result's name gets where it lies beside its source and no suffix is given."""
+    if_outputs_collide: str = "give --suffix or another --format, or clean them one by one into separate folders"
+    if_output_exists: str = "--overwrite replaces it, --skip-existing passes over it"
+    if_output_is_input: str = "give another -o, or a --suffix; --in-place alone replaces pictures by their results"
+    outputs_are_files: bool = True
+    """False: they are entries of one file, which can only collide with each other."""
+
+
+def check_conflicts(
+    candidates: Iterable[Job], style: PlanStyle, *, also_read: Sequence[Path] = (), earlier: str = ""
+) -> tuple[tuple[Job, ...], tuple[Skipped | Failed, ...]]:
+    """Split jobs into those that can be done and those that can't, or need not be.
 
     Args:
-        candidates: all jobs; one that is named twice is done once.
+        candidates: all jobs.
+        style: of their plan.
+        also_read: files, beside the sources, that no output may replace.
         earlier: suffix by which earlier results, lying beside their sources, are known; empty where they lie elsewhere.
 
     Returns:
         The jobs that can be done, in their order, and what became of the others.
     """
-    settled: list[Skipped | Failed] = []
-    candidates = list(dict.fromkeys(candidates))
+    rejected: list[Skipped | Failed] = []
+    candidates = list(candidates)
     stems = {(job.source.parent, job.source.stem) for job in candidates if job.source}
     present: list[Job] = []
     replaced: dict[str, Job] = {}
     for job in candidates:
         origin = job.source.stem.removesuffix(earlier) if job.source else ""
         if job.source and (missing := _unreachable(job.source)):
-            settled.append(Failed(job, missing))
+            rejected.append(Failed(job, missing))
         elif job.source and origin != job.source.stem and (job.source.parent, origin) in stems:
-            settled.append(Skipped(job, f"looks like an earlier result, made from {origin}"))
+            rejected.append(Skipped(job, f"looks like an earlier result, made from {origin}"))
         elif _is_second(job, replaced):
-            settled.append(Skipped(job, "another name of a file that is cleaned already"))
+            rejected.append(Skipped(job, "another name of a file that is cleaned already"))
         else:
             present.append(job)
 
-    sources = {identity(job.source): job for job in present if job.source}
-    places = _Places()
-    keys = {job: places.key(job.output) for job in present if job.output}
+    sources: dict[Identity | None, Job | None] = {identity(job.source): job for job in present if job.source}
+    sources |= {identity(path): None for path in also_read}
+    key = _Places().key if style.outputs_are_files else str
     owners: dict[str, list[Job]] = {}
-    for job, key in keys.items():
-        owners.setdefault(key, []).append(job)
+    for job in present:
+        if job.output:
+            owners.setdefault(key(job.output), []).append(job)
+    rivals = {id(job): group[index - 1] for group in owners.values() for index, job in enumerate(group)}
 
     jobs: list[Job] = []
     for job in present:
         error = None
-        if job.output:
-            rivals = [other for other in owners[keys[job]] if other is not job]
-            error = _clash(job, rivals) or _forbidden(job, job.output, sources) or _unwritable(job, job.output)
+        if job.output and (rival := rivals[id(job)]) is not job:
+            message = f"{job.name}: {job.output_name} would come from {rival.name} too"
+            error = OutputError(message, style.if_outputs_collide)
+        elif job.output and style.outputs_are_files:
+            error = _forbidden(job, job.output, sources, style) or _unwritable(job, job.output)
         if error:
-            settled.append(Failed(job, error))
+            rejected.append(Failed(job, error))
         else:
             jobs.append(job)
-    return tuple(jobs), tuple(settled)
+    return tuple(jobs), tuple(rejected)
 
 
 def _is_second(job: Job, replaced: dict[str, Job]) -> bool:
-    """Tell whether a file that its result replaces was named before: through a link, say. Hard links become two."""
+    """Tell whether a file to be replaced was named before: through a link, say. Hard links become two files."""
     if job.existing is not Existing.IN_PLACE or not job.source:
         return False
     return replaced.setdefault(os.path.realpath(job.source), job) is not job
@@ -83,32 +105,27 @@ def _unreachable(source: Path) -> ImageError | None:
     return None
 
 
-def _clash(job: Job, rivals: list[Job]) -> OutputError | None:
-    if not rivals:
-        return None
-    hint = "give --suffix or another --format, or clean them one by one into separate folders"
-    return OutputError(f"{job.name}: {job.output_name} would come from {rivals[0].name} too", hint)
-
-
-def _forbidden(job: Job, output: Path, sources: dict[Identity | None, Job]) -> OutputError | None:
-    """Say why what lies at an output's name must stay, or None."""
+def _forbidden(
+    job: Job, output: Path, sources: dict[Identity | None, Job | None], style: PlanStyle
+) -> OutputError | None:
+    """Return why a file that exists must not be replaced, if so."""
     if not os.path.lexists(output):
         return None
     status = status_of(output)
-    owner = sources.get(identity(output)) if status else None
-    if owner is not None and job.existing is not Existing.IN_PLACE:
-        whose = "the output is the input itself" if owner is job else f"its output {output} is another input"
-        hint = "give another -o, or a --suffix; --in-place alone replaces pictures by their results"
-        return OutputError(f"{job.name}: {whose}", hint)
+    if status and (known := identity(output)) in sources:
+        owner = sources[known]
+        if not owner or job.existing is not Existing.IN_PLACE:
+            whose = "the output is the input itself" if owner is job else f"its output {output} is another input"
+            return OutputError(f"{job.name}: {whose}", style.if_output_is_input)
     if status and not stat.S_ISREG(status.st_mode):
         return OutputError(f"{output}: is not an ordinary file, so that it can't be replaced", "give another -o")
     if job.existing is Existing.REFUSE:
-        return OutputError(f"{output}: exists already", "--overwrite replaces it, --skip-existing passes over it")
+        return OutputError(f"{output}: exists already", style.if_output_exists)
     return None
 
 
 def _unwritable(job: Job, output: Path) -> OutputError | None:
-    """Say why nothing can be written under an output's name, whose folder may itself have to be made, or None."""
+    """Return why a file can't be written, if so; its folder may have to be made."""
     place = next((place for place in output.parents if os.path.lexists(place)), Path())
     if not is_folder(place):
         return OutputError(f"{place}: is not a folder, so that nothing can be written there", "give another -o")
@@ -128,7 +145,7 @@ def _unwritable(job: Job, output: Path) -> OutputError | None:
 
 
 class _Places:
-    """Tells outputs apart, however they are spelled; asks for each folder once."""
+    """Tells outputs apart, however they are spelled; resolves each folder once."""
 
     def __init__(self) -> None:
         self._real: dict[Path, str] = {}

@@ -1,4 +1,4 @@
-"""Read, inspect and write one image; `denoise_ae.batch.pipeline` runs these steps in its threads."""
+"""Read, inspect and write one image: the promises of every command that makes one file of another."""
 
 from __future__ import annotations
 
@@ -6,27 +6,22 @@ import os
 import sys
 import traceback
 from dataclasses import dataclass
-from statistics import median
-from typing import Any
 
-from numpy.typing import NDArray
-
-from denoise_ae.batch.jobs import Existing, Job
+from denoise_ae.batch.jobs import Existing, Job, OutputOptions
 from denoise_ae.errors import DenoiseError, ImageError, OutputError
 from denoise_ae.imagefiles.formats import FORMATS, format_named
 from denoise_ae.imagefiles.headers import read_header
-from denoise_ae.imagefiles.images import check_supported, decode
+from denoise_ae.imagefiles.images import check_supported, decode, encode_frames
 from denoise_ae.imagefiles.metadata import Metadata
-from denoise_ae.imagefiles.picture import Frame, Header, Picture
+from denoise_ae.imagefiles.picture import Frame, Header
 from denoise_ae.pixels.convert import upright
-from denoise_ae.restoration.denoiser import Denoiser
 from denoise_ae.system.files import read_whole, same_state, write_atomic
 from denoise_ae.system.paths import status_of
 
 
 @dataclass(frozen=True)
 class Source:
-    """A picture as it lies on the disk, or came from standard input."""
+    """A file, or standard input, that has been read and not decoded."""
 
     data: bytes
     header: Header
@@ -59,34 +54,8 @@ def read_source(job: Job, max_pixels: int) -> Source | None:
     return Source(data, header, status)
 
 
-def estimate_levels(picture: Picture, denoiser: Denoiser) -> list[float | None]:
-    """Estimate the noise of each frame, in 8-bit steps; those of an animation get one level, lest it flicker."""
-    levels = [denoiser.estimate_sigma(_noise_sample(frame.pixels, picture.header)) for frame in picture.frames]
-    if picture.frames[-1].duration is not None:
-        return [median(levels)] * len(levels)
-    return [*levels]
-
-
-def _noise_sample(pixels: NDArray[Any], header: Header) -> NDArray[Any]:
-    """Return the pixels to estimate the noise from: of lossy formats green alone, with alpha where there is one.
-
-    They store colour coarsely. Red, green and blue together then have directions without any noise, however strong it
-    is, which an estimate for white noise would go by.
-    """
-    if header.lossless or pixels.ndim == 2 or pixels.shape[2] == 2:
-        return pixels
-    return pixels[..., 1] if pixels.shape[2] == 3 else pixels[..., 1::2]
-
-
-def strip(frame: Frame) -> None:
-    """Take a frame's metadata away, in place."""
-    # What said which way up it is goes, so that the pixels have to say it.
-    frame.pixels = upright(frame.pixels, frame.metadata.orientation)
-    frame.metadata = Metadata()
-
-
 def explain(job: Job, error: Exception) -> DenoiseError:
-    """Turn whatever a picture failed with into a message; the error itself stays its cause."""
+    """Turn any exception into an error that names the picture; the exception stays its cause."""
     link: BaseException | None = error
     while link is not None:  # the frames would keep the picture's arrays for as long as somebody keeps the failure
         traceback.clear_frames(link.__traceback__)
@@ -130,13 +99,14 @@ def misnamed(job: Job, header: Header) -> tuple[str, ...]:
     return (f"it is {found.title} whatever its name says, and is written as {found.written_as.title}",)
 
 
-def target_format(job: Job, header: Header) -> str:
-    """Say which format a result gets: as asked for, else its source's, or what stands in for one that can't be written.
+def target_format(job: Job, header: Header | None) -> str:
+    """Say which format a result gets: as asked for, else its source's, or the one written instead of it.
 
     Raises:
         ImageError: a result that would be of another format is to replace its source.
     """
-    if job.file_format:
+    if job.file_format or not header:
+        assert job.file_format
         return job.file_format
     own = FORMATS[header.format]
     if not own.writable and job.existing is Existing.IN_PLACE:
@@ -144,20 +114,41 @@ def target_format(job: Job, header: Header) -> str:
     return own.written_as.name
 
 
-def write_result(job: Job, data: bytes, status: os.stat_result | None = None, *, keep_time: bool = False) -> None:
-    """Write a result, whole or not at all, into a folder that is made where it is missing.
+def save_result(
+    job: Job,
+    frames: list[Frame],
+    like: Header | None,
+    options: OutputOptions,
+    *,
+    status: os.stat_result | None = None,
+    original: bytes | None = None,
+) -> None:
+    """Encode a result and write it, whole or not at all, into a folder that is made where it is missing.
 
     Args:
         job: whose result it is.
-        data: the file.
-        status: its source's when that was read; None for standard input.
-        keep_time: give it the modification time of its source.
+        frames: its pixels and metadata; they are changed where metadata is not kept.
+        like: the source's header; None: there is no source, and the job has a format.
+        options: how it is written.
+        status: the source's when it was read; None for standard input.
+        original: the source's bytes where no pixel was changed; they are written as they are, where nothing else is
+            asked for than the source is. None: frames are encoded.
 
     Raises:
-        OutputError: it can't be written, or a file lies there that must stay: one that is no more what was cleaned.
+        ImageError: the format can't hold the picture.
+        OutputError: it can't be written, or a file lies there that must stay: one that is no more what was read.
     """
+    file_format = target_format(job, like)
+    if not options.keep_metadata:
+        for frame in frames:
+            # What said which way up it is goes, so that the pixels have to say it.
+            frame.pixels = upright(frame.pixels, frame.metadata.orientation)
+            frame.metadata = Metadata()
+    same_format = like is not None and file_format == like.format
+    if original is None or not same_format or options.quality is not None or not options.keep_metadata:
+        original = encode_frames(frames, file_format, quality=options.quality, like=like, name=job.name)
     if job.output is None:
-        _write_stdout(data)
+        _write_stdout(original)
         return
     folder = job.output.parent
     try:
@@ -166,8 +157,8 @@ def write_result(job: Job, data: bytes, status: os.stat_result | None = None, *,
         raise OutputError(f"{folder}: this folder can't be made: {error.strerror}") from error
     if status:
         _check_unchanged(job, status, status_of(job.output))
-    modified = status.st_mtime_ns if keep_time and status else None
-    write_atomic(job.output, data, overwrite=job.existing is not Existing.REFUSE, modified=modified)
+    modified = status.st_mtime_ns if options.keep_time and status else None
+    write_atomic(job.output, original, overwrite=job.existing is not Existing.REFUSE, modified=modified)
 
 
 def _check_unchanged(job: Job, source: os.stat_result, there: os.stat_result | None) -> None:
@@ -178,7 +169,7 @@ def _check_unchanged(job: Job, source: os.stat_result, there: os.stat_result | N
     """
     if job.existing is Existing.IN_PLACE:
         if not there or not same_state(source, there):
-            raise OutputError(f"{job.name}: was changed while it was cleaned, and stays as it is now", "clean it again")
+            raise OutputError(f"{job.name}: was changed meanwhile, and stays as it is now", "try again")
     elif there and os.path.samestat(source, there):
         raise OutputError(f"{job.name}: the output has become the input itself", "give another -o")
 

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.batch.clean_file import file_name, plan_one
-from denoise_ae.batch.jobs import Event, Existing, Failed, Job, Progress, Repaired, Started, sweep
-from denoise_ae.batch.picture_io import Source, explain, misnamed, read_source, strip, target_format, write_result
-from denoise_ae.errors import ImageError, OutputError, UsageError
+from denoise_ae.batch.clean_file import file_name, load, plan_one, what_exists
+from denoise_ae.batch.conflicts import PlanStyle, check_conflicts
+from denoise_ae.batch.jobs import Existing, Job, OutputOptions, Repaired
+from denoise_ae.batch.pipeline import process
+from denoise_ae.batch.planning import Plan
+from denoise_ae.batch.transforms import Prepared, Report
+from denoise_ae.errors import ImageError, UsageError
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, format_for
 from denoise_ae.imagefiles.picture import Picture
 from denoise_ae.pixels.convert import peak_of, split_alpha, upright
-from denoise_ae.pixels.filters import grow
-from denoise_ae.restoration.blemishes import find_blemishes
+from denoise_ae.pixels.filters import grow as grow_mask
+from denoise_ae.restoration.defects import find_defects
 from denoise_ae.restoration.repairer import REPAIR_MODEL, Repairer
-from denoise_ae.system.files import check_target, write_atomic
-from denoise_ae.system.paths import identity
+from denoise_ae.system.files import write_atomic
 
-SUFFIX = "-fixed"
-"""What a result's name gets where it lies beside its source."""
+REPAIR_STYLE = PlanStyle(
+    "-fixed", "choose another name", "--overwrite replaces it", "choose another name; --in-place replaces the picture"
+)
 
 _BACK = {6: 8, 8: 6}
 """EXIF orientation -> the one that undoes it; each other one undoes itself."""
@@ -36,21 +37,17 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Repairs:
+class Repairs(OutputOptions):
     """What of a picture is to be repaired, and how it is written."""
 
     mask: Path | None = None
-    """A picture as large as the one to repair, white where it is to be filled; None: what `find_blemishes` finds."""
+    """A picture as large as the one to repair, white where it is to be filled; None: what `find_defects` finds."""
     grow: int = 0
     """So many pixels around what is marked or found are filled too."""
     sensitivity: float = 1.0
-    """See `find_blemishes`."""
+    """See `find_defects`."""
     save_mask: Path | None = None
     """Where to write what was filled, as a mask; replaced only where the result may replace a file."""
-    quality: int | None = None
-    keep_metadata: bool = True
-    keep_time: bool = False
-    max_pixels: int = DEFAULT_MAX_PIXELS
 
 
 def read_mask(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Mask:
@@ -81,115 +78,62 @@ def plan_repair(source: str, output: str | None, repairs: Repairs, file_format: 
     Raises:
         DenoiseError: the files can't be read or written under these names.
     """
-    beside = output is None and existing is not Existing.IN_PLACE and source != "-"
-    work = plan_one(source, output, suffix=SUFFIX if beside else None, file_format=file_format, existing=existing)
-    job = work.jobs[0]
-    read = [path for path in (job.source, repairs.mask) if path]
-    written = [path for path in (job.output, repairs.save_mask) if path]
-    for path in written:
-        others = read[1:] if path == job.source else read  # in place
-        if _is_among(path, others):
-            raise OutputError(f"{path}: the output is an input itself", "choose another name")
-    if repairs.save_mask:
-        if job.output and os.path.realpath(job.output) == os.path.realpath(repairs.save_mask):
-            raise OutputError(f"{repairs.save_mask}: the mask would lie where the result goes", "choose another name")
-        format_for(repairs.save_mask)
-        check_target(repairs.save_mask, overwrite=existing is not Existing.REFUSE)
-    return job
+    job = plan_one(source, output, file_format=file_format, existing=existing, style=REPAIR_STYLE)
+    jobs = [job]
+    if path := repairs.save_mask:
+        replaces = Existing.REFUSE if existing is Existing.REFUSE else Existing.REPLACE
+        jobs.append(Job(None, path, format_for(path), replaces, title="the mask"))
+    checked = check_conflicts(jobs, REPAIR_STYLE, also_read=[repairs.mask] if repairs.mask else ())
+    return Plan(*checked).only()
 
 
-def _is_among(path: Path, others: Sequence[Path]) -> bool:
-    known = identity(path)
-    return known is not None and known in map(identity, others)
-
-
-def repair(job: Job, repairer: Repairer, repairs: Repairs, tell: Callable[[Event], None] = lambda _: None) -> Repaired:
-    """Repair a picture and write the result, whole or not at all.
+class Repairing:
+    """Repairs pictures; see `denoise_ae.batch.transforms.Transform`.
 
     A picture of which nothing is to be filled is handed on as it is, byte for byte, unless another format, quality or
     no metadata are asked for.
 
     Args:
-        job: see `plan_repair`.
         repairer: the model.
         repairs: what is to be done.
-        tell: is told what happens, the end included.
-
-    Raises:
-        DenoiseError: it can't be done; the message names the file.
     """
-    sweep([job])
-    try:
-        event = _repair(job, repairer, repairs, tell)
-    except Exception as error:
-        explained = explain(job, error)
-        tell(Failed(job, explained))
-        raise explained from error
-    tell(event)
-    return event
 
+    def __init__(self, repairer: Repairer, repairs: Repairs) -> None:
+        self._repairer = repairer
+        self.options = repairs
 
-def _repair(job: Job, repairer: Repairer, repairs: Repairs, tell: Callable[[Event], None]) -> Repaired:
-    source = read_source(job, repairs.max_pixels)
-    assert source is not None  # nothing is passed over here
-    picture = images.decode(source.data, job.name, repairs.max_pixels)
-    tell(Started(job, picture.header.pixels / 1e6))
-    begin = time.perf_counter()
-    lost, spots = _marked(job, picture, repairs)
-    if repairs.save_mask:
-        _write_mask(job, picture, lost, repairs.save_mask)
-    for number, (frame, mask) in enumerate(zip(picture.frames, lost, strict=True)):
+    def prepare(self, job: Job, picture: Picture) -> Prepared:
+        """Find out what is to be filled in each frame."""
+        if self.options.mask:
+            masks, spots = self._read_masks(self.options.mask, job, picture), None
+        else:
+            found = [find_defects(frame.pixels, self.options.sensitivity) for frame in picture.frames]
+            masks, spots = [self._grown(each.mask) for each in found], sum(each.count for each in found)
+        return Prepared(partial(self._repair, job, picture, masks, spots), unchanged=not any(map(np.any, masks)))
 
-        def report(done: int, total: int, before: int = number) -> None:
-            tell(Progress(job, before * total + done, len(lost) * total))
+    def _repair(self, job: Job, picture: Picture, masks: list[Mask], spots: int | None, report: Report) -> Repaired:
+        if self.options.save_mask:
+            _write_mask(job, picture, masks, self.options.save_mask)
+        for number, (frame, mask) in enumerate(zip(picture.frames, masks, strict=True)):
+            frame.pixels = self._repairer.repair(frame.pixels, mask, progress=partial(report, number))
+        share = sum(int(mask.sum()) for mask in masks) / sum(mask.size for mask in masks)
+        return Repaired(job=job, megapixels=picture.header.pixels / 1e6, share=share, spots=spots)
 
-        frame.pixels = repairer.repair(frame.pixels, mask, progress=report)
-        if not repairs.keep_metadata:
-            strip(frame)
-    share = sum(int(mask.sum()) for mask in lost) / sum(mask.size for mask in lost)
-    data = source.data if not share and _stays(job, source, repairs) else _encode(job, picture, repairs)
-    write_result(job, data, source.status, keep_time=repairs.keep_time)
-    warnings = (*picture.warnings, *misnamed(job, picture.header))
-    seconds = time.perf_counter() - begin
-    return Repaired(job, picture.header.pixels / 1e6, seconds, share, spots, warnings)
+    def _read_masks(self, path: Path, job: Job, picture: Picture) -> list[Mask]:
+        marked = self._grown(read_mask(path, self.options.max_pixels))
+        masks = [upright(marked, _BACK.get(turn, turn)) for turn in (f.metadata.orientation for f in picture.frames)]
+        for frame, mask in zip(picture.frames, masks, strict=True):
+            if mask.shape != frame.pixels.shape[:2]:
+                seen = upright(frame.pixels, frame.metadata.orientation)
+                sizes = [f"{array.shape[1]} x {array.shape[0]}" for array in (marked, seen)]
+                raise ImageError(
+                    f"{path}: is {sizes[0]} pixels, but {job.name} is {sizes[1]}",
+                    "a mask is as large as its picture, white where it is to be repaired",
+                )
+        return masks
 
-
-def _marked(job: Job, picture: Picture, repairs: Repairs) -> tuple[list[Mask], int | None]:
-    """Return what is to be filled in each frame, and how many blemishes were found where nobody marked any."""
-    if not repairs.mask:
-        found = [find_blemishes(frame.pixels, repairs.sensitivity) for frame in picture.frames]
-        return [_grown(each.lost, repairs.grow) for each in found], sum(each.count for each in found)
-    marked = _grown(read_mask(repairs.mask, repairs.max_pixels), repairs.grow)
-    lost = [upright(marked, _BACK.get(turn, turn)) for turn in (f.metadata.orientation for f in picture.frames)]
-    for frame, mask in zip(picture.frames, lost, strict=True):
-        if mask.shape != frame.pixels.shape[:2]:
-            seen = upright(frame.pixels, frame.metadata.orientation)
-            sizes = [f"{array.shape[1]} x {array.shape[0]}" for array in (marked, seen)]
-            raise ImageError(
-                f"{repairs.mask}: is {sizes[0]} pixels, but {job.name} is {sizes[1]}",
-                "a mask is as large as its picture, white where it is to be repaired",
-            )
-    return lost, None
-
-
-def _grown(mask: Mask, radius: int) -> Mask:
-    return grow(mask, radius) if radius else mask
-
-
-def _stays(job: Job, source: Source, repairs: Repairs) -> bool:
-    """Tell whether a picture that needs no repair can be handed on as it is."""
-    kept = target_format(job, source.header) == source.header.format
-    return kept and repairs.quality is None and repairs.keep_metadata
-
-
-def _encode(job: Job, picture: Picture, repairs: Repairs) -> bytes:
-    return images.encode_frames(
-        picture.frames,
-        target_format(job, picture.header),
-        quality=repairs.quality,
-        like=picture.header,
-        name=job.name,
-    )
+    def _grown(self, mask: Mask) -> Mask:
+        return grow_mask(mask, self.options.grow) if self.options.grow else mask
 
 
 def _write_mask(job: Job, picture: Picture, lost: list[Mask], path: Path) -> None:
@@ -200,32 +144,26 @@ def _write_mask(job: Job, picture: Picture, lost: list[Mask], path: Path) -> Non
     write_atomic(path, data, overwrite=job.existing is not Existing.REFUSE)
 
 
-@dataclass(frozen=True)
-class RepairedFile:
-    """What came of a picture."""
-
-    output: Path
-    """Where the result lies."""
-    megapixels: float
-    share: float
-    """Of the pixels that were filled, 0 to 1."""
-    spots: int | None
-    """Blemishes that were found; None where a mask told."""
-    warnings: tuple[str, ...]
-    """What could not be kept, a line each."""
-
-
 def repair_file(
     source: str | os.PathLike[str],
     output: str | os.PathLike[str] | None = None,
     mask: str | os.PathLike[str] | None = None,
     model: str | Path | Repairer = REPAIR_MODEL,
     *,
+    grow: int = 0,
+    sensitivity: float = 1.0,
+    save_mask: str | os.PathLike[str] | None = None,
     file_format: str | None = None,
+    quality: int | None = None,
+    keep_metadata: bool = True,
+    keep_time: bool = False,
     overwrite: bool = False,
     in_place: bool = False,
-    **how: Any,  # noqa: ANN401 - the fields of Repairs, which checks them
-) -> RepairedFile:
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    device: str = "auto",
+    threads: int | None = None,
+    tile: int | None = None,
+) -> Repaired:
     """Fill scratches, dust, text and holes of one picture file, and write the result into another.
 
     Pixels that are not marked come back untouched, in formats that store without loss.
@@ -235,13 +173,22 @@ def repair_file(
         output: the result's name, or a folder for it; None: beside the picture, as NAME-fixed.
         mask: a picture of the same size, white where it is to be repaired; None: dust and scratches are looked for.
         model: the name of an installed model that repairs, an ONNX file, or a repairer, which is loaded once for many.
-        file_format: ending of the format to write, as ``png``; None: as `output` is named, else as the picture is.
-        overwrite: replace a file that lies where the result goes; never the picture itself.
-        in_place: replace the picture by its result; without `output` and `file_format`.
-        how: further fields of `Repairs`.
+        grow: so many pixels around what is marked or found are filled too.
+        sensitivity: see `find_defects`.
+        save_mask: where to write what was filled, as a mask.
+        file_format: as for `denoise_ae.batch.clean_file.clean_file`, like all that follows.
+        quality: of lossy formats.
+        keep_metadata: keep EXIF, XMP and colour profile.
+        keep_time: give the result the picture's modification time.
+        overwrite: replace a result and a mask that exist; never the picture itself.
+        in_place: replace the picture by its result.
+        max_pixels: refuse larger pictures, and larger masks.
+        device: see `Repairer`.
+        threads: see `Repairer`.
+        tile: see `Repairer`.
 
     Returns:
-        Where the result lies, and how much was filled.
+        What became of it: its output, and how much was filled.
 
     Raises:
         ImageError: the picture or the mask can't be read, they differ in size, or the format can't hold the result.
@@ -250,13 +197,19 @@ def repair_file(
         UsageError: options are out of range or contradict each other.
         DenoiseError: the class of all these, and anything else, such as too little memory.
     """
-    if overwrite and in_place:
-        raise UsageError("overwrite and in_place contradict each other", "leave one of the two out")
-    existing = Existing.IN_PLACE if in_place else Existing.REPLACE if overwrite else Existing.REFUSE
-    repairs = Repairs(None if mask is None else Path(mask), **how)
+    repairs = Repairs(
+        None if mask is None else Path(mask),
+        grow,
+        sensitivity,
+        None if save_mask is None else Path(save_mask),
+        quality=quality,
+        keep_metadata=keep_metadata,
+        keep_time=keep_time,
+        max_pixels=max_pixels,
+    )
     target = None if output is None else file_name(output)
+    existing = what_exists(overwrite=overwrite, in_place=in_place)
     job = plan_repair(file_name(source), target, repairs, file_format, existing)
-    repairer = model if isinstance(model, Repairer) else Repairer(model)
-    done = repair(job, repairer, repairs)
-    assert job.output
-    return RepairedFile(job.output, done.megapixels, done.share, done.spots, done.warnings)
+    repaired = process(job, Repairing(load(Repairer, model, device, threads, tile), repairs))
+    assert isinstance(repaired, Repaired)
+    return repaired

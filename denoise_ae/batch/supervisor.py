@@ -1,12 +1,11 @@
-"""Outlive what cleans the pictures: a decoder that crashes fails one picture, and the others are cleaned.
+"""Run a batch in a worker process, and restart it after a crash, which fails one picture and no other.
 
-A file that is damaged, or made for it, may crash the native code of a decoder, and the system kills what takes too much
-memory. No `except` helps against that. So the pictures of a batch are cleaned by a child process, which is handed one
-job after the other through a pipe and tells its events through another; no pixels pass. When it dies, those jobs that
-it had and did not settle are suspects. A new child gets them one at a time: the one that it dies of, too, is a
-failure. Then it goes on with the rest.
+A damaged or hostile file may crash the native code of a decoder, and the system kills what takes too much memory. No
+`except` helps against that. So a child process cleans the pictures of a batch. It asks for one job after the other and
+tells its events; no pixels pass. When it dies, the jobs that it had not finished are suspects. A new child gets them
+one at a time: the one that it dies of, too, has failed. Then it goes on with the rest.
 
-Nothing has to be put right after a death, because results appear whole or not at all: temporary files are swept, and
+Nothing has to be put right after a crash, because results appear whole or not at all: temporary files are swept, and
 what was written in the very last moment is known, since the child announces what it is about to write. So a child that
 is not needed any more is killed, whatever it does.
 """
@@ -14,22 +13,20 @@ is not needed any more is killed, whatever it does.
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
-from threading import Thread
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
-from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, Progress, Settled, Started, sweep
-from denoise_ae.batch.tasks import Message, Ready, Task, Wanted, Writing
+from denoise_ae.batch.jobs import Event, Failed, Job, Outcome, Progress, Started, Written, sweep
+from denoise_ae.batch.tasks import JobRequested, Message, Ready, ResultAnnounced, Task
 from denoise_ae.errors import DenoiseError, ImageError
-from denoise_ae.system.child_process import words_for
+from denoise_ae.system.child_process import child_command
+from denoise_ae.system.connection import start_connected
 from denoise_ae.system.files import same_state
 from denoise_ae.system.paths import status_of
 
@@ -38,13 +35,13 @@ PATIENCE_SECONDS = 30 * 60
 
 _WAIT_SECONDS = 0.5
 _LAST_WORDS_SECONDS = 5.0
-"""How long a child that has closed its pipe may take to end by itself."""
+"""How long a child that has closed its connection may take to end by itself."""
 
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from denoise_ae.batch.worker import main; main()"
 
 
 class Supervisor:
-    """Has pictures cleaned by a child process, and by a new one if that dies. Used as a context manager.
+    """Runs batches in a worker process, and restarts it after a crash. Used as a context manager.
 
     Args:
         task: what to do with each picture.
@@ -61,14 +58,14 @@ class Supervisor:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._child: _Child | None = None
-        self._wanted = False
+        self._job_requested = False
         self._cancelled = False
         self._given: dict[Job, os.stat_result | None] = {}
-        self._announced: dict[Job, Cleaned] = {}
+        self._announced: dict[Job, Written] = {}
         self._start()
 
     def __enter__(self) -> Self:
-        """Nothing is left to do: the child is there."""
+        """Do nothing: the child runs."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -80,7 +77,7 @@ class Supervisor:
 
         A job whose child died is `Failed`. Closing the iterator, as a KeyboardInterrupt does, ends the child.
         """
-        if not self._task.rehearse:
+        if not self._task.dry_run:
             sweep(jobs)
         if self._child and not self._child.is_alive():  # it died with nothing to do, of which no picture is guilty
             self._end()
@@ -89,19 +86,19 @@ class Supervisor:
         try:
             while (waiting or self._given) and not self._cancelled:
                 child = self._child or self._start()
-                if self._wanted and waiting and not (suspects and self._given):
-                    self._give(child, waiting.popleft())
+                if self._job_requested and waiting and not (suspects and self._given):
+                    self._send_job(child, waiting.popleft())
                 message = child.next_message()
                 if message is None and self._cancelled:
                     return
                 if message is None:
-                    events, left = self._bury(child)
+                    events, left = self._handle_crash(child)
                     waiting.extendleft(reversed(left))
                     suspects.update(left)
                 else:
                     events = self._note(message)
                 for event in events:
-                    if isinstance(event, Settled):
+                    if isinstance(event, Outcome):
                         suspects.discard(event.job)
                     yield event
         finally:
@@ -109,7 +106,7 @@ class Supervisor:
                 self._end()
 
     def cancel(self) -> None:
-        """End the child from any thread. `run` ends at once, settles nothing, and does nothing any more."""
+        """End the child from any thread. `run` ends at once without further events, and does nothing any more."""
         self._cancelled = True
         if child := self._child:
             child.kill()
@@ -127,20 +124,22 @@ class Supervisor:
                 child.end()
         if isinstance(message, DenoiseError):
             raise message
-        raise DenoiseError(f"model {self._task.model}: the process that loaded it {child.fate}", "try another model")
+        raise DenoiseError(
+            f"model {self._task.model}: the process that loaded it {child.exit_reason}", "try another model"
+        )
 
-    def _give(self, child: _Child, job: Job) -> None:
+    def _send_job(self, child: _Child, job: Job) -> None:
         self._given[job] = _result(job)
-        self._wanted = False
+        self._job_requested = False
         child.send(job)
 
     def _note(self, message: Message) -> list[Event]:
         """Take note of a message, and return the event in it."""
-        if isinstance(message, Wanted):
-            self._wanted = True
-        elif isinstance(message, Writing):
+        if isinstance(message, JobRequested):
+            self._job_requested = True
+        elif isinstance(message, ResultAnnounced):
             self._announced[message.event.job] = message.event
-        elif isinstance(message, Settled):
+        elif isinstance(message, Outcome):
             del self._given[message.job]
             self._announced.pop(message.job, None)
             return [message]
@@ -148,23 +147,23 @@ class Supervisor:
             return [message]
         return []
 
-    def _bury(self, child: _Child) -> tuple[list[Event], list[Job]]:
-        """Clear up after a child that died: settle those of its jobs that can be settled, and return the others."""
-        wanted, given, announced = self._wanted, self._given.copy(), self._announced.copy()
+    def _handle_crash(self, child: _Child) -> tuple[list[Event], list[Job]]:
+        """Clear up after a child that died: return the outcomes that are known, and the jobs to try again."""
+        requested, given, announced = self._job_requested, self._given.copy(), self._announced.copy()
         self._end()
-        if not (wanted or given):
-            raise DenoiseError(f"the process that cleans the pictures {child.fate}", "try again")
-        settled: list[Event] = []
+        if not (requested or given):
+            raise DenoiseError(f"the process that cleans the pictures {child.exit_reason}", "try again")
+        known: list[Event] = []
         left = []
         for job, before in given.items():
             if job in announced and _is_written(job, before):
-                settled.append(announced[job])
+                known.append(announced[job])
             elif len(given) == 1:
-                message = f"{job.name}: the process that cleaned it {child.fate}"
-                settled.append(Failed(job, ImageError(message, child.advice)))
+                message = f"{job.name}: the process that cleaned it {child.exit_reason}"
+                known.append(Failed(job, ImageError(message, child.advice)))
             else:
                 left.append(job)
-        return settled, left
+        return known, left
 
     def _end(self) -> None:
         """End the child, and free the folders that it wrote to of what it left."""
@@ -175,11 +174,11 @@ class Supervisor:
         sweep([*self._given])
         self._given.clear()
         self._announced.clear()
-        self._wanted = False
+        self._job_requested = False
 
 
 class _Child:
-    """A process with a worker in it, and the pipes to it.
+    """A process with a worker in it, and the connection to it.
 
     Attributes:
         stuck: whether it was killed because it told nothing any more.
@@ -187,16 +186,12 @@ class _Child:
 
     def __init__(self, task: Task) -> None:
         # Modules come from where ours come from: never from the folder that we happen to be in.
-        words = words_for("worker", _PROGRAM.format(path=sys.path))
+        command = child_command("worker", _PROGRAM.format(path=sys.path))
         errors = subprocess.DEVNULL if sys.stderr is None else None
-        with _deaf():
-            self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
-        assert self._process.stdin is not None
-        self._commands = self._process.stdin
-        self._messages: SimpleQueue[Message | None] = SimpleQueue()
-        self._silent = False
+        with _blocking_signals():
+            self._process, self._connection = start_connected(command, stderr=errors)
+        self._ended = False
         self.stuck = False
-        Thread(target=self._receive, args=(self._process.stdout,), name="messages", daemon=True).start()
         self.send(task)
 
     def is_alive(self) -> bool:
@@ -206,25 +201,24 @@ class _Child:
     def send(self, message: Task | Job) -> None:
         """Hand something over; what dies of it, or before, is told by `next_message`."""
         with suppress(OSError):
-            self._commands.write(pickle.dumps(message))
-            self._commands.flush()
+            self._connection.send(message)
 
     def next_message(self) -> Message | None:
         """Wait for a message; None: there will be no more."""
         waits = 0
-        while not self._silent:
+        while not self._ended:
             try:
                 # Waiting without end could not be interrupted by Ctrl-C on Windows.
-                message = self._messages.get(timeout=_WAIT_SECONDS)
-            except Empty:
-                waits += 1  # not what the clock says, since both processes may have been stopped for hours
-                if waits * _WAIT_SECONDS > PATIENCE_SECONDS:
-                    self.stuck = True
-                    self._process.kill()
-                continue
-            if message is not None:
-                return message
-            self._silent = True
+                if self._connection.poll(_WAIT_SECONDS):
+                    message: Message = self._connection.recv()
+                    return message
+            except Exception:  # its end, or a message that a crash cut off
+                self._ended = True
+                return None
+            waits += 1  # not what the clock says, since both processes may have been stopped for hours
+            if waits * _WAIT_SECONDS > PATIENCE_SECONDS:
+                self.stuck = True
+                self._process.kill()
         return None
 
     def kill(self) -> None:
@@ -234,17 +228,16 @@ class _Child:
     def end(self) -> None:
         """End the process at once, unless it is ending by itself."""
         try:
-            if self._silent:
+            if self._ended:
                 with suppress(subprocess.TimeoutExpired):
                     self._process.wait(_LAST_WORDS_SECONDS)
         finally:
             self._process.kill()
             self._process.wait()
-            with suppress(OSError):
-                self._commands.close()
+            self._connection.close()
 
     @property
-    def fate(self) -> str:
+    def exit_reason(self) -> str:
         """How it ended, to go on with after "the process that ..."."""
         status = self._process.returncode
         if self.stuck:
@@ -261,21 +254,13 @@ class _Child:
             return "if memory ran out: a smaller --tile and fewer --jobs need less"
         return "the file may be damaged: get it again from its source"
 
-    def _receive(self, file: IO[bytes]) -> None:
-        with file:
-            try:
-                while True:
-                    self._messages.put(pickle.load(file))
-            except Exception:  # its end, or a message that a crash cut off
-                self._messages.put(None)
-
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Let a process that is started here not hear what asks to end, and reaches it beside us; we end it ourselves.
+def _blocking_signals() -> Iterator[None]:
+    """Let a process that is started here ignore the signals that end us; we end it ourselves.
 
-    Ctrl-C and a closed terminal reach all of its processes, a service manager's SIGTERM all of a service. A child that
-    died of it before us would be taken for a crash. Windows has no such way, and the process sees to Ctrl-C itself.
+    Ctrl-C and a closed terminal reach all processes of a terminal, a service manager's SIGTERM all of a service. A
+    child that died of it before us would be taken for a crash. Windows has no such mask: the child ignores Ctrl-C.
     """
     if sys.platform == "win32":
         yield

@@ -1,30 +1,28 @@
-"""What a worker is asked for and what it answers: all that a supervisor needs to know of it, without what it loads."""
+"""Messages between a supervisor and its worker process; importing them loads no decoder and no runtime."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from denoise_ae.batch.jobs import Cleaned, Event
+from denoise_ae.batch.jobs import Event, OutputOptions, Written
 from denoise_ae.errors import DenoiseError
-from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
 from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(OutputOptions):
     """How every picture of a batch is cleaned and written."""
 
     sigma: float | None = None
     """Standard deviation of the noise in 8-bit steps; None: estimated for each picture. See `Denoiser.check_sigma`."""
     strength: float = 1.0
     """0 (leave it) to 1.5."""
-    quality: int | None = None
-    """Quality of lossy formats, 1 to 100; None: near the source's own."""
-    keep_metadata: bool = True
-    keep_time: bool = False
-    """Whether a result gets its source's modification time."""
-    max_pixels: int = DEFAULT_MAX_PIXELS
-    """Pictures with more pixels are refused before memory is taken."""
+    luma: float | None = None
+    """Strength for the luminance alone; None: `strength`. See `denoise_ae.pixels.opponent`."""
+    chroma: float | None = None
+    """Strength for the colour alone; None: `strength`."""
+    defects: bool = True
+    """Whether hot and dead pixels of photographs are filled; see `denoise_ae.restoration.hot_pixels`."""
     adapt: bool = False
     """Whether the model's own estimates are fitted to each picture; see `Denoiser.fit_factor`."""
 
@@ -38,8 +36,8 @@ class Task:
     threads: int | None = None
     tile: int | None = None
     settings: Settings = field(default_factory=Settings)
-    side_by_side: int = 1
-    rehearse: bool = False
+    concurrency: int = 1
+    dry_run: bool = False
     """Only tell what would be done."""
 
 
@@ -52,17 +50,17 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class JobRequested:
     """The next job can be read."""
 
 
 @dataclass(frozen=True)
-class Writing:
+class ResultAnnounced:
     """A result is about to be written."""
 
-    event: Cleaned
+    event: Written
     """What will be told when it is."""
 
 
-Message = Ready | Wanted | Writing | Event | DenoiseError
+Message = Ready | JobRequested | ResultAnnounced | Event | DenoiseError
 """What a worker tells its supervisor. An error says why there is no model, and is the last thing told."""

@@ -1,7 +1,7 @@
-"""Watch folders: tell which pictures are complete and not yet cleaned, round after round. Prints nothing.
+"""Watch folders, and plan pictures once their files have stopped changing. Prints nothing.
 
-What lies in the folders decides, not what the system reports: its events only wake us up, since they get lost where
-they are too many, and never come from other machines that write to the same disk.
+Folders are scanned; the system's events only trigger an early scan, since they get lost where there are too many, and
+never come from other machines that write to the same disk.
 """
 
 from __future__ import annotations
@@ -56,22 +56,22 @@ Key = tuple[Path, str]
 
 @dataclass(frozen=True)
 class _Sight:
-    """A file in one state."""
+    """A state that a file was seen in."""
 
     mark: Mark
     since: float
-    """When it was seen so first."""
+    """When it was first seen."""
 
 
 class Watch:
-    """Folders from which pictures are taken as they arrive.
+    """Plans pictures as they arrive in folders.
 
-    A picture's turn comes when it is complete, and again whenever it has changed since. One that is renamed is a new
-    picture, one that vanishes before its turn is forgotten.
+    A picture is due once its file has not changed for a second, and again whenever it has changed since. One that is
+    renamed is a new picture; one that vanishes before it is due is forgotten.
 
-    Results that exist: where the plan's jobs are to skip them, a picture that changes after its turn fails, because its
-    result is in the way. Where they are to replace them, it is cleaned again; but at first sight a picture is passed
-    over whose result is whole and not older, so that a second watch does nothing new.
+    Results that exist: where the plan's jobs skip them, a picture that changes after it was cleaned fails, because its
+    result is in the way. Where they replace them, it is cleaned again; but when it is first seen, a picture is skipped
+    whose result is whole and not older, so that a second watch does nothing new.
 
     Args:
         folders: which ones.
@@ -96,7 +96,7 @@ class Watch:
         self._open: set[str] = set()
 
     def rounds(self) -> Generator[Plan]:
-        """Wait for pictures, and yield a plan for those whose turn has come, without end.
+        """Wait for pictures, and yield a plan for those that are due, without end.
 
         Raises:
             ImageError: a folder is gone.
@@ -108,7 +108,7 @@ class Watch:
                 self._wake.clear()
                 begin = time.monotonic()
                 work, due = self._look(begin)
-                if work.jobs or work.settled:
+                if work.jobs or work.rejected:
                     yield work
                     continue
                 spent = time.monotonic() - begin
@@ -120,7 +120,7 @@ class Watch:
                 observer.join()
 
     def excuse(self, event: Event) -> Event:
-        """Make a failure a skip where the picture has changed or vanished: it gets another turn, or needs none.
+        """Turn a failure into a skip where the picture has changed, so that it is due again, or has vanished.
 
         Args:
             event: what came of a job of the last round.
@@ -133,7 +133,7 @@ class Watch:
         return event
 
     def _look(self, now: float) -> tuple[Plan, float]:
-        """Read the folders; return what is to be done now, and when something may be that only needs to stay still."""
+        """Scan the folders; return what is due now, and when the next picture will be if it does not change."""
         for folder, known in self._folders.items():
             if identity(folder) != known:
                 raise ImageError(f"{folder}: the watched folder is gone", "it was removed, renamed or replaced")
@@ -164,9 +164,9 @@ class Watch:
         return Plan(jobs, tuple(answer for answer in answers if not isinstance(answer, Job))), due
 
     def _present(self) -> Iterator[tuple[Job | Skipped | Failed, Key, Mark]]:
-        """Yield what the folders hold, as it is planned, with what is wrong with it and the state that it is in."""
+        """Yield what the folders hold, as planned, with its key and its mark."""
         work = self._plan()
-        for item in (*work.jobs, *work.settled):
+        for item in (*work.jobs, *work.rejected):
             job = item if isinstance(item, Job) else item.job
             error = item.error if isinstance(item, Failed) else None
             status = status_of(job.source) if job.source else None
@@ -177,7 +177,7 @@ class Watch:
                 yield item, (job.source, error.message if error else ""), mark
 
     def _patience(self, source: Path, sight: _Sight, now: float) -> float:
-        """Say for how many seconds a picture has to be still."""
+        """Return for how many seconds a picture must not change to be due."""
         if now - sight.since < STILL_SECONDS:
             return STILL_SECONDS
         with self._lock:
@@ -186,7 +186,7 @@ class Watch:
         return PATIENT_SECONDS if more else STILL_SECONDS
 
     def _judge(self, job: Job, *, changed: bool) -> Job | Failed:
-        """Say what becomes of a picture whose turn has come, in view of its result."""
+        """Decide what becomes of a picture that is due, by what its result looks like."""
         if job.existing is Existing.SKIP and changed and job.output and os.path.lexists(job.output):
             message = f"{job.output}: exists already, made before {job.source} changed"
             return Failed(job, OutputError(message, "--overwrite cleans such pictures again"))
@@ -201,7 +201,7 @@ class Watch:
             pass
 
     def _observe(self) -> BaseObserver | None:
-        """Let the system wake us; None where it has no room for that, so that only time does."""
+        """Have the system trigger scans; None where it has no room for that, so that only time does."""
         from watchdog import events
         from watchdog.observers import Observer
 

@@ -1,9 +1,8 @@
-"""Do what a command was asked for: in its own process, or in one that `denoise_ae.batch.supervisor` watches over."""
+"""Clean the jobs of a batch in this process, which may be the child of a `denoise_ae.batch.supervisor`."""
 
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import sys
 import traceback
@@ -13,17 +12,19 @@ from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 from threading import Lock, Thread
 from types import TracebackType
-from typing import BinaryIO, Self, TextIO
+from typing import Self, TextIO
 
 from denoise_ae.batch import pipeline
-from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, sweep
-from denoise_ae.batch.tasks import Message, Ready, Task, Wanted, Writing
+from denoise_ae.batch.cleaning import Cleaning
+from denoise_ae.batch.jobs import Event, Failed, Job, Written, sweep
+from denoise_ae.batch.tasks import JobRequested, Message, Ready, ResultAnnounced, Task
 from denoise_ae.errors import DenoiseError
 from denoise_ae.restoration.denoiser import Denoiser
+from denoise_ae.system.connection import connection_to_parent
 
 
 class Worker:
-    """Cleans in this process. Used as a context manager.
+    """Cleans in this process. Used as a context manager, as a `denoise_ae.batch.supervisor.Supervisor` is.
 
     Args:
         task: what to do with each picture.
@@ -37,41 +38,41 @@ class Worker:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._denoiser = Denoiser(task.model, device=task.device, threads=task.threads, tile=task.tile)
+        denoiser = Denoiser(task.model, device=task.device, threads=task.threads, tile=task.tile)
         if task.settings.sigma is not None:
-            self._denoiser.check_sigma(task.settings.sigma)
+            denoiser.check_sigma(task.settings.sigma)
         if task.settings.adapt:
-            self._denoiser.check_adapt(task.settings.sigma)
-        self.ready = Ready(self._denoiser.card.name, self._denoiser.device)
+            denoiser.check_adapt(task.settings.sigma)
+        self._cleaning = Cleaning(denoiser, task.settings)
+        self.ready = Ready(denoiser.card.name, denoiser.device)
 
     def __enter__(self) -> Self:
-        """Nothing is left to do: the model is loaded."""
+        """Do nothing: the model is loaded."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Nothing is to be ended: `run` leaves nothing behind."""
+        """Do nothing: `run` leaves nothing behind."""
 
     def run(self, jobs: Sequence[Job]) -> Generator[Event, None, None]:
         """Do jobs; see `denoise_ae.batch.pipeline.run`."""
-        if not self._task.rehearse:
+        if not self._task.dry_run:
             sweep(jobs)
         return self.stream(jobs)
 
     def stream(
-        self, jobs: Iterable[Job], announce: Callable[[Cleaned], None] = lambda _: None
+        self, jobs: Iterable[Job], announce: Callable[[Written], None] = lambda _: None
     ) -> Generator[Event, None, None]:
         """Do jobs as they come; see `denoise_ae.batch.pipeline.stream`."""
-        task = self._task
-        if task.rehearse:
-            return pipeline.rehearse(jobs, task.settings)
-        return pipeline.stream(jobs, self._denoiser, task.settings, task.side_by_side, announce)
+        if self._task.dry_run:
+            return pipeline.dry_run(jobs, self._task.settings)
+        return pipeline.stream(jobs, self._cleaning, self._task.concurrency, announce)
 
 
 @contextmanager
-def hushed() -> Iterator[None]:
-    """Keep decoders from printing what they think of damaged files, beside the one line that is told of each.
+def silence_native_output() -> Iterator[None]:
+    """Silence what decoders print of damaged files to the process's own streams, beside our one line for each.
 
-    They print to the process's own streams. What is written to `sys.stdout` and `sys.stderr` goes where it always does.
+    What is written to `sys.stdout` and `sys.stderr` goes where it always does.
     """
     with ExitStack() as stack, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Pillow and numpy
@@ -102,63 +103,53 @@ def _number_of(stream: TextIO) -> int | None:
 
 
 def main() -> None:
-    """Be the child of a supervisor: read a task and then jobs from standard input, write messages to standard output.
+    """Be the child of a supervisor: read a task and then jobs from the connection to it, and send messages back.
 
-    The end of standard input, which comes with the supervisor's, ends this process at once. It may be stuck in a
+    The end of the connection, which comes with the supervisor's, ends this process at once. It may be stuck in a
     decoder, and has nothing to tidy up but a temporary file, which the supervisor or the next run sweeps.
     """
     # What a terminal's Ctrl-C means is for the supervisor to say. It blocks such signals where it can.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    commands, replies = open(os.dup(0), "rb"), open(os.dup(1), "wb")  # noqa: PTH123, SIM115 - for all of its life
-    os.dup2(2, 1)  # what a decoder prints must not get between the messages
-    sender = _Sender(replies)
-    try:
-        worker = Worker(pickle.load(commands))
-    except DenoiseError as error:
-        sender.send(_portable(error))
-        return
-    sender.send(worker.ready)
-    jobs: SimpleQueue[Job] = SimpleQueue()
-    Thread(target=_receive, args=(commands, jobs), name="receive", daemon=True).start()
-    with hushed():
-        for event in worker.stream(_asked_for(jobs, sender), lambda event: sender.send(Writing(event))):
-            if isinstance(event, Failed):
-                _portable(event.error)
-            sender.send(event)
+    connection = connection_to_parent()
+    os.dup2(2, 1)  # what a model's runtime prints is for people
+    lock = Lock()
 
-
-class _Sender:
-    """Writes messages, each in one piece, whichever thread they come from."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._lock = Lock()
-
-    def send(self, message: Message) -> None:
-        data = pickle.dumps(message)
+    def send(message: Message) -> None:
         try:
-            with self._lock:
-                self._file.write(data)
-                self._file.flush()
+            with lock:
+                connection.send(message)
         except OSError:  # the supervisor was killed
             os._exit(1)
 
-
-def _receive(commands: BinaryIO, jobs: SimpleQueue[Job]) -> None:
     try:
+        worker = Worker(connection.recv())
+    except DenoiseError as error:
+        send(_portable(error))
+        return
+    send(worker.ready)
+    jobs: SimpleQueue[Job] = SimpleQueue()
+
+    def receive() -> None:
+        try:
+            while True:
+                jobs.put(connection.recv())
+        finally:
+            os._exit(0)
+
+    def requested() -> Iterator[Job]:
         while True:
-            jobs.put(pickle.load(commands))
-    finally:
-        os._exit(0)
+            send(JobRequested())
+            yield jobs.get()
 
-
-def _asked_for(jobs: SimpleQueue[Job], sender: _Sender) -> Iterator[Job]:
-    while True:
-        sender.send(Wanted())
-        yield jobs.get()
+    Thread(target=receive, name="receive", daemon=True).start()
+    with silence_native_output():
+        for event in worker.stream(requested(), lambda event: send(ResultAnnounced(event))):
+            if isinstance(event, Failed):
+                _portable(event.error)
+            send(event)
 
 
 def _portable(error: DenoiseError) -> DenoiseError:
-    """Note down where an error came from, since its traceback and causes stay in this process."""
+    """Add the traceback as a note, since traceback and causes do not leave this process."""
     error.add_note("".join(traceback.format_exception(error)))
     return error

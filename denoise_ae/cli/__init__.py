@@ -1,7 +1,6 @@
-"""The command line: the only importer of typer and rich, one file a command.
+"""The command line, one file per command, and the only importer of typer and rich.
 
-Command modules import numpy, cv2, onnxruntime and torch inside their functions, so that
-``denoise-ae --help`` answers at once.
+Commands import numpy, cv2, onnxruntime and torch inside their functions, so that ``denoise-ae --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -83,9 +82,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     Args:
         arguments: the words after the program's name; None takes them from ``sys.argv``.
     """
-    # Handed over, since typer expands on Windows what it reads itself: a[1].png would mean a1.png, ~ the home folder.
+    # Passed on, since typer expands sys.argv itself on Windows: a[1].png would mean a1.png, and ~ the home folder.
     words = sys.argv[1:] if arguments is None else arguments
-    # Read here too, because an error may come before or after the option is parsed.
+    # Read here too, since an error may come before the option is parsed.
     debug = "--debug" in words
     try:
         try:
@@ -93,7 +92,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         finally:
             if arguments is None:
                 _ignore_ctrl_c()
-            if sys.stdout is not None:  # it is where the process was started without
+            if sys.stdout is not None:  # a process may be started without it
                 sys.stdout.flush()
     except DenoiseError as error:
         if debug:
@@ -113,16 +112,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _ignore_ctrl_c() -> None:
-    """Let the process end with the status that it has: while Python winds up, Ctrl-C would kill it without one.
-
-    Whoever presses it twice would otherwise see now this and now that.
-    """
+    """Ignore Ctrl-C while Python shuts down, so that pressing it twice does not change the exit status."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _leave_stdout() -> None:
-    """Give up what can't be written to stdout, lest Python try again at its end and print a traceback then."""
+    """Drop what can't be written to stdout, so that Python does not try again on exit and print a traceback."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -27,7 +27,7 @@ DEFAULT_BASELINE = "nlm"
 
 
 class Level(StrEnum):
-    """Whether the models are told how strong the noise is."""
+    """How the methods get the noise level."""
 
     TOLD = "told"
     AUTO = "auto"
@@ -52,7 +52,7 @@ def bench(
     level: Annotated[
         Level | None,
         typer.Option(
-            help="Tell the methods the noise level, let them estimate it, or do so as clean --adapt does.",
+            help="Give the methods the noise level, let them estimate it, or estimate it as clean --adapt does.",
             show_default="told",
         ),
     ] = None,
@@ -64,13 +64,13 @@ def bench(
     latent: Annotated[
         bool, typer.Option("--latent", help="Measure latent codes on MNIST (above); --model takes runs too.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Take only so many pictures, the first by name.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Measure only the first N pictures by name.")] = None,
     device: Device = "auto",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads for the models.", show_default="the CPUs to be had")
+        int | None, typer.Option(min=1, help="Threads for the models.", show_default="the available CPUs")
     ] = None,
     table: Annotated[
-        Path | None, typer.Option(metavar="FILE.md", help="Write the table as Markdown too.", show_default=False)
+        Path | None, typer.Option(metavar="FILE.md", help="Also write the table as Markdown.", show_default=False)
     ] = None,
     chart: Annotated[
         Path | None,
@@ -81,19 +81,19 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with each picture's figures too.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Measure models: PSNR, SSIM and megapixels a second, beside denoisers that people know.
+    """Measure PSNR, SSIM and speed of models, and of well-known denoisers for comparison.
 
-    Gaussian noise is added to clean pictures, as the literature does it: in floating point, neither clipped nor
-    rounded, the same for every method. Results are clipped to black and white before they are measured, and a figure
-    is the mean of the pictures' figures. Speed counts cleaning only, without reading files.
+    Gaussian noise is added to clean pictures as in the literature: in floating point, neither clipped nor rounded, and
+    the same for every method. Results are clipped to black and white before they are measured, and figures are averaged
+    over the pictures. Speed is that of cleaning alone, without reading files.
 
     With --pairs the pictures are real noisy ones and their clean partners: in folders noisy and clean inside FOLDER,
     or named A_noisy and A_clean (or A_real and A_mean) in FOLDER, or in two folders, the noisy one first.
 
-    With --latent it is codes that are measured, clean digits in, not denoising: the PSNR of pictures decoded from codes
-    beside as many principal components (PCA); and the bytes that rounded, entropy-coded codes take beside PCA, WebP and
-    PNG of the same PSNR. FOLDER holds MNIST's files then; without one they are downloaded. --model takes models with a
-    latent code, and runs of denoise-ae train. It needs pip install 'denoise-ae[features]'.
+    With --latent the latent codes of clean digits are measured instead of denoising: the PSNR of pictures decoded from
+    codes and from as many principal components (PCA), and the bytes of rounded, entropy-coded codes beside those of
+    PCA, WebP and PNG at the same PSNR. FOLDER then holds MNIST's files; without one they are downloaded. --model takes
+    models with a latent code, and runs of denoise-ae train. It needs pip install 'denoise-ae[features]'.
 
     The denoisers to compare with (--baseline); all but nlm need pip install 'denoise-ae[bench]':
 
@@ -137,7 +137,7 @@ def bench(
     cases = found[:limit]
     known, absent = choose(baselines or [DEFAULT_BASELINE])
     levels = [] if pairs else list(dict.fromkeys(sigmas or SIGMAS))
-    told = not pairs and level in (None, Level.TOLD)
+    known_level = not pairs and level in (None, Level.TOLD)
     denoisers = {
         name: Denoiser(name, device=device, threads=threads) for name in dict.fromkeys(models or [DEFAULT_MODEL])
     }
@@ -151,7 +151,7 @@ def bench(
     restores = methods(denoisers, known, adapt=level is Level.ADAPT)
     with progress_bar(shown=not quiet) as bar:
         task = bar.add_task("", total=len(cases) * (len(levels) or 1) * (len(restores) + 1))
-        for each in measure(cases, restores, levels, told=told, seed=seed):
+        for each in measure(cases, restores, levels, known_level=known_level, seed=seed):
             measured.append(each)
             bar.update(task, advance=1, description=printable(each.picture))
 
@@ -171,8 +171,8 @@ def bench(
         print_table(COLUMNS, map(row, summaries))
 
     names = " and ".join(folder.resolve().name for folder in places)
-    known_level = "told" if told else "estimated, and adapted" if level is Level.ADAPT else "estimated"
-    subject = f"{names}: {len(cases)} picture{'s' * (len(cases) > 1)}, noise level {known_level}"
+    how = "given" if known_level else "estimated, and adapted" if level is Level.ADAPT else "estimated"
+    subject = f"{names}: {len(cases)} picture{'s' * (len(cases) > 1)}, noise level {how}"
     if table:
         devices = " and ".join(sorted({denoiser.device for denoiser in denoisers.values()}))
         notes = [f"{subject}{'' if pairs else f', seed {seed}'}; denoise-ae {__version__}, models on {devices}"]
@@ -183,13 +183,13 @@ def bench(
 
 
 def _check_words(folders: list[Path], sigmas: list[float], level: Level | None, *, pairs: bool) -> None:
-    """Check that folders, levels and kinds of pictures make sense together."""
+    """Check that folders and options fit together."""
     from denoise_ae.noise.corruptions import check_level
 
     if not folders:
         raise UsageError("no folder of pictures to measure on", "name one; --latent alone needs none")
     if pairs and (sigmas or level is Level.TOLD):
-        raise UsageError("--pairs has real noise, of no known level", "leave out --sigma and --level told")
+        raise UsageError("the level of --pairs' real noise is unknown", "leave out --sigma and --level told")
     if len(folders) > (2 if pairs else 1):
         raise UsageError("too many folders", "give one; or with --pairs two, noisy and clean")
     for sigma in sigmas:

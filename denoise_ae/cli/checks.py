@@ -1,4 +1,4 @@
-"""What the options of commands mean together, and whether their outputs can be written: checked before any work."""
+"""Checks of options and outputs, made before any work."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def parse_sigma(text: str) -> float | None:
 
 
 def what_exists(overwrite: bool, skip_existing: bool, in_place: bool, watch: bool) -> Existing:
-    """Join the options on outputs that exist. --overwrite beside --in-place is for the report."""
+    """Combine the options on existing outputs. With --in-place, --overwrite is for the report."""
     from denoise_ae.batch.jobs import Existing
 
     if skip_existing and (overwrite or in_place):
@@ -41,6 +41,15 @@ def what_exists(overwrite: bool, skip_existing: bool, in_place: bool, watch: boo
     if in_place:
         return Existing.IN_PLACE
     return Existing.REPLACE if overwrite else Existing.SKIP if skip_existing or watch else Existing.REFUSE
+
+
+def how_to_continue(existing: Existing, *, dry_run: bool) -> str:
+    """Say how a batch that is interrupted is continued; nothing where every picture would be cleaned again."""
+    from denoise_ae.batch.jobs import Existing
+
+    if dry_run or existing not in (Existing.REFUSE, Existing.SKIP):
+        return ""
+    return f"run the same command {'again' if existing is Existing.SKIP else 'with --skip-existing'} to continue"
 
 
 def check_watch(inputs: list[str], output: str | None, *, in_place: bool, dry_run: bool) -> list[Path]:
@@ -63,11 +72,11 @@ def check_watch(inputs: list[str], output: str | None, *, in_place: bool, dry_ru
 
 
 def check_streams(work: Plan, *, as_json: bool, keep_time: bool) -> None:
-    """Check that streams are there, and asked for nothing that they can't give."""
+    """Check that standard input and output can be used as the jobs need them."""
     reads = any(job.source is None for job in work.jobs)
     writes = any(job.output is None for job in work.jobs)
     if keep_time and (reads or writes):
-        raise UsageError("--keep-time is for files, and a stream has no time", "leave it out, or name files")
+        raise UsageError("--keep-time is for files: a stream has no modification time", "leave it out, or name files")
     if reads and (sys.stdin is None or sys.stdin.isatty()):
         raise UsageError("nothing comes from standard input", "name the file, or pipe a picture into it")
     if writes and as_json:
@@ -77,45 +86,45 @@ def check_streams(work: Plan, *, as_json: bool, keep_time: bool) -> None:
 
 
 def share_threads(threads: int | None, jobs: int) -> int:
-    """Say how many threads to give to the model, so that with those of the other pictures there are `threads`."""
+    """Return the number of threads for the model, so that with a thread for each further job they sum to `threads`."""
     from denoise_ae.system.cpus import available_cpus
 
-    at_hand = threads or available_cpus()
-    if jobs > at_hand:
-        hint = f"give --jobs {at_hand} or less, or more --threads"
-        raise UsageError(f"--jobs {jobs} is more than there are threads to share: {at_hand}", hint)
-    # Each picture's own thread computes too.
-    return at_hand - jobs + 1
+    total = threads or available_cpus()
+    if jobs > total:
+        hint = f"give --jobs {total} or less, or more --threads"
+        raise UsageError(f"--jobs {jobs} exceeds the number of threads, {total}", hint)
+    # Each job's own thread computes too.
+    return total - jobs + 1
 
 
 def report_file(
     name: str | None, work: Plan, *, overwrite: bool, append: bool, dry_run: bool
 ) -> AbstractContextManager[LineFile | None]:
-    """Open the report; in a dry run only find out whether that could be done."""
+    """Open the report; in a dry run only check that it could be opened."""
     if name is None:
         return nullcontext()
     from denoise_ae.batch.planning import STREAM
     from denoise_ae.system.files import LineFile, check_target
 
     if name == STREAM:
-        raise UsageError("--report takes a file's name", "--json prints the same lines")
+        raise UsageError("--report takes a file name", "--json prints the same lines")
     path = Path(name)
-    all_jobs = [*work.jobs, *(settled.job for settled in work.settled)]
+    all_jobs = [*work.jobs, *(event.job for event in work.rejected)]
     refuse_inputs(path, (job.source for job in all_jobs if job.source))
     if os.path.realpath(path) in {os.path.realpath(job.output) for job in all_jobs if job.output}:
-        raise OutputError(f"{path}: the report would lie where a result goes", "choose another name")
+        raise OutputError(f"{path}: the report and a result would be the same file", "choose another name")
     if not dry_run:
         return LineFile(path, overwrite, append=append)
-    if path.parent.exists():  # else it would be made
+    if path.parent.exists():  # otherwise it would be created
         check_target(path, overwrite)
     return nullcontext()
 
 
 def refuse_inputs(output: Path, inputs: Iterable[Path]) -> None:
-    """Check that an output is none of the inputs, whatever link or spelling names it.
+    """Check that an output is not one of the inputs, under any link or spelling.
 
     Raises:
-        OutputError: it is one of them.
+        OutputError: it is.
     """
     from denoise_ae.system.paths import identity
 
@@ -125,7 +134,13 @@ def refuse_inputs(output: Path, inputs: Iterable[Path]) -> None:
 
 
 def check_reports(table: Path | None, chart: Path | None, inputs: Iterable[Path], *, overwrite: bool) -> None:
-    """Refuse, before the long measuring starts, files that can't be written after it."""
+    """Check, before anything is measured, that a table and a chart can be written.
+
+    Raises:
+        UsageError: a file name has the wrong suffix.
+        OutputError: a file is also an input, exists, or can't be written.
+        PackageError: a chart needs matplotlib, which is not installed.
+    """
     from denoise_ae.measure.report import CHART_FORMATS, check_matplotlib
     from denoise_ae.system.files import check_target
 
@@ -135,7 +150,7 @@ def check_reports(table: Path | None, chart: Path | None, inputs: Iterable[Path]
             continue
         if output.suffix.lower()[1:] not in formats:
             raise UsageError(
-                f"{option} {output}: this ending stands for no format of it", f"end it with .{' or .'.join(formats)}"
+                f"{option} {output}: unsupported file format", f"end the name with .{' or .'.join(formats)}"
             )
         refuse_inputs(output, known)
         check_target(output, overwrite=overwrite)

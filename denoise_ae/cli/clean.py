@@ -1,4 +1,4 @@
-"""``denoise-ae clean``: noisy pictures in, clean pictures out."""
+"""``denoise-ae clean``: clean noisy pictures."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from denoise_ae.cli import checks
-from denoise_ae.cli.options import Debug, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
+from denoise_ae.cli.options import Debug, Defects, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
 from denoise_ae.cli.show.render import INTERRUPTED
-from denoise_ae.cli.signals import polite_kill
+from denoise_ae.cli.signals import exit_on_sigterm
 from denoise_ae.errors import DenoiseError, UsageError
 
 if TYPE_CHECKING:
@@ -36,17 +36,17 @@ def _worker(task: Task, pictures: float) -> Iterator[Worker | Supervisor | None]
         with Supervisor(task) as supervisor:
             yield supervisor
     else:
-        from denoise_ae.batch.worker import Worker, hushed
+        from denoise_ae.batch.worker import Worker, silence_native_output
 
-        with Worker(task) as worker, hushed():
+        with Worker(task) as worker, silence_native_output():
             yield worker
 
 
 def _do_round(work: Plan, worker: Worker | Supervisor | None, shown: BatchReport, watcher: Watch | None) -> None:
     """Do some jobs, and show what comes of them."""
-    shown.expect(len(work.jobs) + len(work.settled))
-    for settled in work.settled:
-        shown.show(settled)
+    shown.expect(len(work.jobs) + len(work.rejected))
+    for outcome in work.rejected:
+        shown.show(outcome)
     if worker:
         with closing(worker.run(work.jobs)) as events:
             for event in events:
@@ -89,7 +89,7 @@ def clean(
         typer.Option(
             metavar="PATTERN",
             help="Clean only what fits: *.png fits names, 2024/*.png paths under the input folder, ** any folders, and "
-            "a folder's name all in it; in quotes, and as often as needed. Big and small letters are the same.",
+            "a folder's name all in it; in quotes, and as often as needed. Case-insensitive.",
             show_default=False,
         ),
     ] = None,
@@ -117,6 +117,25 @@ def clean(
     strength: Annotated[
         float, typer.Option(min=0.0, max=1.5, help="How much of the noise to take away; 0 leaves every pixel.")
     ] = 1.0,
+    luma: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.5,
+            help="Strength for the luminance alone: less keeps grain. With 0 the luma (BT.601) stays as it is.",
+            show_default="as --strength",
+        ),
+    ] = None,
+    chroma: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.5, help="Strength for blotches of colour alone.", show_default="as --strength"),
+    ] = None,
+    defects: Annotated[
+        Defects,
+        typer.Option(
+            help="Fill hot and dead pixels first: auto does so in photographs, and leaves what looks drawn alone."
+        ),
+    ] = Defects.AUTO,
     adapt: Annotated[
         bool,
         typer.Option(
@@ -153,7 +172,7 @@ def clean(
         int,
         typer.Option(
             min=1,
-            help="Pictures cleaned side by side. They share the threads, so that there can be no more pictures than "
+            help="Pictures cleaned at once. They share the threads, so that there can be no more pictures than "
             "threads, and each takes its own memory: for many small pictures.",
         ),
     ] = 1,
@@ -172,9 +191,9 @@ def clean(
         typer.Option(
             "--json",
             help="Print a line of JSON for each picture on standard output: file, output, status; if cleaned "
-            "megapixels, seconds, sigma, sigma_estimated, little_noise, warnings; if planned (--dry-run) megapixels, "
-            "replaces; if skipped reason; if failed error, hint. Then one with status summary: cleaned, planned, "
-            "skipped, failed, megapixels, seconds, model, device, interrupted.",
+            "megapixels, seconds, sigma, sigma_estimated, little_noise, change_rms, changed_share, hot_pixels, "
+            "warnings; if planned (--dry-run) megapixels, replaces; if skipped reason; if failed error, hint. Then one "
+            "with status summary: cleaned, planned, skipped, failed, megapixels, seconds, model, device, interrupted.",
         ),
     ] = False,
     report: Annotated[
@@ -203,11 +222,12 @@ def clean(
     that exists counts as failed, unless --skip-existing passes over it. In folders, hidden files, files not named as
     pictures, and the output folder are passed over; beside their pictures, earlier results are known by their suffix.
 
-    Whatever goes wrong with one picture stops no other. Exit status: 0 all good, 1 something failed, 2 wrong usage, 130
+    A bad file never stops the rest. Exit status: 0 all good, 1 something failed, 2 wrong usage, 130
     after Ctrl-C.
     """
-    if not math.isfinite(strength) or not math.isfinite(max_megapixels):
-        raise UsageError("--strength and --max-megapixels take finite numbers")
+    given = (strength, luma or 0.0, chroma or 0.0, max_megapixels)
+    if not all(map(math.isfinite, given)):
+        raise UsageError("--strength, --luma, --chroma and --max-megapixels take finite numbers")
     level = checks.parse_sigma(sigma)
     if adapt and level is not None:
         raise UsageError("--sigma leaves nothing to --adapt", "give one of the two")
@@ -237,6 +257,9 @@ def clean(
     settings = Settings(
         sigma=level,
         strength=strength,
+        luma=luma,
+        chroma=chroma,
+        defects=defects is Defects.AUTO,
         adapt=adapt,
         quality=quality,
         keep_metadata=metadata is KeepOrStrip.KEEP,
@@ -244,12 +267,19 @@ def clean(
         max_pixels=int(max_megapixels * 1e6),
     )
     threads = checks.share_threads(threads, jobs)
-    task = Task(model or DEFAULT_MODEL, device, threads, tile, settings, jobs, rehearse=dry_run)
+    task = Task(model or DEFAULT_MODEL, device, threads, tile, settings, jobs, dry_run=dry_run)
     with (
-        polite_kill(),
+        exit_on_sigterm(),
         _worker(task, math.inf if watch else len(work.jobs)) as worker,
         checks.report_file(report, work, overwrite=overwrite, append=watch, dry_run=dry_run) as file,
-        BatchReport(quiet=quiet, as_json=as_json, debug=debug, file=file, endless=watch) as shown,
+        BatchReport(
+            quiet=quiet,
+            as_json=as_json,
+            debug=debug,
+            file=file,
+            endless=watch,
+            to_continue=checks.how_to_continue(existing, dry_run=dry_run),
+        ) as shown,
         closing(watcher.rounds() if watcher else (only for only in (work,))) as rounds,
     ):
         try:
@@ -263,7 +293,7 @@ def clean(
                     shown.wait_for(inputs)
         except (DenoiseError, KeyboardInterrupt, SystemExit) as error:
             shown.finish(interrupted=not isinstance(error, DenoiseError))
-            if watch and isinstance(error, KeyboardInterrupt):  # the regular end
+            if isinstance(error, KeyboardInterrupt):
                 raise typer.Exit(INTERRUPTED) from None
             raise
         shown.finish()

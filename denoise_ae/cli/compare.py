@@ -28,13 +28,13 @@ def _parse_crop(text: str) -> tuple[int, int, int, int]:
 
 
 def _names(paths: list[Path]) -> list[str]:
-    """Name each file; where two have one name, with the folder too."""
+    """Return each file's name, with its folder if another file has the same name."""
     names = [path.name for path in paths]
     return [str(Path(*path.parts[-2:])) if names.count(path.name) > 1 else path.name for path in paths]
 
 
 def _open(paths: list[Path], truth: int) -> list[NDArray[Any]]:
-    """Read pictures the way they are seen, all of them as large as the one to measure against."""
+    """Read pictures upright, and check that all have the size of the one to measure against."""
     from denoise_ae.imagefiles.images import read_image
     from denoise_ae.pixels.convert import upright
 
@@ -49,7 +49,7 @@ def _open(paths: list[Path], truth: int) -> list[NDArray[Any]]:
 
 
 def _measure(pixels: NDArray[Any], clean: NDArray[Any]) -> dict[str, float | None]:
-    """Return PSNR in dB (None: equal, JSON has no infinity) and SSIM, alpha left out and white at 1."""
+    """Return PSNR in dB (None for equal pictures: JSON has no infinity) and SSIM, without alpha, white at 1."""
     from denoise_ae.measure.metrics import psnr, ssim
     from denoise_ae.pixels.convert import as_rgb, split_alpha, to_unit
 
@@ -61,7 +61,7 @@ def _measure(pixels: NDArray[Any], clean: NDArray[Any]) -> dict[str, float | Non
 
 
 def _caption(figure: dict[str, float | None] | None) -> str:
-    """Say in one line how close a picture is; None is the one measured against."""
+    """Format the figures of a picture in one line; None stands for the one measured against."""
     if figure is None:
         return "reference"
     if figure["psnr"] is None:
@@ -90,10 +90,10 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Put pictures side by side, with PSNR and SSIM under each, to look at and to measure.
+    """Put pictures side by side, with PSNR and SSIM under each.
 
-    The figures are of the whole pictures, also with --crop, on a scale where white is 1, so that 8 and 16 bits can be
-    compared; alpha is left out, gray counts as colour where another picture has colour. The picture made is 8-bit RGB.
+    The figures are for the whole pictures, even with --crop, with white at 1, so that 8 and 16 bits can be compared.
+    Alpha is ignored, and gray counts as colour if the other picture has colour. The output is 8-bit RGB.
     """
     from denoise_ae.imagefiles.formats import format_for
     from denoise_ae.imagefiles.images import encode
@@ -103,7 +103,7 @@ def compare(
 
     paths = [*pictures, reference] if reference else pictures
     if len(paths) < 2:
-        raise UsageError("one picture alone can't be compared", "give another one, or --reference")
+        raise UsageError("a single picture can't be compared", "give another one, or --reference")
     truth = len(paths) - 1 if reference else 0
     rectangle = _parse_crop(crop) if crop else None
     file_format = format_for(output)

@@ -1,4 +1,4 @@
-"""``denoise-ae decode``: the pictures that latent codes stand for."""
+"""``denoise-ae decode``: decode latent codes to pictures."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from denoise_ae.cli.checks import refuse_inputs
 from denoise_ae.cli.options import Debug, Device, Quiet, Threads
-from denoise_ae.errors import DenoiseError
 
 
 def decode(
@@ -60,25 +58,17 @@ def decode(
     What comes out is what denoise-ae clean with the same model makes of the pictures, in 8 bits. Codes mean nothing to
     any other model than the one that made them, so that another one is refused, be it the same network trained anew.
     """
+    from denoise_ae.batch.transcode import codec_of, decode_files, plan_decode
     from denoise_ae.cli.show.codes_report import CodesReport
     from denoise_ae.codes.archive import load_codes
-    from denoise_ae.codes.transcode import codec_of, decode_files, find_targets
-    from denoise_ae.errors import UsageError
 
-    if not output:
-        raise UsageError("an empty word names no folder", "is a variable empty? The folder at hand is .")
     codes = load_codes(codes_file)
     codec = codec_of(codes, codes_file, model, device=device, threads=threads)
-    targets = find_targets(codes, output, file_format=file_format, overwrite=overwrite)
-    for target in targets:
-        refuse_inputs(target.output, [codes_file])
+    work = plan_decode(codes, codes_file, output, file_format=file_format, overwrite=overwrite)
     shown = CodesReport(codec, quiet=quiet, as_json=as_json)
-    names = [target.picture.name for target in targets]
-    events = shown.follow(names, decode_files(codec, targets, overwrite=overwrite))
-    for target, event in zip(targets, events, strict=True):
-        outcome = event if isinstance(event, DenoiseError) else {"status": "decoded"}
-        shown.record({"name": target.picture.name, "output": str(target.output)}, outcome)
-    done = len(targets) - shown.failed
+    for job, error in shown.follow(work, decode_files(codec, codes, work.jobs)):
+        shown.record({"name": job.name, "output": str(job.output)}, error or {"status": "decoded"})
+    done = len(codes.pictures) - shown.failed
     summary = {"file": str(codes_file), "decoded": done}
     shown.finish(summary, "decoded", f"{done} picture{'s' * (done != 1)} into {output}")
     if shown.failed:

@@ -21,11 +21,9 @@ def desktop(
         str, typer.Option("--model", "-m", metavar="NAME", help="The installed model to begin with.")
     ] = DEFAULT_MODEL,
     device: Annotated[
-        str, typer.Option(help="auto, cpu, cuda, dml, coreml or openvino; auto takes the best there is.")
+        str, typer.Option(help="auto, cpu, cuda, dml, coreml or openvino; auto takes the best one available.")
     ] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads.", show_default="as many as this process may use")
-    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="the available CPUs")] = None,
     debug: Debug = False,
 ) -> None:
     """Open a window: before and after with a divider, settings that show at once, and a batch list.
@@ -40,8 +38,8 @@ def desktop(
             raise PackageError("the window needs PySide6, which is not installed", hint) from error
         hint = "install the library that it names, or clean without a window: denoise-ae clean"
         raise PackageError(f"the window can't be loaded: {error}", hint) from error
-    from denoise_ae.desktop.picture.settings import Look
+    from denoise_ae.desktop.picture.settings import PictureSettings
 
-    status = start(files or [], Look(model), device=device, threads=threads)
+    status = start(files or [], PictureSettings(model), device=device, threads=threads)
     if status:
         raise typer.Exit(status)

@@ -1,4 +1,4 @@
-"""``denoise-ae doctor``: whether this installation is sound, and what would mend it."""
+"""``denoise-ae doctor``: find problems of this installation, and how to fix them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def doctor(
     """Examine this installation: versions, threads, devices and models.
 
     Each device cleans the same picture, and its result is compared with the CPU's. Packages that overwrite each other
-    are named, and models are compared with their checksums. The exit status is 1 if something is broken.
+    are reported, and models are checked against their checksums. The exit status is 1 if something is broken.
     """
     from denoise_ae.doctor import examine
 
@@ -47,7 +47,7 @@ def _entry(report: Report) -> dict[str, object]:
 
 
 def _print(report: Report) -> None:
-    """Print what was found on stdout, the problems last."""
+    """Print the findings on stdout, the problems last."""
     from rich.console import Console
 
     folder = printable(str(report.models_folder)) + ("" if report.models_folder.is_dir() else " (not there yet)")

@@ -1,4 +1,4 @@
-"""``denoise-ae encode``: the latent code of each picture."""
+"""``denoise-ae encode``: encode pictures to latent codes."""
 
 from __future__ import annotations
 
@@ -66,36 +66,33 @@ def encode(
     The file is a NumPy archive: numpy.load("codes.npz") has codes, float32, a row for each picture or cell; picture,
     the number of each row's picture; names and sizes of the pictures; model and sha256, the model that made them.
 
-    Whatever goes wrong with one picture stops no other. Exit status: 0 all good, 1 something failed, 2 wrong usage, 130
+    A bad file never stops the rest. Exit status: 0 all good, 1 something failed, 2 wrong usage, 130
     after Ctrl-C.
     """
+    from denoise_ae.batch.transcode import encode_files, plan_encode
     from denoise_ae.cli.show.codes_report import CodesReport
     from denoise_ae.codes.archive import Codes, save_codes
     from denoise_ae.codes.codec import DEFAULT_CODEC, Codec
-    from denoise_ae.codes.transcode import encode_files, find_sources
-    from denoise_ae.imagefiles.finding import Choice
+    from denoise_ae.imagefiles.finding import PathFilter
     from denoise_ae.system.files import check_target
 
     if output.suffix.lower() != ".npz":
         raise UsageError(f"-o {output}: a file of codes ends with .npz", f"give {output.with_suffix('.npz').name}")
     if not math.isfinite(max_megapixels):
         raise UsageError("--max-megapixels takes a finite number")
-    if "" in inputs:
-        raise UsageError("an empty word names no file or folder", "is a variable empty? The folder at hand is .")
-    sources = find_sources(inputs, recursive=recursive, choice=Choice(include or (), exclude or ()))
-    refuse_inputs(output, (source.path for source in sources))
+    work = plan_encode(inputs, recursive=recursive, path_filter=PathFilter(include or (), exclude or ()))
+    refuse_inputs(output, (job.source for job in work.jobs if job.source))
     check_target(output, overwrite)
     codec = Codec(model or DEFAULT_CODEC, device=device, threads=threads)
     shown = CodesReport(codec, quiet=quiet, as_json=as_json)
     pictures: list[PictureCodes] = []
-    events = encode_files(codec, sources, max_pixels=int(max_megapixels * 1e6))
-    for source, event in zip(sources, shown.follow([source.name for source in sources], events), strict=True):
-        names = {"file": str(source.path), "name": source.name}
-        if isinstance(event, DenoiseError):
-            shown.record(names, event)
+    for job, result in shown.follow(work, encode_files(codec, work.jobs, max_pixels=int(max_megapixels * 1e6))):
+        names = {"file": str(job.source), "name": (job.output or job.source or output).as_posix()}
+        if isinstance(result, DenoiseError):
+            shown.record(names, result)
         else:
-            pictures.append(event)
-            shown.record(names, {"status": "encoded", "codes": len(event.codes)})
+            pictures.append(result)
+            shown.record(names, {"status": "encoded", "codes": len(result.codes)})
     count = sum(len(picture.codes) for picture in pictures)
     if pictures:
         codes = Codes(tuple(pictures), codec.card.name, codec.sha256, codec.cell)

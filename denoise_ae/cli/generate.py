@@ -65,12 +65,14 @@ def generate(
     autoencoder can do it (digits-vae, or what denoise-ae train --network vae makes): the codes of others follow no
     known distribution.
     """
+    from denoise_ae.batch.jobs import Existing, Job
+    from denoise_ae.batch.transcode import write_decoded
     from denoise_ae.codes.codec import DEFAULT_GENERATOR, Codec, as_sheet, between
-    from denoise_ae.codes.transcode import write_picture
     from denoise_ae.imagefiles.formats import format_for
     from denoise_ae.system.files import check_target
 
-    format_for(output)
+    existing = Existing.REPLACE if overwrite else Existing.REFUSE
+    job = Job(None, output, format_for(output), existing, title=str(output))
     if output.parent.exists():  # else it is made
         check_target(output, overwrite)
     codec = Codec(model or DEFAULT_GENERATOR, device=device, threads=threads)
@@ -80,7 +82,7 @@ def generate(
         codes = between(ends[:rows], ends[rows:], walk)[:count]
     else:
         columns, codes = math.ceil(math.sqrt(count)), codec.draw(count, seed, spread)
-    write_picture(output, as_sheet(codec.decode_cells(codes), columns), overwrite=overwrite)
+    write_decoded(job, as_sheet(codec.decode_cells(codes), columns))
     if as_json:
         facts = {"columns": columns, "rows": math.ceil(count / columns), "cell": codec.cell, "seed": seed}
         made = {"output": str(output), "status": "generated", "pictures": count, **facts, "spread": spread}

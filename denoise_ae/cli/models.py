@@ -1,4 +1,4 @@
-"""``denoise-ae models``: what is installed, one model's card, and models of one's own."""
+"""``denoise-ae models``: list installed models, show one's card, add one's own."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ app = typer.Typer(
 
 @app.callback()
 def models(context: typer.Context, as_json: Json = False, debug: Debug = False) -> None:
-    """List the models that are installed; with a NAME, show that model's whole card.
+    """List the installed models; with a NAME, show that model's card.
 
-    The list holds the models that came with denoise-ae and those of your own. For --model NAME in other commands.
+    The list holds the models that came with denoise-ae and your own. Use their names with --model in other commands.
     """
     context.obj = as_json
     if context.invoked_subcommand:
@@ -95,8 +95,8 @@ def add(
 ) -> None:
     """Add a model of your own, so that --model NAME finds it.
 
-    Any image-to-image ONNX file with one float input of 1 or 3 channels (N, C, H, W) and an output of the same size.
-    It is tried out first and copied; what it needs is read from its card, or else found by the trial.
+    It can be any image-to-image ONNX file with one float input of 1 or 3 channels (N, C, H, W) and an output of the
+    same size. It is tested first, then copied. Its requirements are read from its card, or else inferred by the test.
     """
     from denoise_ae.modelfiles import catalog
 
@@ -121,7 +121,7 @@ def _entry(model: InstalledModel) -> dict[str, object]:
 
 
 def _size(model: InstalledModel) -> int | None:
-    """Return the file's bytes, None where somebody removed it."""
+    """Return the file's size in bytes; None if it was removed."""
     return model.path.stat().st_size if model.path.exists() else None
 
 

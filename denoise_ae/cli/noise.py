@@ -25,7 +25,7 @@ def noise(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="For mask, strokes, spots and text: write which pixels are lost, white on black, for repair --mask.",
+            help="For mask, strokes, spots and text: write the mask of the blacked-out pixels, for repair --mask.",
             show_default=False,
         ),
     ] = None,
@@ -35,8 +35,8 @@ def noise(
 ) -> None:
     """Add noise to a picture, the same noise for the same seed.
 
-    Bit depth, gray or colour and metadata stay as they are; alpha is not touched. Whole-number pictures are cut to
-    black and white, as a camera does, floating-point TIFFs are not. The types and the units of their levels:
+    Bit depth, channels, alpha and metadata are kept. Integer pictures are clipped to black and white, as in a camera;
+    floating-point TIFFs are not. The types and the units of their levels:
 
     \b
     gaussian     standard deviation in 8-bit steps (0 to 255), e.g. 25
@@ -44,20 +44,20 @@ def noise(
     poisson      photons a white pixel collects (1 to 1000000; more is less noise), e.g. 30
     speckle      standard deviation of the multiplier (0 to 10), e.g. 0.2
     salt-pepper  fraction of the pixels turned black or white (0 to 1), e.g. 0.05
-    mask         fraction of the pixels lost, that is black (0 to 1), e.g. 0.3
-    strokes      the same, lost under strokes of 1 to 9 pixels (0 to 0.5), e.g. 0.1
+    mask         fraction of the pixels turned black (0 to 1), e.g. 0.3
+    strokes      the same, under strokes of 1 to 9 pixels (0 to 0.5), e.g. 0.1
     spots        the same, under spots of up to 13 pixels (0 to 0.5), e.g. 0.05
     text         the same, under words (0 to 0.5), e.g. 0.05
     jpeg         JPEG quality (1 to 100; less is worse), e.g. 10
-    camera       electrons a white pixel collects (10 to 1000000; more is less noise), e.g. 500: noise as a
-                 camera makes it, correlated and following the light, through a JPEG
+    camera       electrons a white pixel collects (10 to 1000000; more is less noise), e.g. 500: simulated
+                 camera noise, correlated and dependent on brightness, through a JPEG
     """  # noqa: D301 - \b is click's mark for lines that are not to be wrapped
     import numpy as np
 
     from denoise_ae.errors import UsageError
     from denoise_ae.imagefiles import images
     from denoise_ae.imagefiles.formats import format_for
-    from denoise_ae.noise.corruptions import LOSSES, NumpySource, check_level, corrupt
+    from denoise_ae.noise.corruptions import MASKING_NOISE_TYPES, NumpySource, check_level, corrupt
     from denoise_ae.pixels.convert import from_unit, join_alpha, split_alpha, to_unit
     from denoise_ae.system.files import check_target, write_atomic
 
@@ -65,8 +65,8 @@ def noise(
     file_format = format_for(output)
     refuse_inputs(output, [picture])
     if save_mask:
-        if noise_type not in LOSSES:
-            raise UsageError(f"{noise_type} noise loses no pixels", f"--save-mask is for {', '.join(LOSSES)}")
+        if noise_type not in MASKING_NOISE_TYPES:
+            raise UsageError(f"{noise_type} noise has no mask", f"--save-mask is for {', '.join(MASKING_NOISE_TYPES)}")
         format_for(save_mask)
         refuse_inputs(save_mask, [picture, output])
         check_target(save_mask, overwrite)
@@ -81,7 +81,7 @@ def noise(
     )
     write_atomic(output, data, overwrite=overwrite)
     if save_mask:
-        # The same random numbers on white: what is black then is lost.
-        lost = corrupt(np.ones(colour.shape[:2], np.float32), noise_type, level, NumpySource(seed)) == 0
-        marked = np.where(lost, np.uint8(255), np.uint8(0))
+        # The same random numbers on a white picture show which pixels turn black.
+        mask = corrupt(np.ones(colour.shape[:2], np.float32), noise_type, level, NumpySource(seed)) == 0
+        marked = np.where(mask, np.uint8(255), np.uint8(0))
         write_atomic(save_mask, images.encode(marked, format_for(save_mask), name=str(save_mask)), overwrite=overwrite)

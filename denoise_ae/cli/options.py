@@ -1,4 +1,4 @@
-"""Options that several commands have alike."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -9,21 +9,28 @@ import typer
 
 
 class KeepOrStrip(StrEnum):
-    """What happens to metadata."""
+    """What to do with metadata."""
 
     KEEP = "keep"
     STRIP = "strip"
+
+
+class Defects(StrEnum):
+    """Whether hot and dead pixels are filled."""
+
+    AUTO = "auto"
+    OFF = "off"
 
 
 Quality = Annotated[
     int | None, typer.Option(min=1, max=100, help="Quality of lossy formats.", show_default="near the picture's own")
 ]
 Metadata = Annotated[
-    KeepOrStrip, typer.Option(help="Keep EXIF, XMP and colour profile where the format can, or leave them out.")
+    KeepOrStrip, typer.Option(help="Keep EXIF, XMP and colour profile if the format can, or leave them out.")
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, ...; auto takes the best there is.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads for the model.", show_default="the CPUs to be had")]
-MaxMegapixels = Annotated[float, typer.Option(min=0.0, help="Refuse larger pictures before memory is taken.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, ...; auto takes the best one available.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads for the model.", show_default="the available CPUs")]
+MaxMegapixels = Annotated[float, typer.Option(min=0.0, help="Refuse larger pictures before they take memory.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same pictures.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from denoise_ae.cli import checks
 from denoise_ae.cli.options import Debug, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
-from denoise_ae.cli.signals import polite_kill
+from denoise_ae.cli.signals import exit_on_sigterm
 from denoise_ae.errors import UsageError
 
 
@@ -102,13 +103,11 @@ def repair(
     """
     if not math.isfinite(max_megapixels) or not math.isfinite(sensitivity):
         raise UsageError("--max-megapixels and --sensitivity take finite numbers")
-    from denoise_ae.batch.jobs import Failed
+    from denoise_ae.batch import pipeline
     from denoise_ae.batch.planning import Plan
-    from denoise_ae.batch.repair_file import Repairs, plan_repair
-    from denoise_ae.batch.repair_file import repair as do_repair
-    from denoise_ae.batch.worker import hushed
+    from denoise_ae.batch.repair_file import Repairing, Repairs, plan_repair
+    from denoise_ae.batch.worker import silence_native_output
     from denoise_ae.cli.show.report import BatchReport
-    from denoise_ae.errors import DenoiseError
     from denoise_ae.restoration.repairer import Repairer
 
     repairs = Repairs(
@@ -125,13 +124,15 @@ def repair(
     job = plan_repair(picture, output, repairs, file_format, existing)
     checks.check_streams(Plan((job,)), as_json=as_json, keep_time=keep_time)
     repairer = Repairer(model, device=device, threads=threads, tile=tile)
-    with polite_kill(), hushed(), BatchReport(quiet=quiet, as_json=as_json, debug=debug) as shown:
+    with (
+        exit_on_sigterm(),
+        silence_native_output(),
+        BatchReport(quiet=quiet, as_json=as_json, debug=debug) as shown,
+        closing(pipeline.run([job], Repairing(repairer, repairs))) as events,
+    ):
         shown.show_model(repairer.card.name, repairer.device)
         shown.expect(1)
-        try:
-            do_repair(job, repairer, repairs, shown.show)
-        except DenoiseError as error:
-            if not shown.failures:  # it came before the picture
-                shown.show(Failed(job, error))
+        for event in events:
+            shown.show(event)
     if shown.failures:
         raise typer.Exit(1)

@@ -1,6 +1,6 @@
-"""Files of latent codes: NumPy archives (``.npz``) of codes, the names of their pictures, and whose codes they are.
+"""Read and write files of latent codes: NumPy archives (``.npz``) with the names of the pictures and of the model.
 
-They may be anybody's, so they are read without unpickling anything, and neither a size nor a name in them is trusted.
+A file can come from anyone, so nothing is unpickled, and neither a size nor a name in it is trusted.
 """
 
 from __future__ import annotations
@@ -103,14 +103,14 @@ def save_codes(path: Path, codes: Codes, *, overwrite: bool = False) -> None:
 
 
 def load_codes(path: Path) -> Codes:
-    """Read a file of codes that may be anybody's.
+    """Read a file of codes, which can come from anyone.
 
     Raises:
         CodesError: there is no such file, it is damaged, or what it says makes no sense.
     """
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise CodesError(f"{path}: is larger than any file of codes can be", "give another file")
+            raise CodesError(f"{path}: is larger than a file of codes may be", "give another file")
         data, _ = read_whole(path)
     except OSError as error:
         raise CodesError(f"{path}: can't be read: {error.strerror or error}", "give a file that encode wrote") from None

@@ -1,4 +1,4 @@
-"""Codec: the two halves of an autoencoder. Pictures become latent codes, and latent codes pictures."""
+"""Codec: the two halves of an autoencoder, from pictures to latent codes and back."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from denoise_ae.modelfiles.session import Session
 from denoise_ae.pixels.convert import as_rgb, check_image, split_alpha, to_unit
 
 DEFAULT_CODEC = "digits"
-"""The model whose codes are taken where none is named."""
+"""The model that encodes and decodes if none is named."""
 
 DEFAULT_GENERATOR = "digits-vae"
-"""The model that new pictures are drawn from where none is named."""
+"""The model that generates pictures if none is named."""
 
 _TOGETHER = 256
 """Pictures in one run of the network."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""How bright red, green and blue are (ITU-R BT.601)."""
+"""Weights of red, green and blue in luma (ITU-R BT.601)."""
 
 Floats = NDArray[np.float32]
 
@@ -36,17 +36,17 @@ class Codec:
     Args:
         model: the name of an installed model, or an ONNX file.
         device: ``auto``, ``cpu``, ``cuda``, ``dml``, ``coreml`` or ``openvino``.
-        threads: how many the CPU may keep busy; None: as many CPUs as this process may use.
+        threads: CPU threads to use; None: as many as there are CPUs for this process.
 
     Attributes:
-        card: what the model is; `card.latent` is the length of a code.
+        card: describes the model; `card.latent` is the length of a code.
         cell: height and width of the pictures that it encodes.
         device: the device that it runs on.
-        sha256: checksum of the model's file, which tells whose codes are whose.
+        sha256: checksum of the model's file, which identifies its codes.
 
     Raises:
         ModelError: there is no such model, or it has no latent code.
-        DeviceError: a device was named that is not to be had.
+        DeviceError: the named device is not available.
         UsageError: `threads` is below 1.
     """
 
@@ -66,14 +66,14 @@ class Codec:
     def encode(self, image: NDArray[Any]) -> Floats:
         """Return the latent code of a picture, or of each cell of a sheet, row by row: float32 cells x latent.
 
-        Alpha is left out. A model for gray pictures sees how bright colours are, one for colour sees gray as RGB.
+        Alpha is ignored. Models for gray pictures see the luma of colours, models for colour see gray as RGB.
 
         Args:
             image: HxW gray, HxWx2 gray with alpha, HxWx3 RGB or HxWx4 RGBA; uint8, uint16 or float32 (white is 1).
                 Height and width are `cell`, or multiples of it.
 
         Raises:
-            ImageError: the array is no picture, has another size, or pixels that are no finite numbers.
+            ImageError: the array is not a picture, has another size, or NaN or infinite pixels.
             ModelError: the model fails.
         """
         check_image(image)
@@ -82,11 +82,11 @@ class Codec:
             raise ImageError(
                 f"the picture is {width} x {height} pixels: model {self.card.name} encodes {columns} x {rows}, "
                 "or sheets of such cells",
-                f"bring it to {columns} x {rows} pixels first",
+                f"resize it to {columns} x {rows} pixels first",
             )
         colour = to_unit(split_alpha(image)[0])
         if not np.isfinite(colour).all():
-            raise ImageError("the picture has pixels that are no finite numbers", "mend them first")
+            raise ImageError("the picture has NaN or infinite pixels", "replace them first")
         if self.card.channels == 3:
             planes = as_rgb(colour).transpose(2, 0, 1)
         else:
@@ -107,7 +107,7 @@ class Codec:
         return np.concatenate(parts)
 
     def decode(self, codes: Floats, size: tuple[int, int] | None = None) -> Floats:
-        """Return the picture that codes stand for.
+        """Decode codes to a picture.
 
         Args:
             codes: float32 cells x latent, finite, row by row.
@@ -115,10 +115,10 @@ class Codec:
                 None: `cell`, for one code.
 
         Returns:
-            HxW gray or HxWx3 RGB, float32, cut to 0 to 1.
+            HxW gray or HxWx3 RGB, float32, clipped to 0 to 1.
 
         Raises:
-            CodesError: the codes are none of this model's, or their number does not fit the size.
+            CodesError: the codes are not this model's, or their number does not match the size.
             ModelError: the model fails.
         """
         height, width = size or self.cell
@@ -131,42 +131,42 @@ class Codec:
         return as_sheet(self.decode_cells(codes), width // columns)
 
     def decode_cells(self, codes: Floats) -> Floats:
-        """Return what each code, float32 N x latent, stands for: N x channels x height x width, cut to 0 to 1.
+        """Decode codes, float32 N x latent, to pictures N x channels x height x width, clipped to 0 to 1.
 
         Raises:
-            CodesError: the codes are none of this model's.
+            CodesError: the codes are not this model's.
             ModelError: the model fails.
         """
         if codes.ndim != 2 or codes.shape[1] != self.card.latent or not np.isfinite(codes).all():
             raise CodesError(
                 f"an array of {' x '.join(map(str, codes.shape))} holds no codes of model {self.card.name}",
-                f"give finite numbers, {self.card.latent} a code",
+                f"give finite numbers, {self.card.latent} for each code",
             )
         parts = [self._session.decode(codes[start : start + _TOGETHER]) for start in range(0, len(codes), _TOGETHER)]
         return np.concatenate(parts).clip(0, 1)
 
     def draw(self, count: int, seed: int = 0, spread: float = 1.0) -> Floats:
-        """Draw codes at random that decode to new pictures, count x latent; the same for the same seed.
+        """Draw random codes for new pictures, count x latent.
 
         Args:
-            count: how many.
-            seed: of the random numbers.
-            spread: standard deviation of each number: 1 is what the model was trained for, less gives pictures that are
-                more ordinary and more alike.
+            count: number of codes.
+            seed: of the random numbers; the same seed gives the same codes.
+            spread: standard deviation of each number: 1 as in training; less gives more typical pictures, with less
+                variety.
 
         Raises:
-            UsageError: the model is not variational: nothing is known of how its codes are spread.
+            UsageError: the model is not variational: the distribution of its codes is unknown.
         """
         if not self.card.variational:
             raise UsageError(
                 f"model {self.card.name} can't draw new pictures: its codes follow no known distribution",
-                f"give a variational one, as --model {DEFAULT_GENERATOR}; denoise-ae train --network vae makes such",
+                f"use a variational one, such as --model {DEFAULT_GENERATOR}; denoise-ae train --network vae makes one",
             )
         return np.random.default_rng(seed).standard_normal((count, self.card.latent), np.float32) * np.float32(spread)
 
 
 def as_sheet(cells: Floats, columns: int) -> Floats:
-    """Put pictures N x channels x height x width side by side, row by row, without gaps; missing ones are black.
+    """Tile pictures N x channels x height x width, row by row, without gaps; missing ones are black.
 
     Returns:
         HxW gray or HxWx3 RGB.
@@ -181,7 +181,7 @@ def as_sheet(cells: Floats, columns: int) -> Floats:
 
 
 def between(starts: Floats, ends: Floats, steps: int) -> Floats:
-    """Return the codes on the straight ways between codes, ways x latent each, ends included: ways * steps x latent."""
+    """Interpolate linearly between pairs of codes, N x latent each, ends included: N * steps x latent."""
     shares = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
     ways: Floats = starts[:, None] * (1 - shares) + ends[:, None] * shares
     return ways.reshape(-1, starts.shape[1])

@@ -1,1 +1,1 @@
-"""The window: the only importer of PySide6. It cleans with `Denoiser` and the batch's own steps alone."""
+"""The window, and the only importer of PySide6: pictures one at a time with a live view, and batches."""

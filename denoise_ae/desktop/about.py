@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from denoise_ae import __version__
 from denoise_ae.errors import ModelError
 from denoise_ae.modelfiles import catalog
-from denoise_ae.modelfiles.session import available_devices
+from denoise_ae.modelfiles.runtime import available_devices
 
 
 def about_text(devices: dict[str, str]) -> str:

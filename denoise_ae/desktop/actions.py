@@ -13,21 +13,21 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QMessageBox, QStackedWidget, Q
 from denoise_ae.desktop.about import show_about
 from denoise_ae.desktop.batch.panel import BatchPanel
 from denoise_ae.desktop.picture.geometry import STEP
-from denoise_ae.desktop.picture.session import Session, Slot
+from denoise_ae.desktop.picture.session import PictureSession, Slot
 from denoise_ae.desktop.picture.view import Mode, View
 from denoise_ae.desktop.save_panel import SavePanel
-from denoise_ae.desktop.settings_panel import LookPanel
+from denoise_ae.desktop.settings_panel import SettingsPanel
 
 _Keys = QKeySequence.StandardKey | str | None
 
 
 class Commands(Protocol):
-    """What menus, toolbar and keyboard call: the window's parts, and what it does itself."""
+    """What menus, toolbar and keyboard shortcuts call: the window's parts and its own commands."""
 
     view: View
     batch: BatchPanel
-    session: Session
-    looks: LookPanel
+    session: PictureSession
+    settings_panel: SettingsPanel
     saving: SavePanel
     pages: QStackedWidget
     devices: dict[str, str]
@@ -53,11 +53,11 @@ class Commands(Protocol):
 
 
 class Actions(QObject):
-    """What can be done in the window, by menu, toolbar and keyboard.
+    """The window's actions, in its menus and its toolbar, with their shortcuts.
 
     Args:
-        window: whose menus and toolbar are made here.
-        commands: what they call.
+        window: gets the menus and the toolbar.
+        commands: called by them.
     """
 
     def __init__(self, window: QMainWindow, commands: Commands) -> None:
@@ -142,12 +142,12 @@ class Actions(QObject):
         for slot in Slot:
             text = self.tr("Edit settings &{}").format(slot.value)
             self._add(menu, text, partial(commands.session.activate, slot), f"Ctrl+Shift+{slot.value}")
-        self._add(menu, self.tr("&Compare A with B"), commands.looks.compare.toggle, "Ctrl+B")
-        self._add(menu, self.tr("&Give both the active settings"), self._copy_look)
+        self._add(menu, self.tr("&Compare A with B"), commands.settings_panel.compare.toggle, "Ctrl+B")
+        self._add(menu, self.tr("&Give both the active settings"), self._copy_settings)
 
-    def _copy_look(self) -> None:
+    def _copy_settings(self) -> None:
         session = self._commands.session
-        session.looks = dict.fromkeys(Slot, session.look)
+        session.slot_settings = dict.fromkeys(Slot, session.settings)
         session.compare(session.comparing)
 
     def _add_toolbar(self) -> None:
@@ -173,7 +173,7 @@ class Actions(QObject):
         self._window.addToolBar(bar)
 
     def show_state(self) -> None:
-        """Offer what makes sense now."""
+        """Enable the actions that make sense now."""
         commands = self._commands
         there = commands.session.document is not None and commands.pages.currentWidget() is commands.view
         for action in self._with_picture:

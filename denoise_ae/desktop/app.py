@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from denoise_ae import __version__
 from denoise_ae.desktop.background import in_words
-from denoise_ae.desktop.picture.settings import Look
+from denoise_ae.desktop.picture.settings import PictureSettings
 from denoise_ae.desktop.window import MainWindow
 
 FOLDER = Path(__file__).resolve().parent
@@ -26,7 +26,7 @@ _OF_OPENCV = ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR")
 
 
 def without_plugins_of_opencv() -> None:
-    """Take back what the wheel opencv-python sets when it is imported: that Qt loads the plugins which lie in cv2.
+    """Unset the variables with which opencv-python, when imported, makes Qt load the plugins inside cv2.
 
     They were built for another Qt, and no window would open.
     """
@@ -36,10 +36,10 @@ def without_plugins_of_opencv() -> None:
 
 
 def make_application(words: Sequence[str] = ()) -> QApplication:
-    """Make Qt's application, or take the one that there is, and give it our name, icon and translations.
+    """Make Qt's application, or take the existing one, and give it our name, icon and translations.
 
     Args:
-        words: the command line, as Qt may want to read it.
+        words: the command line, for Qt's own options.
     """
     without_plugins_of_opencv()
     there = QApplication.instance()
@@ -55,7 +55,7 @@ def make_application(words: Sequence[str] = ()) -> QApplication:
 
 
 def translate(app: QApplication, locale: QLocale) -> list[QTranslator]:
-    """Let all texts, Qt's own too, be in the user's language where there is a translation; return what is used."""
+    """Install the translations for a locale, Qt's own too, as far as there are any; return them."""
     found = []
     for name, folder in (
         ("qtbase", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)),
@@ -69,21 +69,25 @@ def translate(app: QApplication, locale: QLocale) -> list[QTranslator]:
 
 
 def start(
-    files: Sequence[Path] = (), look: Look | None = None, *, device: str = "auto", threads: int | None = None
+    files: Sequence[Path] = (),
+    settings: PictureSettings | None = None,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> int:
     """Open the window, and return the program's exit status when it is closed.
 
     Args:
-        files: pictures and folders to begin with.
-        look: model, noise level and strength to begin with.
-        device: see `Denoiser`.
-        threads: see `Denoiser`.
+        files: pictures and folders to open.
+        settings: model, noise level and strength to begin with.
+        device: see `denoise_ae.restoration.denoiser.Denoiser`.
+        threads: see `denoise_ae.restoration.denoiser.Denoiser`.
 
     Raises:
         ModelError: the installed models can't be read.
     """
     app = make_application()
-    window = MainWindow(look, device=device, threads=threads)
+    window = MainWindow(settings, device=device, threads=threads)
 
     def show(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
         traceback.print_exception(kind, error, at)

@@ -1,4 +1,4 @@
-"""Work beside the window: it runs in another thread, and what comes of it arrives in the window's own."""
+"""Background work: it runs in other threads, and its results arrive in the window's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def in_words(error: BaseException) -> DenoiseError:
-    """Turn whatever went wrong into a message for people."""
+    """Turn any exception into an error with a message for people."""
     translate = QCoreApplication.translate
     if isinstance(error, DenoiseError):
         return error
@@ -26,16 +26,16 @@ def in_words(error: BaseException) -> DenoiseError:
 
 
 def advice(error: DenoiseError) -> str:
-    """Return an error's hint, unless it speaks of the command line."""
+    """Return an error's hint, unless it is about the command line."""
     return "" if "--" in error.hint or " -o" in error.hint else error.hint
 
 
 class Background(QObject):
-    """Runs functions in a few threads, and hands over their results in the thread that it was made in.
+    """Runs functions in a few threads, and delivers their results in the thread it was made in.
 
     Args:
-        threads: most of them.
-        parent: that owns it.
+        threads: number of threads.
+        parent: owner, as Qt has it.
     """
 
     _came = Signal(object, object)
@@ -52,7 +52,7 @@ class Background(QObject):
         def call() -> None:
             try:
                 result = work()
-            except BaseException as error:  # whatever it is, the window stays
+            except BaseException as error:  # the window must survive anything
                 self._came.emit(failed, in_words(error))
             else:
                 self._came.emit(done, result)
@@ -60,7 +60,7 @@ class Background(QObject):
         self._pool.start(QRunnable.create(call))
 
     def wait(self) -> None:
-        """Wait until all is done, and forget what is not begun."""
+        """Drop work not yet begun, and wait for the rest."""
         self._pool.clear()
         self._pool.waitForDone()
 

@@ -1,4 +1,4 @@
-"""A message above the picture that stops nobody's work."""
+"""A message above the picture that blocks nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from denoise_ae.errors import DenoiseError
 
 
 class MessageBar(QFrame):
-    """Says what went wrong and what to do about it, until it is closed or all is well again."""
+    """Shows an error and its hint until it is closed or the problem is gone."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,7 +32,7 @@ class MessageBar(QFrame):
         self.hide()
 
     def show_error(self, error: DenoiseError) -> None:
-        """Show an error in words."""
+        """Show an error."""
         hint = advice(error)
         self.label.setText(f"{error.message}\n{hint}" if hint else error.message)
         self.show()

@@ -1,4 +1,4 @@
-"""What the models are for, in the user's language."""
+"""Descriptions of the models in the user's language."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from denoise_ae.modelfiles.card import ModelCard
 
 
 def describe(card: ModelCard) -> str:
-    """Return a model's description: translated where it is one of ours, else as its card has it."""
+    """Return a model's description, translated if it is one of ours."""
     return QCoreApplication.translate("Models", card.description)
 
 
 def ours() -> tuple[str, ...]:
-    """Return what the cards of our models say; they stand here for the tool that gathers texts to be translated."""
+    """Return the descriptions in our models' cards, here for the tool that extracts texts to translate."""
     translate = QCoreApplication.translate
     return (
         translate(

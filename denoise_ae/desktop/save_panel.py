@@ -1,4 +1,4 @@
-"""The panel below the looks: how results are written."""
+"""The panel below the settings: how results are written."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class SavePanel(QWidget):
         self._arrange()
 
     def options(self) -> SaveOptions:
-        """Return what is chosen."""
+        """Return the chosen options."""
         return SaveOptions(
             suffix=self.format.currentData(),
             quality=None if self.near.isChecked() else self.quality.value(),

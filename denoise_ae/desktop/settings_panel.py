@@ -1,4 +1,4 @@
-"""The panel on the right: model, noise level and strength of the looks A and B."""
+"""The panel on the right: model, noise level and strength of the settings A and B."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ from PySide6.QtWidgets import (
 from denoise_ae.batch.jobs import LITTLE_NOISE
 from denoise_ae.desktop.model_texts import describe
 from denoise_ae.desktop.picture.session import Slot
-from denoise_ae.desktop.picture.settings import Look
+from denoise_ae.desktop.picture.settings import PictureSettings
 from denoise_ae.modelfiles import catalog
 from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.restoration.denoiser import STRENGTH_RANGE
 
 MOST_SIGMA = 75
-"""What the slider goes to; the models are trained up to 55."""
+"""End of the slider; the models are trained up to 55."""
 
 _DEFAULT_SIGMA = 15.0
 _CHOSEN = "QPushButton:checked { background: palette(highlight); color: palette(highlighted-text); }"
 
 
-class LookPanel(QWidget):
-    """Shows and edits one look at a time."""
+class SettingsPanel(QWidget):
+    """Shows and edits the settings of one slot at a time."""
 
-    look_changed = Signal(object)
-    """The look as it is now."""
+    settings_changed = Signal(object)
+    """The settings as they are now."""
     slot_chosen = Signal(object)
     compare_toggled = Signal(bool)
 
     def __init__(self, cards: dict[str, ModelCard], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cards = cards
-        self._look = Look()
+        self._settings = PictureSettings()
         self._found: float | None = None
 
         self.slots = {slot: QPushButton(slot.value) for slot in Slot}
@@ -101,7 +101,7 @@ class LookPanel(QWidget):
 
         self._lay_out(choice)
         self._connect()
-        self.show_look(Slot.A, Look())
+        self.show_settings(Slot.A, PictureSettings())
 
     def _lay_out(self, choice: QHBoxLayout) -> None:
         layout = QVBoxLayout(self)
@@ -116,7 +116,7 @@ class LookPanel(QWidget):
         form.addRow(_in_a_row(self.sigma, self.sigma_box))
         form.addRow(self.tr("S&trength"), _in_a_row(self.strength, self.strength_box))
         layout.addLayout(form)
-        for first in (self.automatic, self.strength):  # a row itself takes no keys
+        for first in (self.automatic, self.strength):  # a row itself takes no keyboard focus
             row = first.parentWidget()
             label = form.labelForField(row) if row else None
             assert isinstance(label, QLabel)
@@ -130,30 +130,30 @@ class LookPanel(QWidget):
         self.strength.valueChanged.connect(self.strength_box.setValue)
         self.strength_box.valueChanged.connect(self._edit_strength)
 
-    def show_look(self, slot: Slot, look: Look) -> None:
-        """Show a look, without telling anybody."""
-        self._look = look
+    def show_settings(self, slot: Slot, settings: PictureSettings) -> None:
+        """Show a slot's settings, without emitting a signal."""
+        self._settings = settings
         widgets = (self.model, self.automatic, self.sigma, self.sigma_box, self.strength, self.strength_box)
         blockers = [QSignalBlocker(widget) for widget in widgets]
         self.slots[slot].setChecked(True)
-        self.model.setCurrentIndex(self.model.findData(look.model))
-        self.automatic.setChecked(look.sigma is None)
-        if look.sigma is not None:
-            self.sigma_box.setValue(look.sigma)
-            self.sigma.setValue(round(2 * look.sigma))
-        self.strength.setValue(round(100 * look.strength))
-        self.strength_box.setValue(round(100 * look.strength))
+        self.model.setCurrentIndex(self.model.findData(settings.model))
+        self.automatic.setChecked(settings.sigma is None)
+        if settings.sigma is not None:
+            self.sigma_box.setValue(settings.sigma)
+            self.sigma.setValue(round(2 * settings.sigma))
+        self.strength.setValue(round(100 * settings.strength))
+        self.strength_box.setValue(round(100 * settings.strength))
         del blockers
         self._arrange()
 
     def show_comparing(self, comparing: bool) -> None:
-        """Show whether A is compared with B, without telling anybody."""
+        """Show whether A is compared with B, without emitting a signal."""
         blocker = QSignalBlocker(self.compare)
         self.compare.setChecked(comparing)
         del blocker
 
     def show_found(self, sigma: float | None) -> None:
-        """Show the noise level that was found, in 8-bit steps; None: nothing is known yet."""
+        """Show the estimated noise level, in 8-bit steps; None: nothing is known yet."""
         self._found = sigma
         if sigma is None:
             text = ""
@@ -161,58 +161,58 @@ class LookPanel(QWidget):
             text = self.tr("{:.1f}, hardly any").format(sigma)
         else:
             text = f"{sigma:.1f}"
-        self.found.setText(text if self._look.sigma is None else "")
+        self.found.setText(text if self._settings.sigma is None else "")
 
     def _arrange(self) -> None:
-        card = self._cards.get(self._look.model)
+        card = self._cards.get(self._settings.model)
         takes_sigma = card is None or card.takes_sigma
         self.about.setText(describe(card) if card else "")
         self.automatic.setEnabled(takes_sigma)
         for widget in (self.sigma, self.sigma_box):
-            widget.setEnabled(takes_sigma and self._look.sigma is not None)
+            widget.setEnabled(takes_sigma and self._settings.sigma is not None)
 
-    def _tell(self, look: Look) -> None:
-        card = self._cards.get(look.model)
+    def _tell(self, settings: PictureSettings) -> None:
+        card = self._cards.get(settings.model)
         if card is not None and not card.takes_sigma:
-            look = replace(look, sigma=None)
+            settings = replace(settings, sigma=None)
             blocker = QSignalBlocker(self.automatic)
             self.automatic.setChecked(True)
             del blocker
-        self._look = look
+        self._settings = settings
         self._arrange()
-        self.look_changed.emit(look)
+        self.settings_changed.emit(settings)
 
     def _edit(self) -> None:
-        self._tell(replace(self._look, model=str(self.model.currentData())))
+        self._tell(replace(self._settings, model=str(self.model.currentData())))
 
     def _choose_automatic(self, automatic: bool) -> None:
         if automatic:
-            self._tell(replace(self._look, sigma=None))
+            self._tell(replace(self._settings, sigma=None))
             return
-        # Goes on from what was found, so that nothing jumps.
+        # Start from the estimate, so that the picture does not jump.
         level = round(self._found if self._found is not None else _DEFAULT_SIGMA, 1)
-        self._look = replace(self._look, sigma=level)
+        self._settings = replace(self._settings, sigma=level)
         blockers = [QSignalBlocker(self.sigma), QSignalBlocker(self.sigma_box)]
         self.sigma_box.setValue(level)
         self.sigma.setValue(round(2 * level))
         del blockers
-        self._tell(self._look)
+        self._tell(self._settings)
 
     def _edit_sigma(self, level: float) -> None:
         blocker = QSignalBlocker(self.sigma)
         self.sigma.setValue(round(2 * level))
         del blocker
-        self._tell(replace(self._look, sigma=round(level, 1)))
+        self._tell(replace(self._settings, sigma=round(level, 1)))
 
     def _edit_strength(self, percent: int) -> None:
         blocker = QSignalBlocker(self.strength)
         self.strength.setValue(percent)
         del blocker
-        self._tell(replace(self._look, strength=percent / 100))
+        self._tell(replace(self._settings, strength=percent / 100))
 
 
 def installed_cards() -> dict[str, ModelCard]:
-    """Return the cards of all installed models that clean, by name.
+    """Return the cards of all installed models for cleaning, by name.
 
     Raises:
         ModelError: they can't be read.

@@ -1,4 +1,4 @@
-"""The window: the large view, the panels beside it, the batch page, and what their buttons do."""
+"""The main window: the large view, the panels beside it, the batch page, and what their buttons do."""
 
 from __future__ import annotations
 
@@ -29,24 +29,23 @@ from denoise_ae.desktop.background import Background
 from denoise_ae.desktop.batch.panel import BatchPanel
 from denoise_ae.desktop.message_bar import MessageBar
 from denoise_ae.desktop.picture.canvas import Canvas, Window
-from denoise_ae.desktop.picture.clipboard import from_clipboard, local_files, to_clipboard
+from denoise_ae.desktop.picture.clipboard import from_clipboard, local_files
 from denoise_ae.desktop.picture.document import Document, open_file
 from denoise_ae.desktop.picture.engine import Engine
-from denoise_ae.desktop.picture.save import is_own_file, proposed_name, save
-from denoise_ae.desktop.picture.session import Session, Slot
-from denoise_ae.desktop.picture.settings import Look
+from denoise_ae.desktop.picture.session import PictureSession, Slot
+from denoise_ae.desktop.picture.settings import PictureSettings
 from denoise_ae.desktop.picture.tiles import Kind, Layer
 from denoise_ae.desktop.picture.view import View
+from denoise_ae.desktop.results import Results, picture_kinds
 from denoise_ae.desktop.save_panel import SavePanel
-from denoise_ae.desktop.settings_panel import LookPanel, installed_cards
+from denoise_ae.desktop.settings_panel import SettingsPanel, installed_cards
 from denoise_ae.errors import DenoiseError
-from denoise_ae.imagefiles.formats import is_written_name, writable_suffixes
 from denoise_ae.modelfiles import catalog
 from denoise_ae.system.paths import is_folder
 
 
 def settings_file() -> Path:
-    """Return where the window's place and the last folder are remembered; the file need not exist."""
+    """Return the file that remembers the window's geometry and the last folder; it need not exist."""
     return catalog.user_folder().parent / "desktop.ini"
 
 
@@ -54,41 +53,49 @@ class MainWindow(QMainWindow):
     """The whole program.
 
     Args:
-        look: what A and B begin with.
-        device: see `Denoiser`.
-        threads: see `Denoiser`.
+        settings: that A and B begin with.
+        device: see `denoise_ae.restoration.denoiser.Denoiser`.
+        threads: see `denoise_ae.restoration.denoiser.Denoiser`.
 
     Attributes:
-        session: the open picture and its looks.
-        engine: that cleans it.
-        view: that shows it.
+        session: the open picture and its settings.
+        engine: cleans it.
+        view: shows it.
         batch: the page with the batch list.
 
     Raises:
         ModelError: the installed models can't be read.
     """
 
-    def __init__(self, look: Look | None = None, *, device: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self, settings: PictureSettings | None = None, *, device: str = "auto", threads: int | None = None
+    ) -> None:
         super().__init__()
         self.setAcceptDrops(True)
         self._device, self._threads = device, threads
         self._store = QSettings(str(settings_file()), QSettings.Format.IniFormat)
         self._background = Background(parent=self)
-        self._pending: tuple[Look, Callable[[], None]] | None = None
         self._busy = 0
-        self._output: tuple[Document, Path] | None = None
         self._closing = False
         self.devices: dict[str, str] = {}
 
         self.engine = Engine(device, threads, self)
-        self.session = Session(self.engine, look, self)
+        self.session = PictureSession(self.engine, settings, self)
         self.view = View()
         self.view.hint = self.tr(
             "Drop a picture here, or press Ctrl+O.\n\nSeveral pictures or a folder go to the batch."
         )
-        self.looks = LookPanel(installed_cards())
-        self.looks.show_look(Slot.A, self.session.look)
+        self.settings_panel = SettingsPanel(installed_cards())
+        self.settings_panel.show_settings(Slot.A, self.session.settings)
         self.saving = SavePanel()
+        self._results = Results(
+            self,
+            self.session,
+            status=self,
+            options=self.saving.options,
+            folder=lambda: self.folder,
+            background=self._background,
+        )
         self.batch = BatchPanel(self._task, lambda: self.folder)
         self.message = MessageBar()
         self.pages = QStackedWidget()
@@ -106,7 +113,7 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.batch)
         side = QWidget()
         column = QVBoxLayout(side)
-        for title, panel in ((self.tr("Cleaning"), self.looks), (self.tr("Saving"), self.saving)):
+        for title, panel in ((self.tr("Cleaning"), self.settings_panel), (self.tr("Saving"), self.saving)):
             group = QGroupBox(title)
             QVBoxLayout(group).addWidget(panel)
             column.addWidget(group)
@@ -150,11 +157,13 @@ class MainWindow(QMainWindow):
         session.updated.connect(self._show_part)
         session.completed.connect(self._complete)
         session.failed.connect(self.message.show_error)
+        self._results.saved.connect(self._note_saved)
+        self._results.given_up.connect(self._stay_open)
         self.engine.loaded.connect(self._note_device)
         self.view.seen_changed.connect(self._look_at)
-        self.looks.look_changed.connect(session.set_look)
-        self.looks.slot_chosen.connect(session.activate)
-        self.looks.compare_toggled.connect(session.compare)
+        self.settings_panel.settings_changed.connect(session.set_settings)
+        self.settings_panel.slot_chosen.connect(session.activate)
+        self.settings_panel.compare_toggled.connect(session.compare)
         self.saving.save_asked.connect(self.save_as)
         self.hold.toggled.connect(self._hold)
         self.batch.failed.connect(self.message.show_error)
@@ -169,17 +178,23 @@ class MainWindow(QMainWindow):
 
     @property
     def folder(self) -> Path:
-        """The folder that was used last."""
+        """The last folder used."""
         return Path(str(self._store.value("folder", str(Path.home()))))
 
     def _remember(self, folder: Path) -> None:
         self._store.setValue("folder", str(folder))
 
     def _task(self) -> tuple[Task, str | None]:
-        """Return what the batch is to do: with the active look and the options for saving."""
-        look, options = self.session.look, self.saving.options()
-        settings = Settings(look.sigma, look.strength, options.quality, options.keep_metadata, options.keep_time)
-        return Task(look.model, self._device, self._threads, settings=settings), options.suffix
+        """Return the batch's task, with the active settings and the options for saving, and the results' suffix."""
+        chosen, options = self.session.settings, self.saving.options()
+        settings = Settings(
+            chosen.sigma,
+            chosen.strength,
+            quality=options.quality,
+            keep_metadata=options.keep_metadata,
+            keep_time=options.keep_time,
+        )
+        return Task(chosen.model, self._device, self._threads, settings=settings), options.suffix
 
     # Opening
 
@@ -195,13 +210,10 @@ class MainWindow(QMainWindow):
 
     def ask_open(self) -> None:
         """Let the user choose pictures to open."""
-        kinds = ";;".join([self._picture_kinds(), self.tr("All files (*)")])
+        kinds = ";;".join([picture_kinds(), self.tr("All files (*)")])
         names, _ = QFileDialog.getOpenFileNames(self, self.tr("Open pictures"), str(self.folder), kinds)
         if names:
             self.open_paths([Path(name) for name in names])
-
-    def _picture_kinds(self) -> str:
-        return self.tr("Pictures ({})").format(" ".join(f"*{suffix}" for suffix in writable_suffixes()))
 
     def paste(self) -> None:
         """Open what is on the clipboard: a picture, or files that were copied."""
@@ -231,13 +243,13 @@ class MainWindow(QMainWindow):
             self.open_paths(files)
 
     def _open(self, read: Callable[[], Document]) -> None:
-        self._begin(self.tr("Opening…"))
-        self._background.run(read, self._show_document, self._fail)
+        self.begin(self.tr("Opening…"))
+        self._background.run(read, self._show_document, self.fail)
 
     def _show_document(self, document: Document) -> None:
-        self._end()
+        self.end()
         self.message.hide()
-        self._pending = None
+        self._results.forget()
         self.view.show_document(document)
         self.session.open(document, pasted=document.source is None, seen=self.view.seen())
         self.show_page(self.view)
@@ -253,15 +265,13 @@ class MainWindow(QMainWindow):
 
     def _show_session(self) -> None:
         session = self.session
-        if self._pending and self._pending[0] != session.look:
-            self._pending = None
-            self._closing = False
-        self.looks.show_look(session.active, session.look)
-        self.looks.show_comparing(session.comparing)
+        self._results.forget_other_settings()
+        self.settings_panel.show_settings(session.active, session.settings)
+        self.settings_panel.show_comparing(session.comparing)
         if session.comparing:
-            layers = [self._layer(slot, f"{slot}: {self._describe(session.looks[slot])}") for slot in Slot]
+            layers = [self._layer(slot, f"{slot}: {self._describe(session.slot_settings[slot])}") for slot in Slot]
         else:
-            result = self._layer(session.active, self._describe(session.look))
+            result = self._layer(session.active, self._describe(session.settings))
             layers = [Layer(Kind.ORIGINAL, title=self.tr("Original")), result]
         self.view.show_layers(layers[0], layers[1])
         name = session.document.name or self.tr("Pasted picture") if session.document else ""
@@ -271,11 +281,11 @@ class MainWindow(QMainWindow):
         self._show_progress()
 
     def _layer(self, slot: Slot, title: str) -> Layer:
-        return Layer(Kind.RESULT, self.session.canvas(slot), self.session.looks[slot].mix, title)
+        return Layer(Kind.RESULT, self.session.canvas(slot), self.session.slot_settings[slot].mix, title)
 
-    def _describe(self, look: Look) -> str:
-        level = self.tr("noise estimated") if look.sigma is None else self.tr("noise {:g}").format(look.sigma)
-        return f"{look.model}, {level}, {round(100 * look.strength)} %"
+    def _describe(self, settings: PictureSettings) -> str:
+        level = self.tr("noise estimated") if settings.sigma is None else self.tr("noise {:g}").format(settings.sigma)
+        return f"{settings.model}, {level}, {round(100 * settings.strength)} %"
 
     def _show_part(self, canvas: Canvas, window: Window) -> None:
         self.view.refresh(canvas, window)
@@ -284,7 +294,7 @@ class MainWindow(QMainWindow):
     def _show_progress(self) -> None:
         session = self.session
         canvas = session.canvas(session.active)
-        self.looks.show_found(canvas.sigma if canvas else None)
+        self.settings_panel.show_found(canvas.sigma if canvas else None)
         working = session.document is not None and session.share < 1 and not session.broken
         self.progress.setVisible(working)
         self.hold.setVisible(working)
@@ -295,8 +305,8 @@ class MainWindow(QMainWindow):
 
     def _show_state(self) -> None:
         session, document = self.session, self.session.document
-        if self._busy or self._pending:
-            pass  # says already what is done
+        if self._busy or self._results.waiting:
+            pass  # the label already says what is going on
         elif document is None:
             self.state_label.setText("")
         elif session.broken:
@@ -330,102 +340,27 @@ class MainWindow(QMainWindow):
 
     def save(self) -> None:
         """Save where this picture was saved before, or ask."""
-        if self._output and self._output[0] is self.session.document:
-            self._save_to(self._output[1])
-        else:
-            self.save_as()
+        self._results.save()
 
     def save_as(self) -> None:
         """Ask for a name, and save."""
-        document = self.session.document
-        if document is None:
-            return
-        options = self.saving.options()
-        proposed = proposed_name(document, options, self.folder)
-        kinds = self._picture_kinds()
-        # We ask ourselves, so that it is asked once and of the name that is really written.
-        asking = QFileDialog.Option.DontConfirmOverwrite
-        name, _ = QFileDialog.getSaveFileName(self, self.tr("Save the result"), str(proposed), kinds, options=asking)
-        if not name:
-            self._closing = False
-            return
-        output = Path(name)
-        if not is_written_name(output):
-            output = output.with_name(output.name + proposed.suffix)
-        if not output.exists() or self._may_replace(document, output):
-            self._save_to(output)
-        else:
-            self._closing = False
-
-    def _may_replace(self, document: Document, output: Path) -> bool:
-        own = is_own_file(document, output)
-        question = self.tr("{} is the noisy original. Replace it by the result?") if own else self.tr("Replace {}?")
-        buttons = QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No
-        answer = QMessageBox.question(
-            self, self.tr("The file exists"), question.format(output.name), buttons, QMessageBox.StandardButton.No
-        )
-        return answer == QMessageBox.StandardButton.Yes
-
-    def _save_to(self, output: Path) -> None:
-        document, options, look = self.session.document, self.saving.options(), self.session.look
-        if document is None:
-            return
-
-        def work() -> None:
-            self._begin(self.tr("Saving…"))
-            canvas = self.session.canvas(self.session.active)
-            self._background.run(
-                partial(save, document, canvas, look.mix, output, options), partial(done, look), self._fail
-            )
-
-        def done(saved: Look, path: Path) -> None:
-            self._end()
-            if self.session.document is document:
-                self._output = document, path
-                self.session.note_saved(saved)
-            self.state_label.setText(self.tr("Saved as {}").format(path))
-            self.setWindowModified(self.session.unsaved)
-            if self._closing:
-                self.close()
-
-        self._when_complete(work, self.tr("Saves as soon as the picture is clean…"))
+        self._results.save_as()
 
     def copy(self) -> None:
         """Put the result on the clipboard."""
-        document, look = self.session.document, self.session.look
-        if document is None:
-            return
-
-        def work() -> None:
-            canvas = self.session.canvas(self.session.active)
-            self._begin(self.tr("Copying…"))
-            self._background.run(partial(to_clipboard, document, canvas, look.mix), done, self._fail)
-
-        def done(image: object) -> None:
-            self._end()
-            QGuiApplication.clipboard().setImage(image)  # type: ignore[call-overload]
-            self.state_label.setText(self.tr("The result is on the clipboard"))
-
-        self._when_complete(work, self.tr("Copies as soon as the picture is clean…"))
-
-    def _when_complete(self, work: Callable[[], None], text: str) -> None:
-        """Do something with the whole result, as soon as there is one."""
-        if self.session.broken:
-            self._closing = False
-            return
-        if self.session.complete:
-            work()
-            return
-        self._pending = self.session.look, work
-        self.state_label.setText(text)
-        self.hold.setChecked(False)
-        self.engine.hold(False)
+        self._results.copy()
 
     def _complete(self) -> None:
-        if self._pending and self.session.complete:
-            (_, work), self._pending = self._pending, None
-            work()
+        self._results.resume()
         self._show_progress()
+
+    def _note_saved(self) -> None:
+        self.setWindowModified(self.session.unsaved)
+        if self._closing:
+            self.close()
+
+    def _stay_open(self) -> None:
+        self._closing = False
 
     # Leaving
 
@@ -455,8 +390,8 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         if not self.may_leave():
-            # Saving goes on, and closes the window when it is done.
-            self._closing = self._pending is not None or self._busy > 0
+            # Saving continues, and closes the window when it is done.
+            self._closing = self._results.waiting or self._busy > 0
             event.ignore()
             return
         self._store.setValue("geometry", self.saveGeometry())
@@ -475,15 +410,26 @@ class MainWindow(QMainWindow):
 
     # Work beside the window
 
-    def _begin(self, text: str) -> None:
+    def begin(self, text: str) -> None:
+        """Show that background work has begun."""
         self._busy += 1
         self.state_label.setText(text)
 
-    def _end(self) -> None:
+    def end(self, text: str = "") -> None:
+        """Show that it is done."""
         self._busy -= 1
         self._show_state()
+        if text:
+            self.state_label.setText(text)
 
-    def _fail(self, error: DenoiseError) -> None:
+    def fail(self, error: DenoiseError) -> None:
+        """Show that it has failed."""
         self._closing = False
-        self._end()
+        self.end()
         self.message.show_error(error)
+
+    def wait_for_result(self, text: str) -> None:
+        """Show that work waits for the result, and resume cleaning if it is paused."""
+        self.state_label.setText(text)
+        self.hold.setChecked(False)
+        self.engine.hold(False)

@@ -1,4 +1,4 @@
-"""Find the pictures in folders, and tell whether two names mean one file. Touches no pixels."""
+"""Find the pictures in folders, filtered by patterns. Opens no file."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _JUNK_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin", "system volume 
 
 
 class NoPicturesError(ImageError):
-    """A folder holds no picture that is wanted."""
+    """A folder holds no picture, or none that matches."""
 
 
-class Choice:
-    """Which files are wanted, by patterns on their names.
+class PathFilter:
+    """Include and exclude files by patterns on their names.
 
     In a pattern ``*`` stands for any letters but ``/``, ``?`` for one of them, ``[abc]`` for one of these, ``**`` for
-    any folders; big and small letters are the same. A pattern fits a file or any folder above it: without ``/`` by
-    its name, with one by its path from where the search began.
+    any folders; case-insensitive. A pattern fits a file or any folder above it: without ``/`` by its name, with one by
+    its path from where the search began.
 
     Args:
-        include: what is wanted; nothing here wants all.
-        exclude: what is not, whatever `include` says.
+        include: a file has to match one of these; none: every file is included.
+        exclude: a file that matches one of these is left out, whatever `include` says.
 
     Attributes:
         narrows: whether there is any pattern.
 
     Raises:
-        UsageError: a pattern is none.
+        UsageError: a pattern is malformed.
     """
 
     def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
@@ -43,13 +43,13 @@ class Choice:
         self._exclude = [_compile(pattern, "--exclude") for pattern in exclude]
         self.narrows = bool(self._include or self._exclude)
 
-    def wants(self, path: PurePath) -> bool:
-        """Tell whether a file is wanted, given its path from where the search began."""
+    def matches(self, path: PurePath) -> bool:
+        """Tell whether a file is included, given its path from where the search began."""
         wanted = not self._include or any(pattern.fullmatch(path.as_posix()) for pattern in self._include)
-        return wanted and self.enters(path)
+        return wanted and self.descends(path)
 
-    def enters(self, path: PurePath) -> bool:
-        """Tell whether there may be wanted files in a folder, given in the same way."""
+    def descends(self, path: PurePath) -> bool:
+        """Tell whether a folder, given in the same way, may hold files that match."""
         return not any(pattern.fullmatch(path.as_posix()) for pattern in self._exclude)
 
 
@@ -79,7 +79,7 @@ def _letters(part: str) -> str:
 
 
 def pictures_in(
-    folder: Path, *, recursive: bool, avoid: Identity | None = None, choice: Choice | None = None
+    folder: Path, *, recursive: bool, avoid: Identity | None = None, path_filter: PathFilter | None = None
 ) -> tuple[list[Path], list[ImageError]]:
     """List the files of a folder that are named as pictures, in natural order, a folder's own before its sub-folders'.
 
@@ -91,7 +91,7 @@ def pictures_in(
         folder: where to start.
         recursive: read the sub-folders too.
         avoid: a folder not to read: where the results go.
-        choice: the files wanted; None: all. Folders that it leaves out are not read.
+        path_filter: which files; None: all. Folders that it excludes are not read.
 
     Returns:
         The pictures, and an error for each folder that could not be read.
@@ -99,7 +99,7 @@ def pictures_in(
     found: list[Path] = []
     errors: list[ImageError] = []
     seen = {avoid} - {None, identity(folder)}
-    choice = choice or Choice()
+    path_filter = path_filter or PathFilter()
     waiting = [folder]
     while waiting:
         place = waiting.pop()
@@ -120,16 +120,16 @@ def pictures_in(
             status = status_of(entry)
             path = entry.relative_to(folder)
             if status and stat.S_ISDIR(status.st_mode):
-                if recursive and entry.name.casefold() not in _JUNK_FOLDERS and choice.enters(path):
+                if recursive and entry.name.casefold() not in _JUNK_FOLDERS and path_filter.descends(path):
                     folders.append(entry)
-            elif is_image_name(entry) and (not status or stat.S_ISREG(status.st_mode)) and choice.wants(path):
+            elif is_image_name(entry) and (not status or stat.S_ISREG(status.st_mode)) and path_filter.matches(path):
                 found.append(entry)
         waiting.extend(reversed(folders))
     return found, errors
 
 
 def walk_inputs(
-    words: list[str], *, recursive: bool, avoid: Identity | None = None, choice: Choice | None = None
+    words: list[str], *, recursive: bool, avoid: Identity | None = None, path_filter: PathFilter | None = None
 ) -> Iterator[tuple[Path, Path] | tuple[Path, ImageError]]:
     """Find what the inputs stand for: files named outright are taken as they are, folders are read.
 
@@ -137,7 +137,7 @@ def walk_inputs(
         words: files and folders.
         recursive: see `pictures_in`.
         avoid: see `pictures_in`.
-        choice: see `pictures_in`; it leaves out no file that is named outright.
+        path_filter: see `pictures_in`; it leaves out no file that is named outright.
 
     Yields:
         Each picture with the folder from which its place is counted, or a folder with what is wrong with it.
@@ -146,10 +146,11 @@ def walk_inputs(
         if not is_folder(word):
             yield word, word.parent
             continue
-        pictures, errors = pictures_in(word, recursive=recursive, avoid=avoid, choice=choice)
+        pictures, errors = pictures_in(word, recursive=recursive, avoid=avoid, path_filter=path_filter)
         yield from ((picture, word) for picture in pictures)
         yield from ((word, error) for error in errors)
         if not pictures and not errors:
             hint = "" if recursive else "--recursive reads its sub-folders too"
-            kind = "pictures that --include and --exclude let through" if choice and choice.narrows else "pictures"
+            narrowed = path_filter is not None and path_filter.narrows
+            kind = "pictures that --include and --exclude let through" if narrowed else "pictures"
             yield word, NoPicturesError(f"{word}: no {kind} in this folder", hint)

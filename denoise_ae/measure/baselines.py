@@ -1,8 +1,8 @@
-"""Denoisers that people know, to measure models against. All but OpenCV's need packages of the extra ``[bench]``.
+"""Well-known denoisers to compare models with. All but OpenCV's need packages of the extra ``[bench]``.
 
-What sets a denoiser's strength is a fixed multiple of the noise level. The multiples, and the wavelet, are the best of
-``train/bench/tune_baselines.py``: by mean PSNR at sigma 15, 25 and 50 over seven pictures that come with scikit-image
-and are in none of the test sets. Gray and colour pictures agree on them.
+Each denoiser's strength is a fixed multiple of the noise level. The multiples, and the wavelet, were chosen by
+``train/bench/tune_baselines.py`` for the best mean PSNR at sigma 15, 25 and 50 over seven pictures of scikit-image that
+are in none of the test sets. Gray and colour pictures agree on them.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ NONE = "none"
 INSTALL_HINT = "install it with: pip install 'denoise-ae[bench]'"
 
 _LEAST_SIDE = 16
-"""Smaller pictures are mirrored to this side: wavelets would be as long as the picture, BM3D's blocks longer."""
+"""Smaller pictures are padded to this side by mirroring: BM3D's blocks would be larger than the picture."""
 
 Floats = NDArray[np.float32]
 
 
 def non_local_means(noisy: Floats, sigma: float, factor: float = 0.9) -> Floats:
-    """Clean with OpenCV's non-local means, which takes 8 bits: the picture is clipped and rounded for it.
+    """Clean with OpenCV's non-local means, which takes 8 bits: the picture is clipped and rounded first.
 
     Args:
         noisy: HxW or HxWx3, about 0 to 1.
@@ -71,35 +71,35 @@ def total_variation(noisy: Floats, sigma: float, factor: float = 0.8) -> Floats:
 
 
 def bm3d(noisy: Floats, sigma: float) -> Floats:
-    """Clean with BM3D (Dabov et al. 2007), colour with CBM3D in its opponent colours; by its authors' package.
+    """Clean with BM3D (Dabov et al. 2007), colour with CBM3D in opponent colours; by its authors' package.
 
     Args:
-        noisy: HxW or HxWx3, about 0 to 1; 9 pixels or more on a side, or the package ends the process.
+        noisy: HxW or HxWx3, about 0 to 1; at least 9 pixels on a side, or the package crashes the process.
         sigma: standard deviation of the noise, in 8-bit steps.
     """
     from bm3d import bm3d as clean_gray
     from bm3d import bm3d_rgb as clean_colour
 
-    if noisy.ndim == 3 and (noisy == noisy[..., :1]).all():  # it would divide by the range of the missing colour
+    if noisy.ndim == 3 and (noisy == noisy[..., :1]).all():  # CBM3D would divide by the range of the missing colour
         return np.dstack([bm3d(noisy[..., 0], sigma)] * 3)
     return np.asarray((clean_gray if noisy.ndim == 2 else clean_colour)(noisy, sigma / 255), np.float32)
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A denoiser that people know; called as the benchmark calls every method."""
+    """A well-known denoiser, with the signature of `denoise_ae.measure.benchmark.Restore`."""
 
     name: str
-    """As typed."""
+    """On the command line."""
     title: str
-    """As shown."""
+    """In tables and charts."""
     modules: tuple[str, ...]
-    """What it needs besides this package's own requirements."""
+    """Modules that it needs besides this package's own requirements."""
     restore: Callable[[Floats, float], Floats]
-    """(noisy HxW or HxWx3, about 0 to 1; level in 8-bit steps, more than 0) -> the same shape."""
+    """(noisy HxW or HxWx3, about 0 to 1; noise level in 8-bit steps, above 0) -> the same shape."""
 
     def __call__(self, noisy: Floats, sigma: float | None) -> Floats:
-        """Clean a picture HxW or HxWx3, about 0 to 1, of a level in 8-bit steps, which None has it estimate."""
+        """Clean a picture HxW or HxWx3, about 0 to 1, with a noise level in 8-bit steps; None estimates it."""
         level = estimate_sigma(noisy) * 255 if sigma is None else sigma
         if level <= 0:
             return noisy
@@ -109,7 +109,7 @@ class Baseline:
         return self.restore(padded, level)[:height, :width]
 
     def absence(self) -> str | None:
-        """Say why it can't run here, or None if it can."""
+        """Return why it can't run here; None if it can."""
         for module in self.modules:
             try:
                 import_module(module)
@@ -127,27 +127,27 @@ BASELINES: dict[str, Baseline] = {
         Baseline("bm3d", "BM3D", ("bm3d",), bm3d),
     )
 }
-"""Name -> baseline, the one that needs nothing first."""
+"""Name -> baseline, starting with the one that needs no further package."""
 
 
 def choose(names: Collection[str]) -> tuple[list[Baseline], dict[str, str]]:
-    """Find the baselines that a user asks for.
+    """Find the baselines that a user names.
 
     Args:
         names: keys of `BASELINES`, `ALL` for all that can run here, or `NONE`.
 
     Returns:
-        The baselines, and those that `ALL` could not give: title -> why, and what to do about it.
+        The baselines, and those of `ALL` that can't run here: title -> why, and what to do about it.
 
     Raises:
         UsageError: a name is unknown, or `NONE` is not alone.
-        PackageError: one that is asked for by name can't run here.
+        PackageError: a baseline given by name can't run here.
     """
     for name in names:
         if name not in (*BASELINES, ALL, NONE):
             raise UsageError(f"--baseline {name} is unknown", f"choose from {', '.join((*BASELINES, ALL, NONE))}")
     if NONE in names and set(names) != {NONE}:
-        raise UsageError("--baseline none contradicts the other ones", "leave it out")
+        raise UsageError("--baseline none contradicts the others", "leave it out")
     found: list[Baseline] = []
     absent: dict[str, str] = {}
     for name, baseline in BASELINES.items():

@@ -1,7 +1,7 @@
-"""Measure denoisers on folders of pictures: clean ones with noise added, or real noisy and clean pairs.
+"""Measure denoisers on folders of pictures: clean ones with added noise, or pairs of real noisy and clean ones.
 
 As in the literature, added noise is Gaussian, in floating point, neither clipped nor rounded; results are clipped to
-[0, 1] before they are measured; a set's PSNR is the mean of its pictures' PSNR. Nothing is printed here.
+[0, 1] before they are measured; a set's PSNR is the mean of its pictures' PSNR.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from denoise_ae.restoration.denoiser import Denoiser
 from denoise_ae.system.paths import is_folder
 
 NOISY = "noisy"
-"""Name of the rows that measure the noisy pictures themselves (unclipped where the noise was added here)."""
+"""Name of the rows that measure the noisy pictures themselves (unclipped if the noise was added here)."""
 PAIR_FOLDERS = ("noisy", "clean")
 PAIR_ENDINGS = (("_real", "_mean"), ("_noisy", "_clean"))
-"""Endings of the names, less suffix, of a noisy picture and its clean partner."""
+"""Endings of the stems of a noisy picture and its clean partner."""
 
 Restore = Callable[[NDArray[np.float32], float | None], NDArray[np.float32]]
-"""A denoiser: (noisy HxW or HxWx3, about 0 to 1; level in 8-bit steps, None to estimate it) -> the same shape."""
+"""A denoiser: (noisy HxW or HxWx3, about 0 to 1; noise level in 8-bit steps, None to estimate it) -> the same shape."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One picture under one level of noise, by one method."""
+    """One picture with one level of noise, cleaned by one method."""
 
     picture: str
     method: str
@@ -61,7 +61,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Summary:
-    """One method under one level of noise, over all pictures: means, and megapixels a second over all of the time."""
+    """One method at one level of noise, over all pictures: means, and overall megapixels per second."""
 
     method: str
     sigma: float | None
@@ -72,7 +72,7 @@ class Summary:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    """List the pictures right inside a folder, in natural order.
+    """List the pictures directly in a folder, in natural order.
 
     Raises:
         ImageError: there is no such folder, it can't be read, or there is no picture in it.
@@ -83,12 +83,12 @@ def _pictures(folder: Path) -> list[Path]:
     for error in errors:
         raise error
     if not found:
-        raise ImageError(f"{folder}: no pictures", "they are looked for in the folder itself, not below it")
+        raise ImageError(f"{folder}: no pictures", "name the folder that holds them: subfolders are not searched")
     return found
 
 
 def clean_cases(folder: Path) -> list[Case]:
-    """Take each picture right inside a folder as a clean one, in natural order.
+    """Take each picture directly in a folder as a clean one, in natural order.
 
     Raises:
         ImageError: the folder can't be listed or has no pictures.
@@ -97,7 +97,7 @@ def clean_cases(folder: Path) -> list[Case]:
 
 
 def _by_key(paths: Sequence[Path], side: int) -> dict[str, Path]:
-    """Index pictures by name, less suffix and, where there is one, less the ending of their side (0 noisy, 1 clean)."""
+    """Index pictures by their stem without the ending of their side (0 noisy, 1 clean), if they have one."""
     keyed: dict[str, Path] = {}
     for path in paths:
         key = path.stem.lower()
@@ -110,7 +110,7 @@ def _by_key(paths: Sequence[Path], side: int) -> dict[str, Path]:
 
 
 def _sides(folder: Path, clean_folder: Path | None) -> tuple[list[Path], list[Path]]:
-    """Tell noisy and clean pictures apart, by folder or by ending."""
+    """List noisy and clean pictures, told apart by folder or by ending."""
     if clean_folder is None and all(is_folder(folder / name) for name in PAIR_FOLDERS):
         folder, clean_folder = (folder / name for name in PAIR_FOLDERS)
     if clean_folder is not None:
@@ -128,11 +128,11 @@ def _sides(folder: Path, clean_folder: Path | None) -> tuple[list[Path], list[Pa
 
 
 def pair_cases(folder: Path, clean_folder: Path | None = None) -> list[Case]:
-    """Pair real noisy pictures with clean ones, by name and whatever their suffixes.
+    """Pair real noisy pictures with clean ones by their stems.
 
     Args:
-        folder: the noisy pictures; or, without `clean_folder`, both kinds: in folders ``noisy`` and ``clean``, or told
-            apart by the endings in `PAIR_ENDINGS`.
+        folder: the noisy pictures; or, without `clean_folder`, both kinds: in folders ``noisy`` and ``clean``, or with
+            the endings of `PAIR_ENDINGS`.
         clean_folder: the clean pictures.
 
     Raises:
@@ -141,26 +141,26 @@ def pair_cases(folder: Path, clean_folder: Path | None = None) -> list[Case]:
     noisy, clean = (_by_key(paths, side) for side, paths in enumerate(_sides(folder, clean_folder)))
     alone = sorted([noisy.get(key) or clean[key] for key in noisy.keys() ^ clean.keys()])
     if alone:
-        raise ImageError(f"{alone[0]}: no partner", "the two pictures of a pair must have one name")
+        raise ImageError(f"{alone[0]}: no partner", "the two pictures of a pair must have the same name")
     return [Case(noisy[key].name, clean[key], noisy[key]) for key in noisy]
 
 
 def methods(
     models: Mapping[str, Denoiser], baselines: Sequence[Baseline] = (), *, adapt: bool = False
 ) -> dict[str, Restore]:
-    """Name what is to be measured: each baseline by its title, then each model.
+    """Return the methods to measure by name: each baseline by its title, then each model.
 
-    With `adapt`, models that estimate the noise level themselves fit that to each picture; see `Denoiser.fit_factor`.
+    With `adapt`, models that estimate the noise level fit their estimate to each picture, see `Denoiser.fit_factor`.
     """
 
-    def told(model: Denoiser) -> Restore:
+    def restore_with(model: Denoiser) -> Restore:
         if adapt and model.card.estimates_sigma:
             return lambda noisy, _: model.clean(noisy, adapt=True)
         # A model that takes no level refuses one.
         return lambda noisy, sigma: model.clean(noisy, sigma if model.card.takes_sigma else None)
 
     known: dict[str, Restore] = {baseline.title: baseline for baseline in baselines}
-    return known | {name: told(model) for name, model in models.items()}
+    return known | {name: restore_with(model) for name, model in models.items()}
 
 
 def _load(path: Path) -> NDArray[np.float32]:
@@ -190,14 +190,14 @@ class _Scene:
     noisy: NDArray[np.float32]
 
     def score(self, method: str, restored: NDArray[np.float32], seconds: float | None) -> Measurement:
-        """Measure what a method made of the noisy version."""
+        """Measure a method's result for the noisy version."""
         megapixels = self.clean.shape[0] * self.clean.shape[1] / 1e6
         figures = psnr(restored, self.clean), ssim(restored, self.clean)
         return Measurement(self.picture, method, self.sigma, *figures, megapixels, seconds)
 
 
 def _scenes(cases: Sequence[Case], sigmas: Sequence[float], seed: int) -> Iterator[_Scene]:
-    """Yield each picture with its real noise, or with each level of the same random pattern."""
+    """Yield each picture with its real noise, or with the same random pattern at each level."""
     for index, case in enumerate(cases):
         if case.noisy:
             yield _Scene(case.name, None, *_load_pair(case.clean, case.noisy))
@@ -213,28 +213,28 @@ def measure(
     methods: Mapping[str, Restore],
     sigmas: Sequence[float] = (),
     *,
-    told: bool = True,
+    known_level: bool = True,
     seed: int = 0,
 ) -> Iterator[Measurement]:
-    """Clean every picture with every method and yield each result as it comes.
+    """Clean every picture with every method, and yield each result as it comes.
 
-    A picture's noise depends on the seed and on the picture's place in the list alone. Each method runs once untimed
-    before its first measurement; after that, the time is that of the method alone.
+    A picture's noise depends only on the seed and on the picture's place in the list. Each method runs once untimed
+    before its first measurement; after that, only the method itself is timed.
 
     Args:
         cases: the pictures.
-        methods: name -> denoiser; the noisy pictures are measured besides, as `NOISY`.
+        methods: name -> denoiser; the noisy pictures are measured too, as `NOISY`.
         sigmas: standard deviations of the Gaussian noise to add, in 8-bit steps; not used for pairs.
-        told: whether the methods are told the level; otherwise, and for pairs, they estimate it.
+        known_level: whether the methods are given the noise level; otherwise, and for pairs, they estimate it.
         seed: of the noise, 0 or more.
 
     Raises:
-        DenoiseError: a picture can't be read, a pair does not fit, or a method refuses a picture.
+        DenoiseError: a picture can't be read, a pair does not match, or a method refuses a picture.
     """
     warm: set[str] = set()
     for scene in _scenes(cases, sigmas, seed):
         yield scene.score(NOISY, scene.noisy, None)
-        level = scene.sigma if told else None
+        level = scene.sigma if known_level else None
         for name, restore in methods.items():
             if name not in warm:
                 restore(scene.noisy, level)
@@ -258,7 +258,7 @@ def _summary(group: Sequence[Measurement]) -> Summary:
 
 
 def summarise(measurements: Sequence[Measurement]) -> list[Summary]:
-    """Average over the pictures: a line for each level and method, levels and methods in the order they came."""
+    """Average over the pictures: a summary for each level and method, in the order in which they came."""
     groups: dict[tuple[float | None, str], list[Measurement]] = {}
     for each in measurements:
         groups.setdefault((each.sigma, each.method), []).append(each)

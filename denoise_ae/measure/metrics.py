@@ -1,4 +1,4 @@
-"""How close two pictures are: PSNR and SSIM, in plain numpy."""
+"""PSNR and SSIM, in plain numpy."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ SSIM_WINDOW_SIGMA = 1.5
 SSIM_K1, SSIM_K2 = 0.01, 0.03
 
 BAND_ROWS = 64
-"""Rows measured at a time: what a band needs fits in the processor's cache, and memory stays flat."""
+"""Rows measured at a time: a band fits in the CPU's cache, and memory stays flat."""
 
 
 def _check(a: NDArray[Any], b: NDArray[Any], peak: float | None) -> float:
-    """Return the peak to measure with.
+    """Check two pictures, and return the peak to measure with.
 
     Raises:
-        ImageError: the shapes differ, or the types do and no peak says what white is.
+        ImageError: the shapes differ, or the types do and no peak is given.
         TypeError: no peak is given and the type of pixel has none.
     """
     if a.shape != b.shape:
         raise ImageError(
             f"pictures differ in shape: {' x '.join(map(str, a.shape))} and {' x '.join(map(str, b.shape))}",
-            "compare pictures of the same height, width and channels",
+            "compare pictures with the same height, width and channels",
         )
     if a.size == 0:
         raise ImageError("a picture without pixels can't be measured")
     if peak is None:
         if a.dtype != b.dtype:
             raise ImageError(
-                f"pictures differ in type: {a.dtype} and {b.dtype}", "bring them to one type or give a peak"
+                f"pictures differ in type: {a.dtype} and {b.dtype}", "convert them to one type, or give a peak"
             )
         return peak_of(a.dtype)
     return peak
 
 
 def _bands(a: NDArray[Any], b: NDArray[Any], margin: int) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Yield the same rows of both as float64, `BAND_ROWS` and then `margin` more that the next band starts with."""
+    """Yield the same rows of both as float64: `BAND_ROWS`, and `margin` more that overlap the next band."""
     for top in range(0, a.shape[0] - margin, BAND_ROWS):
         rows = slice(top, top + BAND_ROWS + margin)
         yield a[rows].astype(np.float64), b[rows].astype(np.float64)
@@ -58,10 +58,10 @@ def psnr(a: NDArray[Any], b: NDArray[Any], peak: float | None = None) -> float:
     Args:
         a: HxW or HxWxC; uint8, uint16 or floating point.
         b: the same shape.
-        peak: what white is; None takes it from the type: 255, 65535 or 1.0.
+        peak: the value of white; None takes it from the type: 255, 65535 or 1.0.
 
     Returns:
-        Decibels; infinity for equal pictures, NaN where a picture has one.
+        Decibels; infinity for equal pictures, NaN if a picture holds one.
 
     Raises:
         ImageError: the pictures differ in shape, or in type without a peak, or are empty.
@@ -80,7 +80,7 @@ def _window(side: int) -> NDArray[np.float64]:
 
 
 def _smooth(plane: NDArray[np.float64], down: NDArray[np.float64], across: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Filter with a separable window, only where it lies inside the plane."""
+    """Filter with a separable window, at full positions only."""
     rows: NDArray[np.float64] = sliding_window_view(plane, len(down), axis=0) @ down
     smooth: NDArray[np.float64] = sliding_window_view(rows, len(across), axis=1) @ across
     return smooth
@@ -89,15 +89,15 @@ def _smooth(plane: NDArray[np.float64], down: NDArray[np.float64], across: NDArr
 def ssim(a: NDArray[Any], b: NDArray[Any], peak: float | None = None) -> float:
     """Return the mean structural similarity (Wang et al. 2004), 1 for equal pictures.
 
-    The window is Gaussian, 11x11 with sigma 1.5, and only its full positions count; colour is the mean of the
-    channels' values. This is scikit-image's ``structural_similarity(gaussian_weights=True, sigma=1.5,
-    use_sample_covariance=False)``. On a side shorter than 11 pixels the window is cut to the largest odd number
-    that fits, so that every picture has a value.
+    The window is Gaussian, 11x11 with sigma 1.5, at full positions only; for colour the channels' values are
+    averaged. This equals scikit-image's ``structural_similarity(gaussian_weights=True, sigma=1.5,
+    use_sample_covariance=False)``. On a side shorter than 11 pixels the window shrinks to the largest odd size that
+    fits, so that every picture has a value.
 
     Args:
         a: HxW or HxWxC; uint8, uint16 or floating point.
         b: the same shape.
-        peak: what white is; None takes it from the type: 255, 65535 or 1.0.
+        peak: the value of white; None takes it from the type: 255, 65535 or 1.0.
 
     Raises:
         ImageError: the pictures differ in shape, or in type without a peak, or are empty.

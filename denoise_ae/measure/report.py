@@ -1,4 +1,4 @@
-"""The benchmark's results as a table and as a chart. Only the chart needs matplotlib, of the extra ``[bench]``."""
+"""The benchmark's results as a table and as a chart. The chart needs matplotlib, in the extra ``[bench]``."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ COLUMNS = ("noise", "method", "pictures", "PSNR dB", "SSIM", "MP/s")
 _PANELS_A_ROW = 3
 _PANEL_INCHES = (5.2, 3.9)
 _STYLES = {True: ("o", "#0072B2"), False: ("s", "#D55E00")}
-"""Marker and colour of models, then of the others: colours that the colour-blind tell apart (Okabe and Ito)."""
+"""Marker and colour of models, then of the others: colours for the colour-blind too (Okabe and Ito)."""
 _LABEL_POINTS = 8.0
 _GAP = 7.0
-"""From a point to its name, as the size of the letters in points of 1/72 inch."""
+"""Distance from a point to its label, in points of 1/72 inch."""
 _LONGEST_LABEL = 28
 
 
 def row(summary: Summary) -> tuple[str, ...]:
-    """Write a summary as a row of a table with `COLUMNS`."""
+    """Format a summary as a row of a table with `COLUMNS`."""
     speed = summary.megapixels_a_second
     return (
         "real" if summary.sigma is None else f"{summary.sigma:g}",
@@ -43,20 +43,20 @@ def row(summary: Summary) -> tuple[str, ...]:
 
 
 def markdown(summaries: Sequence[Summary], notes: Sequence[str] = ()) -> str:
-    """Write summaries as a Markdown table, with a paragraph below it for each note."""
+    """Format summaries as a Markdown table, with a paragraph below it for each note."""
     return write_markdown(COLUMNS, map(row, summaries), notes, texts=("noise", "method"))
 
 
 def write_markdown(
     columns: Sequence[str], rows: Iterable[Sequence[str]], notes: Sequence[str], *, texts: Collection[str]
 ) -> str:
-    """Write a Markdown table, with a paragraph below it for each note.
+    """Format a Markdown table, with a paragraph below it for each note.
 
     Args:
         columns: their names.
         rows: the cells.
         notes: the paragraphs.
-        texts: the columns that hold words; the others hold numbers and are set to the right.
+        texts: the columns that hold words; the others hold numbers and are right-aligned.
     """
     escaped = [[_escape(cell) for cell in cells] for cells in rows]
     rules = ["---" if name in texts else "---:" for name in columns]
@@ -65,12 +65,12 @@ def write_markdown(
 
 
 def _escape(text: str) -> str:
-    """Keep Markdown from reading marks in a name."""
+    """Escape Markdown's special characters."""
     return re.sub(r"([\\`*_|<>\[\]~])", r"\\\1", text)
 
 
 def check_matplotlib() -> None:
-    """Check that a chart can be drawn, before the figures for it are measured.
+    """Check, before anything is measured, that a chart can be drawn.
 
     Raises:
         PackageError: matplotlib is missing.
@@ -80,14 +80,14 @@ def check_matplotlib() -> None:
 
 
 def draw_chart(summaries: Sequence[Summary], models: Collection[str], title: str, file_format: str) -> bytes:
-    """Draw PSNR against speed, a panel for each level and in it a labelled point for each method.
+    """Plot PSNR against speed, in a panel for each level, with a labelled point for each method.
 
-    A method without a figure for both, as the noisy pictures themselves, has no point.
+    Methods without both figures, such as the noisy pictures themselves, have no point.
 
     Args:
-        summaries: what to draw.
-        models: the methods that are models, which are drawn unlike the others.
-        title: a line above.
+        summaries: to plot.
+        models: the methods that are models, which get their own marker and colour.
+        title: of the chart.
         file_format: one of `CHART_FORMATS`; the same figures give the same file.
     """
     from matplotlib import rc_context
@@ -105,7 +105,7 @@ def draw_chart(summaries: Sequence[Summary], models: Collection[str], title: str
     groups = [[each for each in summaries if each.sigma == level] for level in levels]
     for axes, group in zip(panels, groups, strict=False):
         _draw_points(axes, group, models)
-    # Only now is it known where the points lie on the paper.
+    # Only now are the points' positions on paper known.
     figure.draw_without_rendering()
     for axes, group in zip(panels, groups, strict=False):
         _label_points(axes, group, figure.dpi)
@@ -116,7 +116,7 @@ def draw_chart(summaries: Sequence[Summary], models: Collection[str], title: str
 
 
 def _points(group: Sequence[Summary]) -> list[tuple[float, float, str]]:
-    """Megapixels a second, dB and name of the methods that have both figures."""
+    """Return megapixels per second, dB and name of the methods that have both figures."""
     return [
         (each.megapixels_a_second, each.psnr, each.method)
         for each in group
@@ -145,7 +145,7 @@ def _draw_points(axes: Axes, group: Sequence[Summary], models: Collection[str]) 
 def _label_points(axes: Axes, group: Sequence[Summary], dpi: float) -> None:
     """Write each method's name beside its point, where it fits and covers no other point or name."""
     points = sorted(_points(group), key=lambda point: point[1])
-    # All that follows is in points of 1/72 inch, as the size of letters.
+    # From here on in points of 1/72 inch, as font sizes are.
     places = [axes.transData.transform((speed, decibels)) * 72 / dpi for speed, decibels, _ in points]
     first, last = axes.get_window_extent().intervalx * 72 / dpi
     taken = [(x - _GAP, x + _GAP, y) for x, y in places]  # left, right and height

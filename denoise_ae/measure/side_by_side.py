@@ -1,4 +1,4 @@
-"""Pictures to look at: several side by side, with a label under each. Draws text with Pillow and prints nothing."""
+"""Draw pictures side by side with a label under each; Pillow draws the text."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
 PAPER, INK = 255, 32
 SMALLEST_TEXT = 14
-"""Height of the text in pixels; it grows with the pictures, a 32nd of their width."""
+"""Smallest height of the text in pixels; otherwise it is a 32nd of the pictures' width."""
 
 
 def to_rgb8(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return HxWx3 uint8 RGB to look at: gray three times, 16 bits and floats rounded and clipped, alpha left out."""
+    """Convert to HxWx3 uint8 RGB for viewing: gray is repeated, 16 bits and floats are rounded, alpha is dropped."""
     colour, _ = split_alpha(pixels)
     return as_rgb(from_unit(to_unit(colour), np.uint8))
 
 
 def crop(pixels: NDArray[Any], x: int, y: int, width: int, height: int) -> NDArray[Any]:
-    """Cut out a rectangle whose upper left corner is column `x`, row `y`.
+    """Crop to a rectangle whose upper left corner is column `x`, row `y`.
 
     Raises:
-        ImageError: the rectangle is empty or does not lie inside the picture.
+        ImageError: the rectangle is empty, or not inside the picture.
     """
     rows, columns = pixels.shape[:2]
     if not (width > 0 and height > 0 and 0 <= x <= columns - width and 0 <= y <= rows - height):
         raise ImageError(
-            f"the crop {x},{y},{width},{height} does not lie inside a picture of {columns} x {rows}",
-            "give the left column, the upper row, the width and the height",
+            f"the crop {x},{y},{width},{height} is not inside a picture of {columns} x {rows}",
+            "give the left column, the top row, the width and the height",
         )
     return pixels[y : y + height, x : x + width]
 
@@ -47,13 +47,13 @@ def magnify(pixels: NDArray[Any], factor: int) -> NDArray[Any]:
 
 
 def drawable(text: str) -> str:
-    """Write a text with what the bundled font has: ASCII; accents go, other letters become question marks."""
+    """Reduce a text to what the bundled font has, ASCII: accents are dropped, other letters become question marks."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return "".join(c if " " <= c <= "~" else "?" for c in plain)
 
 
 def _shorten(text: str, font: FreeTypeFont, room: int) -> str:
-    """Take letters out of the middle until a text fits; the end tells most file names apart."""
+    """Remove letters from the middle until a text fits; most file names differ at the end."""
     keep = len(text)
     short = text
     while font.getlength(short) > room and keep > 2:
@@ -67,8 +67,8 @@ def side_by_side(pictures: Sequence[NDArray[np.uint8]], labels: Sequence[tuple[s
 
     Args:
         pictures: HxWx3 uint8 RGB, all of one size.
-        labels: for each a title, which is shortened where it is too wide, and a line that is always whole: a column is
-            as wide as the widest of these lines and the picture.
+        labels: for each a title, which is shortened if it is too wide, and a line that is never shortened: columns are
+            as wide as the widest of these lines and the pictures.
 
     Returns:
         uint8 RGB.

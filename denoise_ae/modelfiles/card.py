@@ -1,4 +1,4 @@
-"""Model cards: what a caller must know about a model, and reading that from JSON that anybody may have written.
+"""Model cards: what a caller must know about a model, and reading it from untrusted JSON.
 
 The exporter writes a model's card into the ONNX file and, with the file's checksum, beside it as ``NAME.json``.
 """
@@ -11,16 +11,16 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 LARGEST_SIDE = 4096
-"""Most pixels that a network may need on a side: pictures are padded to it and cut by it, which takes memory."""
+"""Largest size multiple, or side, in pixels: pictures are padded to it, which takes memory."""
 
 LARGEST_LATENT = 65536
-"""Most numbers that a latent code may have."""
+"""Largest length of a latent code."""
 
 METADATA_KEY = "denoise_ae"
 """Key of the ONNX ``metadata_props`` entry that holds a card as JSON."""
 
 LONGEST_CARD = 1 << 20
-"""Characters that a card's JSON may have."""
+"""Most characters in a card's JSON."""
 
 _LARGEST_NUMBER = 1e12
 _LONGEST_NAME = 200
@@ -30,7 +30,7 @@ _PAIRS = ("fixed_size", "value_range", "sigma_range")
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a caller must know about an image-to-image model.
+    """Describes an image-to-image model.
 
     Sizes are in pixels of the input picture, noise levels in 8-bit steps (0 to 255), PSNR in dB.
     """
@@ -42,26 +42,26 @@ class ModelCard:
     size_multiple: int = 1
     """Height and width given to the network must be multiples of this."""
     min_size: int = 1
-    """Least height and width given to the network."""
+    """Smallest height and width given to the network."""
     fixed_size: tuple[int, int] | None = None
-    """(height, width) where the network takes one size only, as one with a latent code does."""
+    """(height, width) if the network takes one size only, as any with a latent code does."""
     receptive_field: int = 1
     """Side of the square of input pixels that one output pixel can depend on."""
     value_range: tuple[float, float] = (0.0, 1.0)
-    """What black and white are for the network."""
+    """The network's values of black and white."""
     takes_sigma: bool = False
     """Whether there is a second input ``sigma``, float [N, 1, 1, 1], standard deviation on the scale of value_range."""
     estimates_sigma: bool = False
-    """Whether a ``sigma`` of -x asks for x times the network's own estimate. There is a second output then,
+    """Whether a ``sigma`` of -x asks for x times the network's own estimate. The network then has a second output
     ``noise_level``: that estimate as a map, float [N, 1, height / n, width / n]."""
     takes_mask: bool = False
-    """Whether there is a second input ``mask``, float [N, 1, height, width]: 1 for pixels that are to be filled, of
-    which ``image`` holds a rough guess (see `denoise_ae.pixels.masked.fill`), else 0. Such a model does not clean."""
+    """Whether there is a second input ``mask``, float [N, 1, height, width]: 1 for pixels to fill, which hold a rough
+    guess in ``image`` (see `denoise_ae.pixels.masked.fill`), else 0. Such a model does not clean."""
     latent: int = 0
-    """Numbers in the latent code that the network encodes pictures to and decodes them from; 0 where there is no such
-    code. See `denoise_ae.modelfiles.session.Session.encode`."""
+    """Length of the latent code that the network encodes pictures to and decodes them from; 0 if it has none. See
+    `denoise_ae.modelfiles.session.Session.encode`."""
     variational: bool = False
-    """Whether codes drawn from a standard normal distribution decode to pictures of the kind that it was trained on."""
+    """Whether codes drawn from a standard normal distribution decode to pictures like the training data."""
     noise: str = ""
     """The noise it was trained for, in words."""
     sigma_range: tuple[float, float] | None = None
@@ -74,7 +74,7 @@ class ModelCard:
     """What it was trained on."""
     license: str = ""
     psnr: dict[str, float] = field(default_factory=dict)
-    """Measured: what was measured -> dB."""
+    """What was measured -> dB."""
     recipe: str = ""
     """Name of the recipe in ``train/recipes``."""
     versions: dict[str, str] = field(default_factory=dict)
@@ -84,15 +84,15 @@ class ModelCard:
     """Checksum of the ONNX file; empty inside the file itself."""
 
     def to_json(self) -> str:
-        """Write the card as JSON text, keys in the order of the fields."""
+        """Return the card as JSON, keys in the order of the fields."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
-        """Read a card from JSON text; unknown keys are ignored, so that newer cards can be read.
+        """Read a card from JSON; unknown keys are ignored, so that newer cards can be read.
 
         Raises:
-            ValueError: the text is no JSON object, is absurdly long, has no name, or a field makes no sense.
+            ValueError: the text is not a JSON object, is far too long, has no name, or a field is invalid.
         """
         if len(text) > LONGEST_CARD:
             raise ValueError(f"a model card of more than {LONGEST_CARD} characters")
@@ -112,10 +112,14 @@ class ModelCard:
         return card
 
     def _check(self) -> None:
-        """Check every field: what a picture's way through the network depends on, and what is shown to people."""
+        """Check every field, those that networks run by and those that are only shown.
+
+        Raises:
+            ValueError: one is invalid, or two contradict each other.
+        """
         for name, fits in _TESTS.items():
             if not fits(getattr(self, name)):
-                raise ValueError(f"{name} in the model card makes no sense")
+                raise ValueError(f"{name} in the model card is invalid")
         if self.channels not in (1, 3):
             raise ValueError(f"channels in the model card is {self.channels}, not 1 or 3")
         if self.value_range[0] == self.value_range[1]:
@@ -130,7 +134,7 @@ class ModelCard:
             raise ValueError("latent in the model card needs a fixed_size")
 
     def with_checksum(self, sha256: str) -> ModelCard:
-        """Return the same card with the ONNX file's checksum."""
+        """Return a copy with the ONNX file's checksum."""
         return replace(self, sha256=sha256)
 
 
@@ -151,7 +155,7 @@ def _is_number(value: object) -> bool:
 
 
 def _is_range(value: object) -> bool:
-    """Tell whether these are two finite numbers, the lower one first."""
+    """Return whether these are two finite numbers in ascending order."""
     return isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value)) and bool(value[0] <= value[1])
 
 
@@ -188,4 +192,4 @@ _TESTS: dict[str, _Test] = {
     "psnr": _table_of(_is_number),
     "versions": _table_of(_is_text),
 }
-"""Field of a card -> what tells whether a value makes sense there."""
+"""Field of a card -> whether a value is valid there."""

@@ -1,4 +1,4 @@
-"""Where models live, and how a name becomes a file."""
+"""Find, list and add models by name."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from denoise_ae.errors import ModelError, OutputError
+from denoise_ae.errors import REINSTALL, ModelError, OutputError
 from denoise_ae.modelfiles.card import LONGEST_CARD, ModelCard
-from denoise_ae.modelfiles.onnx_file import _reason, read_model
+from denoise_ae.modelfiles.onnx_file import one_line, read_model
 from denoise_ae.system.files import write_atomic
 
 DEFAULT_MODEL = "photo"
-"""The model for photographs and for whoever names none."""
+"""The model for photographs, used if none is named."""
 
 Origin = Literal["shipped", "user"]
 """Came with the package, or was added by the user."""
-
 
 _PROJECT = "denoise-ae"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -29,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True)
 class InstalledModel:
-    """A model, its card and where it lies."""
+    """A model, its card and its file."""
 
     card: ModelCard
     path: Path
@@ -40,21 +39,21 @@ class InstalledModel:
         """Read the ONNX file and check it against its card's checksum.
 
         Raises:
-            ModelError: the file can't be read, or it is not what the card was written for.
+            ModelError: the file can't be read, or is not the one that the card describes.
         """
-        mend = {"shipped": "install denoise-ae again", "user": "remove both files and add it again"}.get(
-            self.origin, "it has changed since it was tried out: try again"
+        hint = {"shipped": REINSTALL, "user": "remove both files and add it again"}.get(
+            self.origin, "it has changed since it was tested: run the command again"
         )
         if not self.path.is_file():
-            raise ModelError(f"model {self.card.name} is damaged: {self.path} is missing", mend)
+            raise ModelError(f"model {self.card.name} is damaged: {self.path} is missing", hint)
         data = read_model(self.path)
         if hashlib.sha256(data).hexdigest() != self.card.sha256:
-            raise ModelError(f"model {self.card.name} is damaged: {self.path} differs from its checksum", mend)
+            raise ModelError(f"model {self.card.name} is damaged: {self.path} differs from its checksum", hint)
         return data
 
 
 def checksum(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal, as a card's `sha256` holds it."""
+    """Return a file's SHA-256 in hexadecimal, as in a card's `sha256`."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -62,8 +61,8 @@ def checksum(path: Path) -> str:
 def shipped_folder() -> Path:
     """Return the folder of the models that came with the package.
 
-    Installed, it lies in the package; in a checkout beside it, where a folder named ``models`` may be anybody's
-    and counts only with our own index in it.
+    In an installation it is inside the package, in a checkout beside it. Since any folder may be named ``models``, it
+    counts only with our own index in it.
 
     Raises:
         ModelError: it is in neither place.
@@ -72,11 +71,11 @@ def shipped_folder() -> Path:
     for folder in (package / "models", package.parent / "models"):
         if _read_index(folder):
             return folder
-    raise ModelError("the models that come with denoise-ae are missing", "install denoise-ae again")
+    raise ModelError("the models that come with denoise-ae are missing", REINSTALL)
 
 
 def user_folder() -> Path:
-    """Return the folder of the user's own models, which need not exist: the platform's data folder holds it.
+    """Return the folder of the user's own models, in the platform's data folder; it need not exist.
 
     The environment variable DENOISE_AE_HOME replaces the platform's data folder.
     """
@@ -89,7 +88,7 @@ def user_folder() -> Path:
 
 
 def names() -> list[tuple[str, Origin]]:
-    """List the names of the shipped models in the order of their index, then those of the user's, sorted.
+    """List the names of the shipped models in the order of their index, then the user's, sorted.
 
     Raises:
         ModelError: the shipped models' folder is missing.
@@ -99,12 +98,12 @@ def names() -> list[tuple[str, Origin]]:
 
 
 def models() -> list[InstalledModel]:
-    """List what is installed, in the order of `names`.
+    """List the installed models, in the order of `names`.
 
     Raises:
         ModelError: a card can't be read.
     """
-    # A checkout in which a model is not trained yet lacks its file.
+    # A checkout lacks the file of a model that is not trained yet.
     return [load(name, origin) for name, origin in names() if origin == "user" or _is_there(shipped_folder(), name)]
 
 
@@ -118,17 +117,19 @@ def load(name: str, origin: Origin) -> InstalledModel:
     try:
         card = ModelCard.from_json(_read_text(path, 4 * LONGEST_CARD))
     except (OSError, ValueError) as error:
-        raise ModelError(f"the card {path} can't be read: {_reason(error)}", "install or add the model again") from None
+        reason = one_line(error)
+        raise ModelError(f"the card {path} can't be read: {reason}", "install or add the model again") from None
     return InstalledModel(replace(card, name=name), path.with_suffix(".onnx"), origin)
 
 
 def find(model: str | Path) -> InstalledModel:
-    """Find a model by its name, shipped ones first, or take a file.
+    """Find a model by its name, shipped ones first, or load a file; see `is_file_name`.
 
-    A file is tried out on the CPU, for its card; `is_file_name` tells the two apart.
+    A file is tested on the CPU, which also gives its card.
 
     Raises:
-        ModelError: there is no such model, its card or its file can't be read, or the file is no model for pictures.
+        ModelError: there is no such model, its card or its file can't be read, or the file is not an image-to-image
+            model.
     """
     if is_file_name(model):
         path = Path(model)
@@ -145,36 +146,34 @@ def find(model: str | Path) -> InstalledModel:
 
 
 def is_file_name(model: str | Path) -> bool:
-    """Tell whether a user's word means a file and not a model's name."""
+    """Return whether a user's word means a file and not a model's name."""
     return isinstance(model, Path) or model.lower().endswith(".onnx") or "/" in model or os.sep in model
 
 
 def is_name(word: str) -> bool:
-    """Tell whether a word could be a model's name; one that is could not lead to a file elsewhere."""
+    """Return whether a word is a valid name for a model: it can't lead to a file elsewhere."""
     return _NAME.fullmatch(word) is not None and not is_file_name(word)
 
 
 def add(file: Path, name: str | None = None) -> InstalledModel:
-    """Copy a user's model to where `find` finds it by name, with its card.
+    """Copy a user's model and its card to where `find` finds it by name.
 
-    The model is tried out first, and what has been tried is what is copied.
+    The model is tested first, and the very bytes that were tested are copied.
 
     Args:
         file: an ONNX file, ours or not.
-        name: what to call it; by default what its card says, or else the file's name.
+        name: of the model; by default the one in its card, or else the file's name.
 
     Raises:
-        ModelError: the file is no model for pictures, or the name is taken or no name.
+        ModelError: the file is not an image-to-image model, or the name is taken or invalid.
         OutputError: the folder can't be written.
     """
     data = read_model(file)
     card = _try_out(data, file)
     name = card.name if name is None else name
     if not _NAME.fullmatch(name) or name.lower().endswith(".onnx"):
-        raise ModelError(
-            f"{name!r} can't be a model's name", "give one of letters, digits, '-', '_' and '.' with --name"
-        )
-    # Where a file system takes Photo and photo for one, so must we.
+        raise ModelError(f"{name!r} can't be a model's name", "give one with --name: letters, digits, '-', '_' and '.'")
+    # Case-insensitive, as some file systems are.
     taken = {known.lower() for known in (*_read_index(shipped_folder()), *_user_names())}
     if name.lower() in taken:
         raise ModelError(
@@ -185,25 +184,26 @@ def add(file: Path, name: str | None = None) -> InstalledModel:
     model = InstalledModel(replace(card, name=name), folder / f"{name}.onnx", "user")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        model.path.unlink(missing_ok=True)  # what a try that was cut short has left; a link is not followed
+        model.path.unlink(missing_ok=True)  # left by an interrupted attempt; a link is not followed
     except OSError as error:
         raise OutputError(
-            f"folder {folder} can't be written: {_reason(error)}", "choose another: DENOISE_AE_HOME"
+            f"folder {folder} can't be written: {one_line(error)}", "choose another one with DENOISE_AE_HOME"
         ) from None
-    write_atomic(model.path, data, overwrite=False)  # the card makes a model of it, so it comes last
+    # A model is listed as soon as it has a card, so the card comes last.
+    write_atomic(model.path, data, overwrite=False)
     write_atomic(folder / f"{name}.json", model.card.to_json().encode(), overwrite=False)
     return model
 
 
 def _try_out(data: bytes, file: Path) -> ModelCard:
-    """Try out a file that may be anybody's, and return its card with its checksum."""
+    """Test an untrusted file, and return its card with its checksum."""
     from denoise_ae.modelfiles.trial import try_out
 
     return try_out(data, file.stem).with_checksum(hashlib.sha256(data).hexdigest())
 
 
 def _read_index(folder: Path) -> list[str]:
-    """Return the names in a folder's index, none where there is no index of ours."""
+    """Return the names in a folder's index; none if it has no index of ours."""
     try:
         index = json.loads(_read_text(folder / "index.json", LONGEST_CARD))
         names = [name for name in index["models"] if _NAME.fullmatch(name)]
@@ -213,9 +213,13 @@ def _read_index(folder: Path) -> list[str]:
 
 
 def _read_text(path: Path, longest: int) -> str:
-    """Read a small file; one of more bytes, or one that never ends, is a ValueError."""
+    """Read a small file.
+
+    Raises:
+        ValueError: it is longer, or not a regular file, which might never end.
+    """
     if path.exists() and not path.is_file():
-        raise ValueError("this is no file")
+        raise ValueError("this is not a file")
     with path.open("rb") as file:
         data = file.read(longest + 1)
     if len(data) > longest:

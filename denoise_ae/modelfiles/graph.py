@@ -1,4 +1,4 @@
-"""What a network's ONNX graph takes and gives, read from its inputs and outputs before anything runs."""
+"""A network's interface, read from the inputs and outputs of its ONNX graph before anything runs."""
 
 from __future__ import annotations
 
@@ -10,26 +10,29 @@ from denoise_ae.errors import ModelError
 from denoise_ae.modelfiles.card import LARGEST_LATENT, LARGEST_SIDE, ModelCard
 
 SIGMA_INPUT = "sigma"
-"""Name of the second input, for networks that are told the noise level."""
+"""Name of the second input of networks conditioned on the noise level."""
 
 MASK_INPUT = "mask"
-"""Name of the second input, for networks that are told which pixels are lost."""
+"""Name of the second input of networks conditioned on a mask of pixels to fill."""
 
 LEVEL_OUTPUT = "noise_level"
-"""Name of the second output, for networks that estimate the noise level."""
+"""Name of the second output of networks that estimate the noise level."""
 
 CODE_OUTPUT = "code"
-"""Name of a further output, for networks with a latent code: the code of each picture, N x latent."""
+"""Name of a further output of networks with a latent code: the code of each picture, N x latent."""
 
 GIVEN_INPUT = "given_code"
-"""Name of the input for codes to decode, M x latent. It has a default value in the file, so that whoever wants nothing
-but clean pictures gives only pictures."""
+"""Name of the input for codes to decode, M x latent. It has a default value in the file, so that cleaning needs no
+codes."""
 
 DECODED_OUTPUT = "decoded"
-"""Name of the output for what the given codes decode to, M x C x H x W."""
+"""Name of the output for the pictures decoded from the given codes, M x C x H x W."""
 
 IMAGE_TO_IMAGE = "give an ONNX file with one float input N x 1 or 3 x H x W and one output of the same size"
-"""The hint that goes with every refusal of a network."""
+"""The hint for networks that are refused."""
+
+EXPORT_AGAIN = "export the model again"
+"""The hint for cards that are refused."""
 
 
 class Entry(Protocol):
@@ -42,26 +45,26 @@ class Entry(Protocol):
 
 @dataclass(frozen=True)
 class Graph:
-    """What a network takes and gives."""
+    """Inputs and outputs of a network."""
 
     image: str
     """Name of the input for pictures."""
     outputs: list[str]
-    """Names of what is made of pictures: pictures first, then the noise level where the network estimates it."""
+    """Names of the outputs for pictures: the pictures first, then the noise level if the network estimates it."""
     channels: int | None
-    """1 or 3; None where the graph leaves it open."""
+    """1 or 3; None if the graph leaves it open."""
     fixed_size: tuple[int, int] | None
-    """Height and width where it takes no other."""
+    """Height and width if it takes no other."""
     batch_of_one: bool
-    """Whether it takes one picture at a time."""
+    """Whether it takes only one picture at a time."""
     takes_sigma: bool
     takes_mask: bool
     estimates_sigma: bool
     latent: int
-    """Numbers in its latent code; 0 where it has none."""
+    """Length of its latent code; 0 if it has none."""
 
     def contradicts(self, card: ModelCard) -> bool:
-        """Tell whether a card says something else than the graph."""
+        """Return whether a card disagrees with the graph."""
         return (
             card.takes_sigma != self.takes_sigma
             or card.estimates_sigma != self.estimates_sigma
@@ -73,16 +76,16 @@ class Graph:
 
 
 def read_graph(name: str, inputs: Sequence[Entry], optional: Sequence[Entry], outputs: Sequence[Entry]) -> Graph:
-    """Read from a graph what it takes, and refuse what is no image-to-image network.
+    """Read a graph's interface, and refuse anything but an image-to-image network.
 
     Args:
         name: the model's, for messages.
         inputs: the graph's inputs.
-        optional: further inputs, which have a default value.
+        optional: further inputs with a default value.
         outputs: the graph's outputs.
 
     Raises:
-        ModelError: it takes or gives something else than pictures, and what goes with them.
+        ModelError: it takes or gives anything but pictures, and what goes with them.
     """
     given = [entry for entry in optional if entry.name == GIVEN_INPUT]
     coding = [entry for entry in outputs if entry.name in (CODE_OUTPUT, DECODED_OUTPUT)]
@@ -91,11 +94,11 @@ def read_graph(name: str, inputs: Sequence[Entry], optional: Sequence[Entry], ou
     names, made = [entry.name for entry in inputs], [entry.name for entry in restoring]
     takes_sigma = len(inputs) == 2 and SIGMA_INPUT in names
     takes_mask = len(inputs) == 2 and MASK_INPUT in names and not takes_sigma
-    told = MASK_INPUT if takes_mask else SIGMA_INPUT
+    condition = MASK_INPUT if takes_mask else SIGMA_INPUT
     estimates_sigma = takes_sigma and len(made) == 2 and LEVEL_OUTPUT in made
     if len(inputs) != 1 + takes_sigma + takes_mask or len(made) != 1 + estimates_sigma:
         raise refusal(name, f"has {len(inputs)} inputs ({', '.join(names)}) and {len(outputs)} outputs")
-    image = next(entry for entry in inputs if entry.name != told or len(inputs) == 1)
+    image = next(entry for entry in inputs if entry.name != condition or len(inputs) == 1)
     for entry in (*inputs, *given, *outputs):
         if entry.type != "tensor(float)":
             raise refusal(name, f"has {entry.name} as {entry.type}, not tensor(float)")
@@ -112,7 +115,7 @@ def read_graph(name: str, inputs: Sequence[Entry], optional: Sequence[Entry], ou
         _check_mask(name, next(entry for entry in inputs if entry.name == MASK_INPUT))
     graph = Graph(
         image.name,
-        # The picture first, whatever the file's order.
+        # Pictures first, whatever the order in the file.
         sorted(made, key=lambda output: output == LEVEL_OUTPUT and estimates_sigma),
         channels,
         (height, width) if height and width else None,
@@ -123,7 +126,7 @@ def read_graph(name: str, inputs: Sequence[Entry], optional: Sequence[Entry], ou
         _read_latent(name, given[0]) if has_code else 0,
     )
     if has_code and (len(inputs) > 1 or graph.batch_of_one or not graph.fixed_size):
-        raise refusal(name, "has a latent code, but does not take any number of pictures of one size alone")
+        raise refusal(name, "has a latent code, but does not take batches of any number of pictures of one fixed size")
     return graph
 
 
@@ -144,7 +147,7 @@ def _check_mask(name: str, mask: Entry) -> None:
 
 
 def _sizes(entry: Entry) -> list[int | None]:
-    """Return the sizes that an input declares; None where any will do."""
+    """Return the dimensions that an input declares; None for any."""
     return [size if isinstance(size, int) and size > 0 else None for size in entry.shape or ()]
 
 
@@ -153,16 +156,16 @@ def _as_text(sizes: list[int | None]) -> str:
 
 
 def refusal(name: str, reason: str) -> ModelError:
-    """Return the error for a model that is no network for pictures, for a reason that its name begins."""
+    """Return the error for a network that is refused; the reason continues "model NAME"."""
     return ModelError(f"model {name} {reason}", IMAGE_TO_IMAGE)
 
 
 def no_code(card: ModelCard) -> ModelError:
-    """Return the error for a model without a latent code, where one is needed."""
+    """Return the error for a model without a latent code if one is needed."""
     skips = card.network.startswith("unet") or "skip connections" in card.network
-    reason = "its skip connections carry the picture past any code" if skips else "its file holds none"
+    reason = "its skip connections bypass any code" if skips else "its file holds none"
     return ModelError(
         f"model {card.name} has no latent code to encode to and decode from: {reason}",
-        "give one whose card says latent, such as --model digits"
-        + ("" if skips else "; one of ours that was exported before there were codes: denoise-ae export FILE.onnx"),
+        "use a model whose card says latent, such as --model digits"
+        + ("" if skips else "; if an early version exported this one, renew it: denoise-ae export FILE.onnx"),
     )

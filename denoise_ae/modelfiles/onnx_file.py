@@ -1,8 +1,8 @@
-"""What an ONNX file refers to and asks for, read from its bytes before onnxruntime sees them.
+"""Read an ONNX file, and check its bytes for references and operators before onnxruntime sees them.
 
 onnxruntime follows a tensor's ``external_data`` to another file, for a model given as bytes even in the current
-folder. A model is one file here, so such a reference is refused, and so are operators that read files or need not
-end. That takes no more than a walk over the protobuf fields that lead to tensors and nodes (field numbers:
+folder. Here a model is one file, so such references are refused, and so are operators that read files or may never
+end. The check walks over the protobuf fields that lead to tensors and nodes (field numbers:
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 """
 
@@ -30,16 +30,19 @@ NESTED: dict[str, dict[int, str]] = {
     "SparseTensorProto": {1: "TensorProto", 2: "TensorProto"},
     "TensorProto": {},
 }
-"""Message -> field number -> the message it holds, for each field on a way to a tensor; nodes lie on such ways."""
+"""Message -> field number -> the message in that field, for each field on a path to a tensor or a node."""
 
 REFUSED_OPERATORS = {
     b"Loop": "which may never end",
     b"EPContext": "which reads other files",
 }
-"""Operator -> why no model may hold it. A network for pictures needs neither."""
+"""Operator -> why it is refused. An image-to-image network needs neither."""
 
 MOST_PARTS = 1_000_000
-"""Fields that a model may have in all; ours have 2,000. Each costs a file two bytes and its readers a hundred."""
+"""Most fields in a model; ours have 2,000. Each takes two bytes of the file, and a hundred of its reader's memory."""
+
+LARGEST_FILE = 2**31
+"""Limit in bytes of an ONNX file, as of any protobuf message."""
 
 _OPERATOR = 4
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
@@ -47,14 +50,14 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def check_model(data: bytes, name: str) -> None:
-    """Check that a model keeps all its tensors in itself, holds no refused operator, and has no absurd number of parts.
+    """Check that a model holds all its tensors, no refused operator, and no more than `MOST_PARTS`.
 
     Args:
         data: the ONNX file.
         name: what to call the model in a message.
 
     Raises:
-        ModelError: it does not, or the bytes are no ONNX file.
+        ModelError: it does not, or the bytes are not an ONNX file.
     """
     waiting = [("ModelProto", memoryview(data))]
     found_graph = False
@@ -93,20 +96,20 @@ def _check_tensor(number: int, value: int | memoryview, name: str) -> None:
 def _check_operator(operator: bytes, name: str) -> None:
     if operator in REFUSED_OPERATORS:
         raise ModelError(
-            f"model {name} holds the operator {operator.decode()}, {REFUSED_OPERATORS[operator]}: that is refused",
-            "export it without, for example by tracing the network with a picture",
+            f"model {name} holds the operator {operator.decode()}, {REFUSED_OPERATORS[operator]}: it is refused",
+            "export the model without it, for example by tracing the network with a picture",
         )
 
 
 def _not_onnx(name: str) -> ModelError:
-    return ModelError(f"model {name} is no whole ONNX file", "it may be cut short: copy or download it again")
+    return ModelError(f"model {name} is not a complete ONNX file", "it may be cut short: copy or download it again")
 
 
 def _fields(content: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Yield the number and the value of each field of a protobuf message.
 
     Raises:
-        ValueError, IndexError: the bytes are no protobuf message.
+        ValueError, IndexError: the bytes are not a protobuf message.
     """
     position = 0
     while position < len(content):
@@ -130,7 +133,7 @@ def _fields(content: memoryview) -> Iterator[tuple[int, int | memoryview]]:
 
 
 def _varint(content: memoryview, position: int) -> tuple[int, int]:
-    """Read a number of 7 bits a byte, lowest first; return it and the position behind it."""
+    """Read a varint, 7 bits per byte, lowest first; return it and the position behind it."""
     value = 0
     for shift in range(0, 70, 7):
         byte = content[position]
@@ -141,10 +144,6 @@ def _varint(content: memoryview, position: int) -> tuple[int, int]:
     raise ValueError("a number of more than 64 bits")
 
 
-LARGEST_FILE = 2**31
-"""Bytes that an ONNX file, as any protobuf message, stays below."""
-
-
 def read_model(path: Path) -> bytes:
     """Read an ONNX file.
 
@@ -152,16 +151,16 @@ def read_model(path: Path) -> bytes:
         ModelError: there is no such file, or it can't be read.
     """
     try:
-        # A folder, a pipe or a device is no model, and some of them never end.
+        # A folder, a pipe or a device is not a model, and reading some of them never ends.
         if not path.is_file():
             raise ModelError(f"there is no model file {path}", "give a NAME from denoise-ae models, or a FILE.onnx")
         if path.stat().st_size >= LARGEST_FILE:
             raise ModelError(f"model file {path} is larger than any ONNX file can be", "give another file")
         return path.read_bytes()
     except (OSError, ValueError) as error:
-        raise ModelError(f"model file {path} can't be read: {_reason(error)}") from None
+        raise ModelError(f"model file {path} can't be read: {one_line(error)}") from None
 
 
-def _reason(error: Exception) -> str:
-    """Say in one line why a file could not be used."""
+def one_line(error: Exception) -> str:
+    """Return in one line why a file could not be read or written."""
     return (isinstance(error, OSError) and error.strerror) or str(error)

@@ -1,6 +1,6 @@
-"""Find by trial runs what a caller must know about a network that comes without a card of ours.
+"""Infer channels, size multiple and receptive field of a foreign ONNX model by running it.
 
-Nothing can be learnt this way about the value range: 0 to 1 is assumed, and the card says so.
+The value range can't be inferred: 0 to 1 is assumed, and the card says so.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from denoise_ae.pixels.tiling import round_up
 
 Batch = NDArray[np.float32]
 Run = Callable[[Batch], Batch]
-"""Runs the network on NxCxHxW; raises ModelError where it fails or gives another shape."""
+"""Runs the network on NxCxHxW; raises ModelError if it fails or gives another shape."""
 
 MULTIPLES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 24, 32, 48, 64)
-"""Size multiples that are tried, the first that works is taken."""
+"""Size multiples to try; the first that works is taken."""
 
 _PRIMES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59)
 _TRIAL_SIDE = 48
@@ -28,16 +28,16 @@ _TOLERANCE = 1e-6
 
 
 def probe(run: Run, name: str, channels: int | None, fixed_size: tuple[int, int] | None) -> ModelCard:
-    """Try a network out.
+    """Run a network on trial pictures, and return a card of what was inferred.
 
     Args:
         run: the network, on pictures of 0 to 1.
         name: for the card.
-        channels: what its input declares, None where that is open.
-        fixed_size: height and width that its input declares, None where they are open.
+        channels: as its input declares; None if open.
+        fixed_size: height and width as its input declares; None if open.
 
     Raises:
-        ModelError: it works on no size tried; with the reason of the last try.
+        ModelError: it fails on every size tried; with the reason of the last failure.
     """
     failure: ModelError | None = None
     for count in (channels,) if channels else (3, 1):
@@ -50,7 +50,7 @@ def probe(run: Run, name: str, channels: int | None, fixed_size: tuple[int, int]
 
 
 def _probe_channels(run: Run, name: str, channels: int, fixed_size: tuple[int, int] | None) -> ModelCard:
-    note = "Has no card of denoise-ae: a value range of 0 to 1 is assumed, the rest was found by trial runs."
+    note = "Has no card by denoise-ae: a value range of 0 to 1 is assumed, the rest was inferred by trial runs."
     if fixed_size is not None:
         run(np.full((1, channels, *fixed_size), 0.5, np.float32))
         return ModelCard(name, note, channels, fixed_size=fixed_size)
@@ -58,14 +58,14 @@ def _probe_channels(run: Run, name: str, channels: int, fixed_size: tuple[int, i
     smallest = _min_size(run, channels, multiple)
     reach = max(_reach(run, channels, multiple, smallest, axis) for axis in (2, 3))
     if reach >= _LENGTHS[-1] // 2 - multiple:
-        note += f" It looks {reach} pixels far or more, so that tiles may not join without a trace."
+        note += f" It sees {reach} pixels or more in each direction, so that tiles may leave seams."
     return ModelCard(name, note, channels, size_multiple=multiple, min_size=smallest, receptive_field=2 * reach + 1)
 
 
 def _size_multiple(run: Run, channels: int) -> int:
     failure: ModelError | None = None
     for multiple in MULTIPLES:
-        # Two different primes times the multiple: sides that are multiples of nothing else of use.
+        # Two different primes times the multiple: sides that share no other useful multiple.
         primes = [prime for prime in _PRIMES if prime * multiple >= _TRIAL_SIDE][:2]
         height, width = (prime * multiple for prime in primes)
         try:
@@ -79,7 +79,7 @@ def _size_multiple(run: Run, channels: int) -> int:
 
 
 def _min_size(run: Run, channels: int, multiple: int) -> int:
-    """Find the least side, a multiple times a power of two: padding by reflection, for one, needs some pixels."""
+    """Find the smallest side, a multiple times a power of two: reflection padding, for one, needs some pixels."""
     side = multiple
     while side < _TRIAL_SIDE:
         try:
@@ -92,10 +92,10 @@ def _min_size(run: Run, channels: int, multiple: int) -> int:
 
 
 def _reach(run: Run, channels: int, multiple: int, smallest: int, axis: int) -> int:
-    """Find how far along one axis a change of the input is seen in the output.
+    """Find how far along one axis a change of the input reaches in the output.
 
-    A band as wide as the size multiple, at a multiple, is changed across a strip of random pixels: tiles start at
-    multiples too, so this is what an overlap must cover, whatever pooling grid lies beneath.
+    In a strip of random pixels, a band as wide as the size multiple, aligned to it, is changed. Tiles are aligned to it
+    too, so this is what an overlap must cover, whatever the pooling grid.
     """
     generator = np.random.default_rng(0)
     thickness = round_up(max(smallest, 16), multiple)
@@ -106,7 +106,7 @@ def _reach(run: Run, channels: int, multiple: int, smallest: int, axis: int) -> 
         shape = (1, channels, size, thickness) if axis == 2 else (1, channels, thickness, size)
         band = slice(start, start + multiple)
         reach = 0
-        for _ in range(2):  # what one random strip leaves switched off, another shows
+        for _ in range(2):  # activations that are off with one random strip may be on with another
             strip = generator.random(shape, dtype=np.float32)
             changed = strip.copy()
             where = changed.swapaxes(axis, 0)[band]

@@ -1,8 +1,8 @@
-"""Try out a model that may be anybody's, in a process of its own with a limit on its memory and its time.
+"""Test an untrusted model in a process of its own, with limits on its memory and its time.
 
-An ONNX file of a few bytes can ask for any amount of either, before the first picture as after it, and what crashes
-native code takes its process with it. So a file is loaded and run here first, in a child that may die of it. What comes
-back is a card in JSON or a refusal, and nothing else. The same bytes are trusted with pictures after that.
+An ONNX file of a few bytes can take any amount of either, as soon as it is loaded, and may crash native code and with
+it the process. So a file is first loaded and run in a child process, which may die of it. Only a card in JSON or a
+refusal comes back. After that the same bytes are trusted with pictures.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from denoise_ae.errors import DenoiseError, ModelError
+from denoise_ae.errors import REINSTALL, DenoiseError, ModelError
 from denoise_ae.modelfiles.card import ModelCard
-from denoise_ae.system.child_process import words_for
+from denoise_ae.system.child_process import child_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 THREADS = 4
-"""Most threads of a trial: each takes address space, which is what is limited."""
+"""Most threads of a trial: each takes address space, which is limited."""
 
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from denoise_ae.modelfiles.trial import main; main(sys.argv[1:])"
 _SMALL = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-"""Settings that keep numpy and the C library from reserving address space."""
+"""Keep numpy and the C library from reserving address space."""
 _PR_SET_PDEATHSIG = 1
 _HINT = "if you trust it, export it for smaller pictures, or make it smaller"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a trial may take."""
+    """Limits of a trial."""
 
     seconds: float = 300.0
-    """A network that takes longer for a few small pictures is of no use for large ones."""
+    """A network that takes longer for a few small pictures is useless for large ones."""
     megabytes: int = 4096
-    """Beside four times the file itself. Enforced on Linux alone: macOS and Windows know no such limit."""
+    """On top of four times the file's size. Enforced on Linux only: macOS and Windows have no such limit."""
 
 
 def try_out(data: bytes, name: str, limits: Limits | None = None) -> ModelCard:
@@ -51,17 +51,17 @@ def try_out(data: bytes, name: str, limits: Limits | None = None) -> ModelCard:
     Args:
         data: the ONNX file.
         name: what to call the model in messages and in a card made here.
-        limits: what it may take; None: the defaults.
+        limits: None for the defaults.
 
     Returns:
-        The card in the file, or else what trial runs show.
+        The card in the file, or else one inferred by trial runs.
 
     Raises:
-        ModelError: it is refused, see `Session`, or it takes more than it may, or it crashes.
+        ModelError: it is refused, see `denoise_ae.modelfiles.session.Session`, exceeds its limits, or crashes.
     """
     limits = limits or Limits()
-    # Modules come from where ours come from: never from the folder that we happen to be in.
-    words = words_for("trial", _PROGRAM.format(path=sys.path))
+    # The child imports modules from where this process does, never from the current folder.
+    words = child_command("trial", _PROGRAM.format(path=sys.path))
     numbers = limits.megabytes + 4 * len(data) // 1_000_000, round(limits.seconds * THREADS), os.getpid()
     words += [name, *map(str, numbers)]
     try:
@@ -76,19 +76,19 @@ def try_out(data: bytes, name: str, limits: Limits | None = None) -> ModelCard:
         )
     except subprocess.TimeoutExpired:
         raise _too_slow(name, limits) from None
-    except (OSError, ValueError) as error:  # no Python to be had, or a name with a zero byte
-        raise ModelError(f"model {name} can't be tried out: {error}", "install denoise-ae again") from None
+    except (OSError, ValueError) as error:  # Python is missing, or the name has a zero byte
+        raise ModelError(f"model {name} can't be tested: {error}", REINSTALL) from None
     if -done.returncode == getattr(signal, "SIGXCPU", None):
         raise _too_slow(name, limits)
     return _read_reply(done.stdout, done.returncode, name, limits)
 
 
 def _too_slow(name: str, limits: Limits) -> ModelError:
-    return ModelError(f"model {name} does not get through its trial run in {limits.seconds:g} seconds", _HINT)
+    return ModelError(f"model {name} did not finish its trial run in {limits.seconds:g} seconds", _HINT)
 
 
 def _read_reply(reply: bytes, status: int, name: str, limits: Limits) -> ModelCard:
-    """Read what the child wrote last; it may have died before, and what it wrote is no more trusted than the model."""
+    """Read the child's reply, which is no more trusted than the model; it is missing if the child died."""
     try:
         kind, *texts = json.loads(reply)
         if kind == "card":
@@ -96,18 +96,17 @@ def _read_reply(reply: bytes, status: int, name: str, limits: Limits) -> ModelCa
         message, hint = map(str, texts)
     except (ValueError, TypeError, RecursionError):
         raise ModelError(
-            f"model {name} ends its trial run with a crash (status {status}), or needs more than {limits.megabytes} MB",
+            f"model {name} crashed in its trial run (status {status}), or needs more than {limits.megabytes} MB",
             _HINT,
         ) from None
     raise ModelError(message, hint)
 
 
 def main(words: Sequence[str]) -> None:
-    """Be the child: read a model from standard input, write a card or a refusal to standard output.
+    """Run in the child: read a model from standard input, write a card or a refusal to standard output.
 
     Args:
-        words: the model's name, the megabytes of memory and the seconds of processor time that it may take, and the
-            number of the process that wants to know.
+        words: the model's name, its limits in megabytes of memory and seconds of CPU time, and the parent's process ID.
     """
     name = words[0]
     megabytes, seconds, parent = map(int, words[1:])
@@ -115,7 +114,7 @@ def main(words: Sequence[str]) -> None:
     from denoise_ae.modelfiles.session import Session
     from denoise_ae.system.cpus import available_cpus
 
-    with open(os.dup(1), "wb") as replies:  # noqa: PTH123 - what a library prints must not get into the reply
+    with open(os.dup(1), "wb") as replies:  # noqa: PTH123 - output of libraries must not get into the reply
         os.dup2(2, 1)
         data = sys.stdin.buffer.read()
         _limit(megabytes << 20, seconds)
@@ -131,24 +130,24 @@ def main(words: Sequence[str]) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """Let this process end when its parent is killed: onnxruntime lets no thread of ours look out for that."""
+    """Make this process end when its parent is killed: no thread of ours can watch while onnxruntime runs."""
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     try:
         os.kill(parent, 0)
-    except ProcessLookupError:  # it was killed before that
+    except ProcessLookupError:  # the parent was killed before that
         os._exit(1)
 
 
 def _limit(memory: int, seconds: int) -> None:
-    """Limit what this process may take beyond what it has already, in bytes, and how long it may compute."""
+    """Limit this process's memory, in bytes beyond what it has already, and its CPU time in seconds."""
     if sys.platform == "win32":
         return
     import resource
 
     def limit(kind: int, most: int) -> None:
-        with suppress(OSError, ValueError):  # a stricter one is set already, or the system has none
+        with suppress(OSError, ValueError):  # a stricter limit is set already, or the system has none
             resource.setrlimit(kind, (most, most))
 
     limit(resource.RLIMIT_CPU, seconds)

@@ -1,11 +1,11 @@
-"""Noise as a camera makes it: in linear light on a Bayer mosaic, then through everything that makes a JPEG of it.
+"""Camera noise: added in linear light on a Bayer mosaic, then processed as a camera does up to the JPEG.
 
-A finished photograph is taken back to what the sensor saw (Brooks et al., "Unprocessing images for learned raw
-denoising", CVPR 2019), noise is added there, and the sensor's picture is developed twice, with the noise and with its
-negative. Half the difference of the two is noise that brightness, colour, demosaicing, the colour matrix, the tone
-curve, the camera's own smoothing and sharpening, and scaling have shaped; it is added to the photograph, which so stays
-as sharp as it was. (A single development would also darken the shadows, since gamma is concave. To undo that is not the
-business of a denoiser: the mean of many real shots, which is what it should come to, is as dark.)
+A finished photograph is converted back to what the sensor saw (Brooks et al., "Unprocessing images for learned raw
+denoising", CVPR 2019). Noise is added there, and the sensor's picture is developed twice, with the noise and with its
+negative. Half the difference is noise shaped by brightness, colour, demosaicing, the colour matrix, the tone curve, the
+camera's own smoothing and sharpening, and scaling. It is added to the photograph, which so stays as sharp as it was.
+(A single development would also darken the shadows, since gamma is concave. A denoiser should not undo that: its
+target, the mean of many real shots, is as dark.)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _XYZ_TO_CAMERA = np.array(
         [[0.6596, -0.2079, -0.0562], [-0.4782, 1.3016, 0.1933], [-0.0970, 0.1581, 0.5181]],
     ]
 )
-"""Colour matrices of the four cameras that Brooks et al. used."""
+"""Colour matrices of the four cameras used by Brooks et al."""
 
 _RGB_TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
@@ -37,57 +37,57 @@ _RGB_TO_XYZ = np.array(
 """Linear sRGB to CIE XYZ (IEC 61966-2-1)."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""Weights of ITU-R BT.601, as JPEG has them."""
+"""Weights of ITU-R BT.601, as in JPEG."""
 
 _BELOW_BLACK = 0.1
-"""Raw values keep so much below black, since cutting the noise there would brighten the shadows."""
+"""Headroom of raw values below black: clipping the noise there would brighten the shadows."""
 
 
 @dataclass(frozen=True)
 class Camera:
-    """How one camera takes and develops one picture."""
+    """How a camera takes and develops a picture."""
 
     shot: float
-    """Variance of the shot noise of a white pixel, in linear light: 1 over the electrons that it collects."""
+    """Variance of the shot noise of a white pixel, in linear light: 1 / number of electrons."""
     read: float
     """Variance of the noise of a black pixel."""
     to_camera: NDArray[np.float64]
-    """Linear sRGB to the sensor's colours, 3x3; each row adds up to 1."""
+    """Linear sRGB to the sensor's colours, 3x3; each row sums to 1."""
     gains: Floats
-    """White balance and exposure that development applies, one factor a channel."""
+    """White balance and exposure of the development, one factor per channel."""
     tone_curve: bool
-    """Whether development adds contrast (smoothstep) after gamma."""
+    """Whether the development adds contrast (smoothstep) after gamma."""
     pattern: str
     edge_aware: bool
     scale: float
-    """Sensor pixels for each picture pixel along a side: above 1 the picture was scaled down, below 1 up."""
+    """Sensor pixels per picture pixel along a side: above 1 the picture was scaled down, below 1 up."""
     cleaning: tuple[float, float]
-    """The camera's own noise reduction, a bilateral filter: its reach in pixels and the contrast, on [0, 1], from which
+    """The camera's own noise reduction, a bilateral filter: its reach in pixels, and the contrast on [0, 1] above which
     it keeps edges; contrast 0 for none."""
     chroma_blur: float
     """Standard deviation, in pixels, of the camera's smoothing of colour; 0 for none."""
     luma_blur: tuple[float, float]
-    """Standard deviation in pixels and share of its smoothing of brightness."""
+    """Standard deviation in pixels and share of the camera's smoothing of brightness."""
     softening: float
-    """Standard deviation, in pixels, of what correcting the lens's distortion does to all; 0 for none."""
+    """Standard deviation, in pixels, of the blur by lens correction; 0 for none."""
     sharpening: tuple[float, float]
-    """Standard deviation in pixels and amount of its unsharp mask."""
+    """Standard deviation in pixels and amount of the unsharp mask."""
     quality: int | None
-    """JPEG quality, None for a picture that was never a JPEG."""
+    """JPEG quality; None for a picture that was never a JPEG."""
     subsampled: bool
-    """Whether the JPEG holds colour at half the resolution (4:2:0)."""
+    """Whether the JPEG stores colour at half the resolution (4:2:0)."""
 
 
 def draw_camera(electrons: float, generator: np.random.Generator) -> Camera:
     """Draw a camera at random.
 
     Args:
-        electrons: that a white pixel collects; less is more noise. About 10,000 at ISO 800 for a full-frame camera.
-        generator: decides all the rest.
+        electrons: collected by a white pixel; fewer mean more noise. About 10,000 at ISO 800 for a full-frame camera.
+        generator: of all the rest.
     """
     chance, between = generator.random, generator.uniform
     shot = 1 / electrons
-    # Read noise goes with the gain, with this spread between cameras (Brooks et al., fitted to the Darmstadt set).
+    # Read noise rises with the gain, with this spread between cameras (Brooks et al., fitted to the Darmstadt set).
     read = float(np.exp(2.18 * np.log(shot) + 1.20 + 0.26 * generator.standard_normal()))
     to_camera = np.tensordot(generator.dirichlet(np.ones(len(_XYZ_TO_CAMERA))), _XYZ_TO_CAMERA, 1) @ _RGB_TO_XYZ
     scale = between(1.0, 2.0) if chance() < 0.3 else between(0.5, 1.0) if chance() < 0.4 else 1.0
@@ -100,7 +100,7 @@ def draw_camera(electrons: float, generator: np.random.Generator) -> Camera:
         pattern=str(generator.choice(BAYER_PATTERNS)),
         edge_aware=bool(chance() < 0.6),
         scale=float(scale),
-        # Cameras clean what they take at a high ISO, colour more than brightness, and leave grain coarser than a pixel.
+        # Cameras denoise shots at a high ISO, colour more than brightness, and leave grain coarser than a pixel.
         cleaning=(float(between(0.8, 2.0)), float(between(1, 4) * np.sqrt(shot)) if chance() < 0.4 else 0.0),
         chroma_blur=float(np.exp(between(np.log(0.6), np.log(4.0)))) if chance() < 0.7 else 0.0,
         luma_blur=(float(between(0.5, 1.8)), float(between(0.3, 1.0)) if chance() < 0.5 else 0.0),
@@ -112,11 +112,11 @@ def draw_camera(electrons: float, generator: np.random.Generator) -> Camera:
 
 
 def shoot(image: Floats, camera: Camera, generator: np.random.Generator) -> Floats:
-    """Give a photograph the noise that it would have had from a camera.
+    """Give a photograph the noise that a camera would have given it.
 
     Args:
-        image: HxWx3 sRGB, 0 to 1; gray where the three channels are equal.
-        camera: how it is taken.
+        image: HxWx3 sRGB, 0 to 1; gray if the three channels are equal.
+        camera: the camera.
         generator: of the noise.
 
     Returns:
@@ -138,12 +138,12 @@ def shoot(image: Floats, camera: Camera, generator: np.random.Generator) -> Floa
 
 
 def is_gray(image: NDArray[Any]) -> bool:
-    """Tell whether the three channels of HxWx3 are equal."""
+    """Return whether the three channels of HxWx3 are equal."""
     return bool((image == image[..., :1]).all())
 
 
 def _expose(image: Floats, camera: Camera) -> Floats:
-    """Return what the sensor sees of a finished picture: linear light in the camera's own colours."""
+    """Convert a finished picture to what the sensor saw: linear light in the camera's own colours."""
     if camera.tone_curve:
         image = np.float32(0.5) - np.sin(np.arcsin(1 - 2 * image) / np.float32(3))
     linear = np.where(image <= 0.04045, image / 12.92, ((image + 0.055) / 1.055) ** 2.4)
@@ -151,7 +151,7 @@ def _expose(image: Floats, camera: Camera) -> Floats:
 
 
 def _mosaic(image: Floats, pattern: str) -> Floats:
-    """Keep of each pixel the one colour that its filter lets through: HxW."""
+    """Keep the one colour of each pixel that its filter lets through: HxW."""
     mosaic = np.empty(image.shape[:2], np.float32)
     for place, colour in enumerate(pattern):
         cell = slice(place // 2, None, 2), slice(place % 2, None, 2)
@@ -160,7 +160,7 @@ def _mosaic(image: Floats, pattern: str) -> Floats:
 
 
 def _develop(mosaic: Floats, camera: Camera) -> Floats:
-    """Make an sRGB picture of a mosaic: white balance, colours, colour matrix, gamma and tone curve."""
+    """Develop a mosaic to sRGB: white balance, demosaicing, colour matrix, gamma and tone curve."""
     balanced = np.empty_like(mosaic)
     for place, colour in enumerate(camera.pattern):
         cell = slice(place // 2, None, 2), slice(place % 2, None, 2)
@@ -174,13 +174,13 @@ def _develop(mosaic: Floats, camera: Camera) -> Floats:
 
 
 def _clean(image: Floats, camera: Camera) -> Floats:
-    """Do what the camera's own noise reduction does."""
+    """Apply the camera's own noise reduction."""
     reach, contrast = camera.cleaning
     return bilateral(image, reach, contrast) if contrast else image
 
 
 def _finish(noise: Floats, camera: Camera) -> Floats:
-    """Do to the noise what the camera's smoothing and sharpening do to it; all of it is linear."""
+    """Apply the camera's smoothing and sharpening, all of it linear, to the noise."""
     luma = (noise @ _LUMA)[..., None]
     chroma = noise - luma
     if camera.chroma_blur:

@@ -1,7 +1,7 @@
-"""How far the noise of a picture hangs together between neighbouring pixels, measured from the picture alone.
+"""Spatial correlation of a picture's noise, measured from the picture alone.
 
-Cameras' noise does, through demosaicing, smoothing, scaling and JPEG; what learns from noisy pictures only has to know,
-since it takes for picture what two neighbours share.
+Demosaicing, smoothing, scaling and JPEG correlate a camera's noise. Training on noisy pictures alone must know how far,
+since it takes for picture whatever two neighbours share.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 FARTHEST = 5
-"""Largest distance in pixels that is looked at, as far as AP-BSN went (Lee, Son and Lee, CVPR 2022)."""
+"""Largest distance in pixels that is measured, the largest stride of AP-BSN (Lee, Son and Lee, CVPR 2022)."""
 
 BLOCK = 16
-"""Side of the blocks that noise is measured in, in pixels. Larger ones hold more of the picture: with 32 CC15's noise
-would seem to hang together twice as far. In smaller ones coarse noise would pass for a slope."""
+"""Side in pixels of the blocks that noise is measured in. Larger ones hold more of the picture: with 32, CC15's noise
+would seem correlated over twice the distance. In smaller ones coarse noise would pass for a slope."""
 
 _FLATTEST = 0.1
-"""Share of the blocks that are looked at: those that vary least."""
+"""Share of the blocks that are used: those with the least variance."""
 
 _FEWEST = 8
-"""Blocks that are looked at, at least."""
+"""Fewest blocks that are used."""
 
 
 def noise_correlation(image: Floats) -> NDArray[np.float64]:
-    """Measure how noise correlates with itself at distances of 0, 1 ... `FARTHEST` pixels, along rows and columns.
+    """Measure the noise's autocorrelation at distances of 0, 1 ... `FARTHEST` pixels, along rows and columns.
 
-    From the flattest blocks a plane is taken away; what is left of them is noise, and what cannot be told from it.
-    Blocks that touch black or white are passed over where enough others are left.
+    A plane is subtracted from each of the flattest blocks; the rest is taken for noise. Blocks that touch black or
+    white are skipped if enough others are left.
 
     Args:
         image: HxW or HxWxC, 0 to 1.
 
     Returns:
-        The mean over channels and both directions, the first being 1; all 0 where there is no noise at all, and not a
-        number where the picture is too small.
+        The mean over channels and both directions, starting with 1; all 0 if there is no noise at all, NaN if the
+        picture is too small.
     """
     image = np.asarray(image, np.float32)
     image = image[..., None] if image.ndim == 2 else image
@@ -60,7 +60,7 @@ def noise_correlation(image: Floats) -> NDArray[np.float64]:
 
 
 def _blocks(image: Floats) -> NDArray[np.float64]:
-    """Cut a picture into blocks of one channel each: N x side x side."""
+    """Split a picture into blocks of one channel each: N x side x side."""
     height, width = (length // BLOCK * BLOCK for length in image.shape[:2])
     if not height or not width:
         return np.empty((0, BLOCK, BLOCK))
@@ -69,7 +69,7 @@ def _blocks(image: Floats) -> NDArray[np.float64]:
 
 
 def without_plane(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take the mean and the slope of each block N x side x side away."""
+    """Subtract the mean and the slope of each block, N x side x side."""
     ramp = np.linspace(-1, 1, BLOCK)
     ramp /= np.linalg.norm(ramp) * np.sqrt(BLOCK)
     rest: NDArray[np.float64] = blocks - blocks.mean(axis=(1, 2), keepdims=True)

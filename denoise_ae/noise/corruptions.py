@@ -1,8 +1,8 @@
-"""Corruptions, as pure functions of a picture, a level and a source of randomness; and the noise-level estimate.
+"""Corruptions: pure functions of a picture, a noise level and a source of random numbers.
 
 One definition serves the command line (numpy) and training (torch, on its device): a corruption uses only
-arithmetic, comparison and ``clip``, which both array kinds share, and takes its random numbers from a
-`RandomSource`. `NumpySource` lives here, the torch twin in ``denoise_ae.training``.
+arithmetic, comparison and ``clip``, which both kinds of array share, and takes its random numbers from a
+`RandomSource`. `NumpySource` is defined here, its counterpart for torch in `denoise_ae.training.data.corruption`.
 
 Pictures are float, 0 (black) to 1 (white). Each type of noise has its own unit of level:
 
@@ -14,8 +14,8 @@ uniform      half the width of the interval, in 8-bit steps              0 to 25
 poisson      photons that a white pixel collects (more is less noise)    1 to 1e6
 speckle      standard deviation of the multiplier                        0 to 10
 salt-pepper  fraction of pixels that turn black or white                 0 to 1
-mask         fraction of pixels that are lost (turn black)               0 to 1
-strokes      the same, lost under strokes (`denoise_ae.noise.damage`)           0 to 0.5
+mask         fraction of pixels that turn black                          0 to 1
+strokes      the same, under strokes (`denoise_ae.noise.damage`)         0 to 0.5
 spots        the same, under spots                                       0 to 0.5
 text         the same, under text                                        0 to 0.5
 jpeg         JPEG quality                                                1 to 100
@@ -34,26 +34,26 @@ import numpy as np
 from denoise_ae.errors import UsageError
 
 Array: TypeAlias = Any
-"""A numpy array or a torch tensor; a function gives back the kind it was given."""
+"""A numpy array or a torch tensor; functions return the kind they are given."""
 
 
 class RandomSource(Protocol):
-    """Where a corruption takes its random numbers from, and what else differs between numpy and torch."""
+    """Random numbers for corruptions, and whatever else differs between numpy and torch."""
 
     def normal(self, like: Array) -> Array:
-        """Standard normal numbers in the shape, type and place of `like`."""
+        """Standard normal numbers with the shape, type and device of `like`."""
 
     def uniform(self, like: Array) -> Array:
-        """Numbers from the uniform distribution on [0, 1) in the shape, type and place of `like`."""
+        """Uniform numbers on [0, 1) with the shape, type and device of `like`."""
 
     def poisson(self, rate: Array) -> Array:
         """Poisson counts, as floats, with the given rates (all >= 0)."""
 
     def pixel_uniform(self, like: Array) -> Array:
-        """As `uniform`, but one number a pixel, that the channels share (broadcast against `like`)."""
+        """As `uniform`, but one number per pixel, shared by the channels (broadcast against `like`)."""
 
     def drawn(self, like: Array, kind: str, share: Array) -> Array:
-        """Draw one of `denoise_ae.noise.damage.KINDS`: 1 where a pixel is lost, else 0, shaped as `pixel_uniform`."""
+        """Draw one of `denoise_ae.noise.damage.KINDS`: 1 where covered, else 0, as `pixel_uniform`."""
 
     def jpeg(self, image: Array, quality: Array) -> Array:
         """Encode each picture as JPEG at its quality and decode it again."""
@@ -66,7 +66,7 @@ class NumpySource:
     """Random numbers from a numpy Generator, for pictures HxW or HxWxC.
 
     Args:
-        seed: an int, or a Generator to go on with.
+        seed: an int, or a Generator to continue with.
     """
 
     def __init__(self, seed: int | np.random.Generator) -> None:
@@ -85,19 +85,19 @@ class NumpySource:
         return np.asarray(self._generator.poisson(rate), np.float32)
 
     def pixel_uniform(self, like: Array) -> Array:
-        """Uniform numbers, one a pixel: HxW, or HxWx1 where there are channels."""
+        """Uniform numbers, one per pixel: HxW, or HxWx1 for an image with channels."""
         shape = like.shape if like.ndim == 2 else (*like.shape[:2], 1)
         return self._generator.random(shape, dtype=np.float32)
 
     def drawn(self, like: Array, kind: str, share: Array) -> Array:
-        """Draw damage: HxW, or HxWx1 where there are channels, float32."""
+        """Draw damage: float32 HxW, or HxWx1 for an image with channels."""
         from denoise_ae.noise.damage import draw_mask
 
-        lost = draw_mask(kind, like.shape[0], like.shape[1], float(share), self._generator).astype(np.float32)
-        return lost if like.ndim == 2 else lost[..., None]
+        mask = draw_mask(kind, like.shape[0], like.shape[1], float(share), self._generator).astype(np.float32)
+        return mask if like.ndim == 2 else mask[..., None]
 
     def jpeg(self, image: Array, quality: Array) -> Array:
-        """Send an HxW or HxWx3 picture through JPEG."""
+        """Encode an HxW or HxWx3 picture as JPEG and decode it again."""
         from denoise_ae.pixels.filters import jpeg_round_trip
 
         eight_bit = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
@@ -130,7 +130,7 @@ def _speckle(image: Array, level: Array, source: RandomSource) -> Array:
 
 
 def _salt_pepper(image: Array, level: Array, source: RandomSource) -> Array:
-    # One draw decides both whether a pixel is hit and which way: below level/2 pepper, below level salt.
+    # One draw decides both whether a pixel is hit and how: pepper below level / 2, salt below level.
     draw = source.pixel_uniform(image)
     hit, pepper = draw < level, draw < level / 2
     salt = hit ^ pepper
@@ -176,17 +176,17 @@ _CORRUPTIONS: dict[str, tuple[Callable[[Array, Array, RandomSource], Array], flo
 }
 
 NOISE_TYPES: tuple[str, ...] = tuple(_CORRUPTIONS)
-"""Names of the corruptions."""
+"""Names of the types of noise."""
 
-LOSSES: tuple[str, ...] = ("mask", "strokes", "spots", "text")
-"""Those that lose some pixels altogether, and leave the others as they are."""
+MASKING_NOISE_TYPES: tuple[str, ...] = ("mask", "strokes", "spots", "text")
+"""Those that black out some pixels and leave the others unchanged."""
 
 
 def check_level(noise_type: str, level: float) -> None:
     """Check that a type of noise exists and that its level is in range.
 
     Raises:
-        UsageError: an unknown type, or a level that is not a number in the type's range.
+        UsageError: the type is unknown, or the level is not a number in its range.
     """
     if noise_type not in _CORRUPTIONS:
         raise UsageError(f"unknown type of noise: {noise_type}", f"choose one of {', '.join(NOISE_TYPES)}")
@@ -201,13 +201,13 @@ def corrupt(image: Array, noise_type: str, level: Array, source: RandomSource, *
     Args:
         image: float, 0 to 1. numpy: HxW or HxWxC; torch: NxCxHxW.
         noise_type: one of `NOISE_TYPES`.
-        level: in the type's unit (see the module); torch also takes one level for each picture, shaped Nx1x1x1.
-            It is not checked here, see `check_level`.
-        source: where the random numbers come from.
-        clip: cut the result to [0, 1], as a camera or a file does.
+        level: in the type's unit (see the module); torch also takes one level per picture, shaped Nx1x1x1.
+            Not checked here, see `check_level`.
+        source: of the random numbers.
+        clip: clip the result to [0, 1], as a camera or a file does.
 
     Returns:
-        A new array of the same shape; the input is untouched.
+        A new array of the same shape; the input is unchanged.
     """
     noisy = _CORRUPTIONS[noise_type][0](image, level, source)
     return noisy.clip(0, 1) if clip else noisy

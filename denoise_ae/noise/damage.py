@@ -1,6 +1,6 @@
-"""Damage that covers pixels: strokes, spots and text, drawn until they cover a share of a picture.
+"""Simulated damage: strokes, spots and text, drawn until they cover a share of a picture.
 
-One definition for the command line, for training and for measuring, as for all of `denoise_ae.noise.corruptions`.
+One definition serves the command line, training and measuring, as in `denoise_ae.noise.corruptions`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ _Canvas = NDArray[np.uint8]
 _Drawer = Callable[[_Canvas, np.random.Generator], None]
 
 THICKEST = 9
-"""Most pixels that a stroke is wide."""
+"""Largest width of a stroke in pixels."""
 
 _LARGEST_SPOT = 6.0
-"""Longest half-axis of a spot in pixels."""
+"""Longest semi-axis of a spot in pixels."""
 
 _STEP = 8.0
-"""Pixels between the corners of a stroke."""
+"""Pixels between the vertices of a stroke."""
 
 _LETTERS = string.ascii_letters + string.digits + " .,:-"
 
 _MOST = 20_000
-"""Shapes after which drawing ends, whatever is covered by then."""
+"""Number of shapes after which drawing ends, however little is covered."""
 
 
 def draw_mask(kind: str, height: int, width: int, share: float, generator: np.random.Generator) -> Mask:
@@ -41,11 +41,11 @@ def draw_mask(kind: str, height: int, width: int, share: float, generator: np.ra
             pixels) or ``text`` (words in letters of 8 to 40 pixels).
         height: of the picture.
         width: of the picture.
-        share: of the pixels that are covered, 0 to 0.5.
-        generator: draws the shapes.
+        share: of the pixels to cover, 0 to 0.5.
+        generator: of the random shapes.
 
     Returns:
-        HxW, true where the picture is lost.
+        HxW, true where the picture is covered.
     """
     canvas = np.zeros((height, width), np.uint8)
     wanted = share * height * width
@@ -57,9 +57,9 @@ def draw_mask(kind: str, height: int, width: int, share: float, generator: np.ra
 
 
 def _stroke(canvas: _Canvas, generator: np.random.Generator) -> None:
-    """Draw a path that bends slowly, as scratches and hairs do; some are straight."""
+    """Draw a path that bends gently, as scratches and hairs do; some are straight."""
     height, width = canvas.shape
-    # Thin ones are more frequent, by a logarithmic scale.
+    # Log-uniform: thin strokes are more frequent.
     thickness = int((THICKEST + 1) ** generator.random())
     corners = 2 + int(generator.exponential(16))
     bend = generator.choice([0.0, 0.1, 0.5])
@@ -80,7 +80,7 @@ def _text(canvas: _Canvas, generator: np.random.Generator) -> None:
     height, width = canvas.shape
     letters = "".join(generator.choice(list(_LETTERS), int(generator.integers(3, 25))))
     size = float(8 * 5 ** generator.random())
-    # May begin outside, so that the left border gets as much as the right one.
+    # The text may begin outside, so that the left border gets as much of it as the right one.
     place = generator.uniform((-width / 2, 0), (width, height + size)).astype(int)
     draw_text(canvas, letters, place.tolist(), size, 1 + int(generator.integers(3) * size / 40))
 
@@ -88,4 +88,4 @@ def _text(canvas: _Canvas, generator: np.random.Generator) -> None:
 _DRAWERS: dict[str, _Drawer] = {"strokes": _stroke, "spots": _spot, "text": _text}
 
 KINDS: tuple[str, ...] = tuple(_DRAWERS)
-"""Kinds of damage that are drawn."""
+"""Kinds of damage."""

@@ -9,37 +9,34 @@ import numpy as np
 from denoise_ae.noise.corruptions import Array
 
 _PATCH_SIDES = (8, 4)
-"""Sides of the estimate's patches, largest first; small pictures take the smaller one."""
-
+"""Sides of the patches, largest first; small pictures use the smaller one."""
 
 _MOST_PATCHES = 20_000
 
-
 _FLATTEST = 0.25
-"""Share of the patches that the estimate looks at: those with the least structure."""
-
+"""Share of the patches that are used: those with the least structure."""
 
 _PATCHES_A_DIMENSION = 4
-"""Fewer patches for each dimension make the covariance too rough to tell noise from structure."""
+"""With fewer patches per dimension the covariance is too rough to separate noise from structure."""
 
 
 def estimate_sigma(image: Array) -> float:
     """Estimate the standard deviation of white noise from the picture alone.
 
-    Pictures leave some directions of their patches' covariance empty but for noise (Chen, Zhu and Heng, "An efficient
-    statistical method for image noise level estimation", ICCV 2015). The patches are those with the least structure
-    (Liu, Tanaka and Okutomi, IEEE TIP 22, 2013), judged by their coarse half (2x2 means), while the noise is measured
-    in the fine half: white noise is independent in the two, so that the choice does not bias the measure. Which
-    eigenvalues are noise is told by the Marchenko-Pastur law: how far those of pure noise spread. Patches that touch
-    black or white are passed over where enough others are left, since clipping has cut their noise.
+    In some directions of the patches' covariance a picture has nothing but noise (Chen, Zhu and Heng, "An efficient
+    statistical method for image noise level estimation", ICCV 2015). The patches with the least structure are used
+    (Liu, Tanaka and Okutomi, IEEE TIP 22, 2013). Structure is judged in the coarse Haar band (2x2 means), noise is
+    measured in the fine bands: white noise is independent between them, so that the choice does not bias the
+    measurement. The Marchenko-Pastur law says how far the eigenvalues of pure noise spread, and so which of them are
+    noise. Patches that touch black or white are skipped if enough others are left, since clipping reduces their noise.
 
-    Noise that is correlated between neighbouring pixels, as in camera JPEGs, is under-estimated.
+    Spatially correlated noise, as in camera JPEGs, is underestimated.
 
     Args:
         image: HxW or HxWxC, float with black at 0 and white at 1 (numpy only).
 
     Returns:
-        Standard deviation on the scale of the picture; 0 for pictures of a few pixels, or of one colour.
+        Standard deviation on the picture's scale; 0 for pictures of a few pixels, or of one colour.
     """
     image = np.asarray(image)
     image = image[..., None] if image.ndim == 2 else image
@@ -65,13 +62,13 @@ def _sample_patches(image: Array, side: int, least: int) -> Array:
 
 
 def _coarse(patches: Array) -> Array:
-    """Return the coarse quarter of one orthonormal Haar step."""
+    """Return the coarse band of one orthonormal Haar step."""
     a, b, c, d = _corners(patches)
     return (a + b + c + d) / 2
 
 
 def _fine(patches: Array) -> Array:
-    """Return the fine three quarters of one orthonormal Haar step, stacked."""
+    """Return the three fine bands of one orthonormal Haar step, stacked."""
     a, b, c, d = _corners(patches)
     return np.stack((a - b + c - d, a + b - c - d, a - b - c + d), axis=2) / 2
 
@@ -82,10 +79,10 @@ def _corners(patches: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def _noise_variance(rows: Array) -> float:
-    """Return the mean of the smallest eigenvalues of rows' covariance that noise alone would spread over.
+    """Return the mean of those smallest eigenvalues of the rows' covariance that noise alone explains.
 
     n rows of white noise in i dimensions have eigenvalues within variance * (1 +- sqrt(i/n))^2 (Marchenko and Pastur
-    1967); the noise's set grows from the smallest while it keeps within that.
+    1967); the set of noise eigenvalues grows from the smallest for as long as it stays within that.
     """
     count = len(rows)
     values = np.linalg.eigvalsh(rows.T @ rows / count).clip(0)

@@ -1,9 +1,9 @@
-"""What the noise of a picture is like, measured from the picture alone, so that more of its kind can be drawn.
+"""A picture's noise profile, measured from the picture alone, so that more noise of its kind can be drawn.
 
-Where it is dark and where it is bright, how it hangs together between neighbouring pixels, and between channels: a
-camera's noise went through demosaicing, tone curve and JPEG, and has little of white noise left. In the flattest blocks
-of a picture there is next to nothing else. Who learns from noisy pictures alone draws such noise once more on top
-of the picture's own, see `denoise_ae.restoration.adapt` and `denoise_ae.training.losses.recorrupted`.
+The profile holds the noise's standard deviation by brightness, its spatial correlation and its correlation between
+channels: after demosaicing, tone curve and JPEG a camera's noise is far from white. It is measured in the flattest
+blocks, which hold little but noise. Methods that learn from noisy pictures alone add such noise on top of the picture's
+own, see `denoise_ae.restoration.adapt` and `denoise_ae.training.losses.recorrupted`.
 """
 
 from __future__ import annotations
@@ -20,47 +20,48 @@ from numpy.typing import NDArray
 from denoise_ae.noise.correlation import BLOCK, without_plane
 from denoise_ae.noise.estimate import estimate_sigma
 from denoise_ae.pixels.filters import blur
-from denoise_ae.pixels.masked import Visible
+from denoise_ae.pixels.masked import MaskedImage
 
 Floats = NDArray[np.float32]
 
 REACH = 3
-"""Pixels that noise hangs together over; beyond that CC15's correlates by 0.05 at most."""
+"""Distance in pixels over which correlation is measured; beyond it CC15's is at most 0.05."""
 
 _WHITE = 0.15
-"""Noise that correlates less than this at one pixel's distance counts as white, for which there is the better estimate:
-fine texture in the flattest blocks looks like a correlation of 0.1 where noise of 8 has none."""
+"""Noise with less correlation than this at a distance of one pixel counts as white, for which there is a better
+estimate: with noise of 8, fine texture in the flattest blocks looks like a correlation of 0.1."""
 
 _GROUPS = 8
-"""Brightnesses that noise is measured at."""
+"""Number of brightnesses that noise is measured at."""
 
 _FLATTEST = 0.1
-"""Share of each group's blocks that are looked at: those that vary least."""
+"""Share of each group's blocks that are used: those with the least variance."""
 
 _FEWEST = 8
-"""Blocks of a group that are looked at, at least."""
+"""Fewest blocks of a group that are used."""
 
 _UNCLIPPED = 0.98
-"""Share of a block's values that may not be black or white: clipping has cut the noise of those."""
+"""Smallest share of a block's values that are neither black nor white, where clipping reduces the noise."""
 
 _MOST = 1.25
-"""A group has at most so much more noise than the median one: beyond that it has nothing flat."""
+"""Largest ratio of a group's noise to the median group's: above it the group has nothing flat."""
 
 _TRIAL_SIDE = 512
-"""Side in pixels of the flat picture that the measuring itself is tried on."""
+"""Side in pixels of the flat picture that the measurement is calibrated on."""
 
 _WHOLE = 1_000_000
-"""Pixels that are looked at, at most: of larger pictures so many parts of such a side, from all over them."""
+"""Most pixels that are measured as a whole; larger pictures are sampled."""
 
 _PARTS, _PART_SIDE = 64, 128
+"""Number of parts that a larger picture is sampled in, and their side in pixels."""
 
 _SMOOTHING = 3.0
-"""Standard deviation in pixels of the Gaussian that brightness is read through."""
+"""Standard deviation in pixels of the Gaussian that smooths brightness."""
 
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """Gaussian noise that depends on brightness and hangs together. Values are on the scale of 0 to 1."""
+    """Spatially correlated Gaussian noise that depends on brightness. Values are on the scale of 0 to 1."""
 
     brightness: NDArray[np.float64]
     """Ascending brightnesses, the mean of the channels."""
@@ -79,9 +80,9 @@ class NoiseModel:
         return np.asarray(np.interp(smooth, self.brightness, self.deviation), np.float32)
 
     def spectrum(self, height: int, width: int) -> Floats:
-        """Return what white noise's real Fourier transform is multiplied by: height x (width/2 + 1)."""
+        """Return the factors for the real Fourier transform of white noise: height x (width/2 + 1)."""
         places = np.arange(-REACH, REACH + 1)
-        taper = np.sqrt(np.cos(np.pi / 2 * places / (REACH + 1)))  # lest the sharp end ring
+        taper = np.sqrt(np.cos(np.pi / 2 * places / (REACH + 1)))  # a sharp end would ring
         kernel = np.zeros((height, width))
         np.add.at(kernel, np.ix_(places % height, places % width), self.correlation * np.outer(taper, taper))
         power = np.fft.rfft2(kernel).real.clip(0)
@@ -89,7 +90,7 @@ class NoiseModel:
         return np.asarray(np.sqrt(power / whole), np.float32)
 
     def mixing(self) -> Floats:
-        """Return what mixes independent channels into ones that share noise: CxC, lower triangular."""
+        """Return the matrix that correlates independent channels: CxC, lower triangular."""
         count = len(self.channels)
         return np.asarray(np.linalg.cholesky(self.channels + 1e-4 * np.eye(count)), np.float32)
 
@@ -104,7 +105,7 @@ class NoiseModel:
 
 
 def shape_noise(white: Any, mixing: Any, spectrum: Any, deviation: Any, library: Any) -> Any:  # noqa: ANN401
-    """Turn white noise into that of a model; it goes round the borders.
+    """Turn white noise into that of a model; it wraps around the borders.
 
     Args:
         white: ...xCxHxW of a standard normal distribution.
@@ -119,36 +120,35 @@ def shape_noise(white: Any, mixing: Any, spectrum: Any, deviation: Any, library:
 
 
 def squared_risk(noisy: Any, more: Any, less: Any, drawn: Any, share: Any) -> Any:  # noqa: ANN401
-    """Estimate how far a result is from the clean picture, which nobody has, for each pixel.
+    """Estimate each pixel's squared error against the clean picture, which is unknown.
 
-    In the mean it is too high by the variance of the noise.
-
-    Arrays or torch's tensors, all of the noisy pictures' shape but for the share.
+    On average the estimate is too high by the variance of the noise. All arguments but `share` are arrays, or torch
+    tensors, of one shape.
 
     Args:
         noisy: the pictures.
-        more: what was made of them with a share of the drawn noise on top.
-        less: what was made of them with that taken away.
-        drawn: noise like their own.
-        share: of it.
+        more: the result for the pictures plus a share of the drawn noise.
+        less: the result for the pictures minus that.
+        drawn: noise like the pictures' own.
+        share: of the drawn noise.
     """
     far = ((more - noisy) ** 2 + (less - noisy) ** 2) / 2
     return far + (more - less) * drawn / share
 
 
 def white_noise(level: float, channels: int) -> NoiseModel:
-    """Return the model of white noise, whose standard deviation is on the scale of 0 to 1."""
+    """Return the model of white noise with standard deviation `level`, on the scale of 0 to 1."""
     alone = np.zeros((2 * REACH + 1, 2 * REACH + 1))
     alone[REACH, REACH] = 1
     return NoiseModel(np.zeros(1), np.full(1, level), alone, np.eye(channels))
 
 
-def measure_picture(visible: Visible) -> NoiseModel | None:
+def measure_picture(masked: MaskedImage) -> NoiseModel | None:
     """Measure the noise of a picture, from at most a megapixel of it; see `measure_noise`."""
-    height, width = visible.height, visible.width
-    if height * width <= _WHOLE and not visible.has_holes:
-        return measure_noise([visible.window(slice(0, height), slice(0, width))])
-    return measure_noise(visible.parts(_PARTS, _PART_SIDE))
+    height, width = masked.height, masked.width
+    if height * width <= _WHOLE and not masked.has_ignored:
+        return measure_noise([masked.window(slice(0, height), slice(0, width))])
+    return measure_noise(masked.parts(_PARTS, _PART_SIDE))
 
 
 def measure_noise(parts: Sequence[Floats]) -> NoiseModel | None:
@@ -158,7 +158,7 @@ def measure_noise(parts: Sequence[Floats]) -> NoiseModel | None:
         parts: of the picture, HxWxC, 0 to 1; all of it, or parts from all over it.
 
     Returns:
-        The model; None where the parts are smaller than a block of 16x16 pixels, or hold no noise at all.
+        The model; None if the parts are smaller than a block of 16x16 pixels, or hold no noise at all.
     """
     blocks = [_blocks(part) for part in parts if min(part.shape[:2]) >= BLOCK]
     if not blocks:
@@ -170,8 +170,8 @@ def measure_noise(parts: Sequence[Floats]) -> NoiseModel | None:
     if abs(found.correlation[REACH, REACH + 1]) <= _WHITE:
         level = white_level(parts)
         return white_noise(level, channels) if level else None
-    # The flattest blocks are those whose noise happens to be weak, and lose some of it with the plane: how much, a
-    # trial on noise of the same kind tells.
+    # The flattest blocks are those whose noise happens to be weak, and they lose some of it with the plane. A trial on
+    # known noise of the same kind shows how much.
     side = min(_TRIAL_SIDE, max(BLOCK * _GROUPS, math.isqrt(sum(part.shape[0] * part.shape[1] for part in parts))))
     flat = np.full((side, side, channels), 0.5, np.float32)
     known = NoiseModel(np.zeros(1), np.full(1, 0.02), found.correlation, found.channels)
@@ -185,7 +185,7 @@ def measure_noise(parts: Sequence[Floats]) -> NoiseModel | None:
 def white_level(parts: Sequence[Floats]) -> float:
     """Estimate white noise on the scale of 0 to 1: the median of parts HxWxC, 0 to 1.
 
-    Each channel is looked at alone: a camera's channels are alike, which would hide their noise.
+    Each channel is measured alone: the channels of a camera are similar, which would hide their noise.
     """
     return median(
         math.sqrt(fmean(estimate_sigma(channel) ** 2 for channel in np.moveaxis(part, -1, 0))) for part in parts
@@ -193,7 +193,7 @@ def white_level(parts: Sequence[Floats]) -> float:
 
 
 def _measure(blocks: NDArray[np.float64]) -> NoiseModel | None:
-    """Measure the noise in blocks N x C x side x side; None where there is none."""
+    """Measure the noise in blocks N x C x side x side; None if there is none."""
     rest = without_plane(blocks.reshape(-1, BLOCK, BLOCK)).reshape(blocks.shape)
     variances, brightness = rest.var(axis=(1, 2, 3)), blocks.mean(axis=(1, 2, 3))
     unclipped = ((blocks > 0) & (blocks < 1)).mean(axis=(1, 2, 3)) >= _UNCLIPPED
@@ -219,7 +219,7 @@ def _measure(blocks: NDArray[np.float64]) -> NoiseModel | None:
 
 
 def _correlation(unit: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Correlate blocks N x C x side x side with themselves; the mean over all turns and flips."""
+    """Return the autocorrelation of blocks N x C x side x side, averaged over all rotations and flips."""
     side = unit.shape[-1]
     shared = np.empty((REACH + 1, REACH + 1))
     for y in range(REACH + 1):
@@ -233,7 +233,7 @@ def _correlation(unit: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _blocks(picture: Floats) -> NDArray[np.float64]:
-    """Cut a picture HxWxC into blocks that overlap by half: N x C x side x side."""
+    """Split a picture HxWxC into blocks that overlap by half: N x C x side x side."""
     windows = np.lib.stride_tricks.sliding_window_view(picture, (BLOCK, BLOCK), axis=(0, 1))
     step = BLOCK // 2
     cut = windows[::step, ::step]

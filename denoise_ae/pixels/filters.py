@@ -1,4 +1,4 @@
-"""What OpenCV does to pixels apart from files: to simulate noise and to compare with, not to clean."""
+"""Filters, drawing and region labelling by OpenCV: for simulating noise, finding defects and comparing with."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _DEMOSAIC = {
 }
 
 _FRACTION_BITS = 4
-"""Bits behind the point of coordinates that are handed to OpenCV."""
+"""Fractional bits of the fixed-point coordinates that OpenCV takes."""
 
 _CAPITAL = 22.0
 """Height in pixels of a capital letter of OpenCV's font at a scale of 1."""
 
 
 def use_one_thread() -> None:
-    """Let OpenCV work in the thread that calls it, for the rest of this process."""
+    """Make OpenCV work in the calling thread alone, for the rest of this process."""
     cv2.setNumThreads(0)
 
 
@@ -51,12 +51,12 @@ def blur(image: Floats, sigma: float) -> Floats:
 
 
 def bilateral(image: Floats, reach: float, contrast: float) -> Floats:
-    """Smooth HxW or HxWx3 but for its edges (Tomasi and Manduchi, "Bilateral filtering", ICCV 1998).
+    """Smooth HxW or HxWx3 while keeping its edges (Tomasi and Manduchi, "Bilateral filtering", ICCV 1998).
 
     Args:
         image: 0 to 1.
-        reach: standard deviation in pixels, of which 5x5 count.
-        contrast: standard deviation of the differences, on [0, 1], that are smoothed.
+        reach: standard deviation in pixels of the spatial weights, on a window of 5x5.
+        contrast: standard deviation of the range weights, on the scale of [0, 1].
     """
     return np.asarray(cv2.bilateralFilter(image, 5, contrast, reach), np.float32)
 
@@ -113,7 +113,7 @@ def draw_ellipse(canvas: NDArray[np.uint8], centre: Sequence[float], axes: Seque
         canvas: drawn into.
         centre: x and y in pixels.
         axes: the two half-axes in pixels.
-        angle: that it is turned by, in degrees.
+        angle: rotation in degrees.
     """
     whole = 1 << _FRACTION_BITS
     middle, half = ([round(value * whole) for value in pair] for pair in (centre, axes))
@@ -134,13 +134,13 @@ def draw_text(canvas: NDArray[np.uint8], text: str, place: Sequence[int], size: 
 
 
 def top_hats(image: NDArray[np.uint8], radius: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return how far each pixel stands out of what a disk would smooth away: bright details, then dark ones.
+    """Return the white and the black top-hat transform with a disk (Meyer 1979).
 
-    White and black top-hat transform (Meyer 1979): a step or a slope stands out of nothing.
+    They measure how much brighter, or darker, a detail is than its surroundings; edges and slopes give 0.
 
     Args:
         image: HxW.
-        radius: of the disk in pixels; wider details stay.
+        radius: of the disk in pixels; wider details give 0 too.
     """
     disk = _disk(radius)
     bright, dark = (cv2.morphologyEx(image, kind, disk) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
@@ -152,6 +152,11 @@ def local_median(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.medianBlur(image, side), np.uint8)
 
 
+def median_of_nine(plane: Floats) -> Floats:
+    """Return the median of the 3x3 square around each pixel of HxW, borders continued."""
+    return np.asarray(cv2.medianBlur(plane, 3), np.float32)
+
+
 def local_moments(image: NDArray[np.uint8], side: int) -> tuple[Floats, Floats]:
     """Return the mean and the standard deviation of the square around each pixel of HxW, borders mirrored."""
     values = image.astype(np.float32)
@@ -160,33 +165,33 @@ def local_moments(image: NDArray[np.uint8], side: int) -> tuple[Floats, Floats]:
 
 
 def grow(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
-    """Widen what is true in HxW by so many pixels in all directions."""
+    """Dilate a mask HxW by `radius` pixels in all directions."""
     return np.asarray(cv2.dilate(mask.view(np.uint8), _disk(radius)), np.uint8).view(np.bool_)
 
 
 def regions(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Tell apart what hangs together in HxW, diagonally too.
+    """Label the connected regions of a mask HxW, with 8-connectivity.
 
     Returns:
-        Each pixel's region, 0 where the mask is false, HxW; and for each region its width, height and pixels, Nx3, the
-        first row being that of 0.
+        The label of each pixel, 0 where the mask is false, HxW; and each label's width, height and number of pixels,
+        Nx3, starting with label 0.
     """
     _, labels, found, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     measures = [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA]
     return np.asarray(labels, np.int32), np.asarray(found[:, measures], np.int32)
 
 
-def inpaint(pixels: NDArray[np.uint8], lost: NDArray[np.bool_], radius: float, *, telea: bool) -> NDArray[np.uint8]:
-    """Fill lost pixels with OpenCV's methods, for comparison.
+def inpaint(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], radius: float, *, telea: bool) -> NDArray[np.uint8]:
+    """Fill masked pixels with OpenCV's methods, for comparison.
 
     Args:
         pixels: HxW or HxWx3.
-        lost: HxW.
+        mask: HxW, true for pixels to fill.
         radius: of the neighbourhood in pixels.
         telea: by fast marching (Telea 2004), else by the Navier-Stokes equations (Bertalmio et al. 2001).
     """
     method = cv2.INPAINT_TELEA if telea else cv2.INPAINT_NS
-    return np.asarray(cv2.inpaint(pixels, lost.view(np.uint8), radius, method), np.uint8)
+    return np.asarray(cv2.inpaint(pixels, mask.view(np.uint8), radius, method), np.uint8)
 
 
 def _disk(radius: int) -> NDArray[np.uint8]:

@@ -1,9 +1,9 @@
-"""Pixels that must not count: those under alpha 0, which nobody sees, those that are NaN or infinite, and lost ones.
+"""Pixels to ignore: transparent, non-finite or masked, and what the network sees in their place.
 
-The network must see something there, yet nothing of what lies there may leak into visible neighbours. So they are
-filled from visible pixels alone, by a pull-push pyramid (Grossman and Dally, "Point Sample Rendering", 1998): means of
-2x2, 4x4, 8x8 ... visible pixels, and each hole takes the finest mean there is. Blocks lie on a fixed grid, so that
-a window read alone gets the same fill as in the whole picture.
+The network needs a value everywhere, yet nothing of what an ignored pixel holds may leak into its neighbours. So
+ignored pixels are filled from the others by a pull-push pyramid (Grossman and Dally, "Point Sample Rendering", 1998):
+each takes the finest of the means over 2x2, 4x4, 8x8 ... pixels that saw anything. The blocks lie on a fixed grid, so
+that a window read alone gets the same fill as in the whole picture.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from denoise_ae.pixels.convert import from_unit, peak_of, split_alpha, store_uni
 Floats = NDArray[np.float32]
 
 _LEVELS = 5
-"""Pyramid levels that are built for each window; the ones above are built once."""
+"""Pyramid levels that are built for each window; those above are built once."""
 
 _BLOCK = 2**_LEVELS
 
@@ -27,49 +27,53 @@ _LEAST_BLOCKS = 12
 """Fewer blocks make no sample."""
 
 
-class Visible:
+class MaskedImage:
     """A picture's colour as the network may see it, window by window.
 
     Args:
-        image: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32. It is read, never changed.
-        lost: HxW, true for pixels that are to be repaired, which must not count either.
+        image: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32. It is only read.
+        mask: HxW, true for pixels to fill, which are ignored too.
 
     Attributes:
         height: in pixels.
         width: in pixels.
-        channels: of the colour, 1 or 3.
-        has_holes: whether any pixel must not count.
-        all_holes: whether no pixel counts.
+        channels: of the colour, 1 or 3; 1 too for RGB whose three channels are equal.
+        floating: whether values may lie outside 0 to 1.
+        has_ignored: whether any pixel is ignored.
+        all_ignored: whether all are.
     """
 
-    def __init__(self, image: NDArray[Any], lost: NDArray[np.bool_] | None = None) -> None:
-        self._lost = lost
+    def __init__(self, image: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> None:
+        self._mask = mask
         colour, self._alpha = split_alpha(image)
         self._colour = colour[..., None] if colour.ndim == 2 else colour
+        if self._colour.shape[2] == 3 and _is_gray(self._colour):  # one channel stands for all, which stay equal
+            self._colour = self._colour[..., :1]
         self.height, self.width, self.channels = self._colour.shape
+        self.floating = self._colour.dtype.kind == "f"
         strips = [slice(start, start + _BLOCK) for start in range(0, self.height, _BLOCK)]
-        everything = slice(0, self.width)
-        self.has_holes = self._may_have_holes() and any(self.holes(strip, everything).any() for strip in strips)
-        self.all_holes = False
-        if self.has_holes:
+        all_columns = slice(0, self.width)
+        self.has_ignored = self._may_have_ignored() and any(self.ignored(strip, all_columns).any() for strip in strips)
+        self.all_ignored = False
+        if self.has_ignored:
             sums, counts = zip(*(self._block_sums(strip) for strip in strips), strict=True)
             total, self._counts = np.concatenate(sums), np.concatenate(counts)
-            self.all_holes = not self._counts.any()
+            self.all_ignored = not self._counts.any()
             levels = max(total.shape[:2]).bit_length()
             self._blocks = _pull_push(total, self._counts, levels, np.zeros((1, 1, 1), np.float32))
 
-    def holes(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
-        """Return which pixels of a window must not count: bool, height x width."""
-        holes: NDArray[np.bool_] = ~np.isfinite(self._colour[rows, columns]).all(axis=2)
-        if self._lost is not None:
-            holes |= self._lost[rows, columns]
+    def ignored(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
+        """Return which pixels of a window are ignored: bool, height x width."""
+        ignored: NDArray[np.bool_] = ~np.isfinite(self._colour[rows, columns]).all(axis=2)
+        if self._mask is not None:
+            ignored |= self._mask[rows, columns]
         if self._alpha is not None:
-            holes |= self._alpha[rows, columns] == 0
-        return holes
+            ignored |= self._alpha[rows, columns] == 0
+        return ignored
 
     def window(self, rows: slice, columns: slice) -> Floats:
-        """Return a window as float32 height x width x channels, black at 0 and white at 1, holes filled."""
-        if not self.has_holes:
+        """Return a window with ignored pixels filled: float32, height x width x channels, black at 0, white at 1."""
+        if not self.has_ignored:
             return to_unit(self._colour[rows, columns])
         top, left = rows.start // _BLOCK, columns.start // _BLOCK
         bottom, right = -(-rows.stop // _BLOCK), -(-columns.stop // _BLOCK)
@@ -81,11 +85,11 @@ class Visible:
     def read(self, rows: slice, columns: slice, out: Floats) -> None:
         """Read a window as `window` does into planes, channels x height x width.
 
-        Where it ends behind the picture's lower or right border, the picture is mirrored there.
+        Beyond the picture's lower and right borders the picture is mirrored.
         """
         bottom, right = min(rows.stop, self.height), min(columns.stop, self.width)
         whole = (bottom, right) == (rows.stop, columns.stop)
-        if whole and not self.has_holes:
+        if whole and not self.has_ignored:
             colour = self._colour[rows, columns].transpose(2, 0, 1)
             np.divide(colour, np.float32(peak_of(colour.dtype)), out=out, dtype=np.float32)
             return
@@ -94,40 +98,40 @@ class Visible:
         out[:] = (window if whole else np.pad(window, border, mode="symmetric")).transpose(2, 0, 1)
 
     def write(self, colour: NDArray[Any], planes: Floats, rows: slice, columns: slice) -> None:
-        """Write a window's result into a picture's colour, but not over pixels that must not count.
+        """Write a window's result into a picture's colour.
 
-        Where pixels are lost, write over those alone: that they do not count is over then. What alpha 0 hides stays.
+        With a mask, only masked pixels are written; without one, all but the ignored ones. Transparent pixels stay.
 
         Args:
-            colour: the picture as it shall be, HxW or HxWxC.
-            planes: the result, channels x height x width, 0 to 1; spoilt.
+            colour: the picture to write to, HxW or HxWxC.
+            planes: the result, channels x height x width, 0 to 1; overwritten.
             rows: of the window.
             columns: of the window.
         """
         target = (colour[..., None] if colour.ndim == 2 else colour)[rows, columns]
         pixels = planes.transpose(1, 2, 0)
-        if self.has_holes:
-            np.copyto(target, from_unit(pixels, target.dtype), where=self._written(rows, columns)[..., None])
+        if self.has_ignored:
+            np.copyto(target, from_unit(pixels, target.dtype), where=self._writable(rows, columns)[..., None])
         else:
             store_unit(pixels, target)
 
-    def _written(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
+    def _writable(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
         """Return which pixels of a window get a result: bool, height x width."""
-        if self._lost is None:
-            return ~self.holes(rows, columns)
-        lost = self._lost[rows, columns]
-        return lost if self._alpha is None else lost & (self._alpha[rows, columns] != 0)
+        if self._mask is None:
+            return ~self.ignored(rows, columns)
+        mask = self._mask[rows, columns]
+        return mask if self._alpha is None else mask & (self._alpha[rows, columns] != 0)
 
     def sample(self, pixels: int) -> Floats:
-        """Return about so many pixels, or all there are, for statistics: height x width x channels, 0 to 1.
+        """Return at most about this many pixels for statistics: height x width x channels, 0 to 1.
 
-        From large pictures and from those with holes they are blocks without holes, spread evenly over the picture
-        and put side by side.
+        Large pictures and those with ignored pixels give blocks without any, spread evenly over the picture and joined
+        side by side.
         """
-        if self.height * self.width <= pixels and not self.has_holes:
+        if self.height * self.width <= pixels and not self.has_ignored:
             return self.window(slice(0, self.height), slice(0, self.width))
         blocks = self._whole_blocks()
-        if len(blocks) < _LEAST_BLOCKS:  # thin, or nearly all holes
+        if len(blocks) < _LEAST_BLOCKS:  # the picture is thin, or nearly all of it is ignored
             height = min(self.height, max(math.isqrt(pixels), pixels // self.width))
             width = min(self.width, pixels // height)
             top, left = (self.height - height) // 2, (self.width - width) // 2
@@ -139,9 +143,9 @@ class Visible:
         )
 
     def parts(self, count: int, side: int) -> list[Floats]:
-        """Return up to so many squares without holes, spread evenly: side x side x channels, 0 to 1.
+        """Return up to `count` squares without ignored pixels, spread evenly: side x side x channels, 0 to 1.
 
-        Of a smaller picture they are as large as it allows.
+        In a picture smaller than `side` the squares are as large as it allows.
         """
         side = min(side, self.height, self.width)
         rows, columns = (
@@ -149,57 +153,66 @@ class Visible:
             for length in (self.height, self.width)
         )
         windows = [(slice(top, top + side), slice(left, left + side)) for top in rows for left in columns]
-        if self.has_holes:
-            windows = [window for window in windows if not self.holes(*window).any()]
+        if self.has_ignored:
+            windows = [window for window in windows if not self.ignored(*window).any()]
         chosen = np.linspace(0, len(windows) - 1, min(count, len(windows))).astype(int)
         return [self.window(*windows[index]) for index in chosen]
 
     def _whole_blocks(self) -> NDArray[np.intp]:
-        """Return row and column, in blocks, of each block that lies in the picture and has no hole."""
-        if self.has_holes:
+        """Return row and column, in blocks, of each block inside the picture without ignored pixels."""
+        if self.has_ignored:
             return np.argwhere(self._counts[..., 0] == _BLOCK**2)
         return np.argwhere(np.ones((self.height // _BLOCK, self.width // _BLOCK), np.bool_))
 
-    def _may_have_holes(self) -> bool:
-        return self._lost is not None or self._alpha is not None or self._colour.dtype.kind == "f"
+    def _may_have_ignored(self) -> bool:
+        return self._mask is not None or self._alpha is not None or self.floating
 
     def _sums(self, rows: slice, columns: slice) -> tuple[Floats, Floats]:
-        """Return visible colour, 0 in holes, and 1 for each visible pixel, of a window that may leave the picture."""
-        seen = ~self.holes(rows, columns)[..., None]
-        total = np.where(seen, to_unit(self._colour[rows, columns]), np.float32(0))
-        missing = rows.stop - rows.start - len(seen), columns.stop - columns.start - seen.shape[1]
+        """Return colour, 0 where ignored, and 1 for each pixel that counts, of a window that may leave the picture."""
+        counted = ~self.ignored(rows, columns)[..., None]
+        total = np.where(counted, to_unit(self._colour[rows, columns]), np.float32(0))
+        missing = rows.stop - rows.start - len(counted), columns.stop - columns.start - counted.shape[1]
         border = ((0, missing[0]), (0, missing[1]), (0, 0))
-        return np.pad(total, border), np.pad(seen.astype(np.float32), border)
+        return np.pad(total, border), np.pad(counted.astype(np.float32), border)
 
     def _block_sums(self, rows: slice) -> tuple[Floats, Floats]:
-        """Return colour sums and visible pixels of a row of blocks, 1 x blocks x channels."""
+        """Return colour sums and counted pixels of a row of blocks, 1 x blocks x channels."""
         total, count = self._sums(rows, slice(0, -(-self.width // _BLOCK) * _BLOCK))
         for _ in range(_LEVELS):
             total, count = _halve(total), _halve(count)
         return total, count
 
 
-def fill(picture: Floats, lost: NDArray[np.bool_]) -> Floats:
-    """Fill lost pixels roughly: each gets the mean of the smallest block around it that holds others.
+def _is_gray(colour: NDArray[Any]) -> bool:
+    """Tell whether the three channels of HxWx3 are equal everywhere; NaN equals NaN."""
+
+    def same(part: NDArray[Any]) -> bool:
+        return all(np.array_equal(part[..., 0], part[..., other], equal_nan=True) for other in (1, 2))
+
+    return same(colour[: 1 + len(colour) // 64]) and same(colour)
+
+
+def fill(picture: Floats, mask: NDArray[np.bool_]) -> Floats:
+    """Fill masked pixels roughly: each gets the mean of the smallest block around it that holds unmasked ones.
 
     Args:
-        picture: HxWxC, 0 to 1; what lies under lost pixels does not matter.
-        lost: HxW.
+        picture: HxWxC, 0 to 1; values under the mask do not matter.
+        mask: HxW, true for pixels to fill.
 
     Returns:
-        A new array; the other pixels are as they were. Where all are lost it is black.
+        A new array; unmasked pixels are unchanged. Where all are masked it is black.
     """
-    return Visible(np.asarray(picture, np.float32), lost).window(slice(0, lost.shape[0]), slice(0, lost.shape[1]))
+    return MaskedImage(np.asarray(picture, np.float32), mask).window(slice(0, mask.shape[0]), slice(0, mask.shape[1]))
 
 
 def _pull_push(total: Floats, count: Floats, levels: int, top: Floats) -> Floats:
-    """Return means where there is something to be seen, else the mean of the next coarser block that sees something.
+    """Return means where any pixel counts, else the mean of the next coarser block that has one.
 
     Args:
-        total: sums of visible colour, height x width x channels.
-        count: number of visible pixels behind each sum, height x width x 1.
+        total: sums of the colour of counted pixels, height x width x channels.
+        count: number of pixels behind each sum, height x width x 1.
         levels: how often to halve.
-        top: what the coarsest level takes where it sees nothing.
+        top: what the coarsest level takes where nothing counts.
     """
     if levels == 0:
         coarse = top

@@ -1,9 +1,9 @@
 """Plan tiles: which windows of a picture the network reads, and which part of each result is kept.
 
-Where `overlap` covers the network's reach to each side, a kept pixel sees in its tile all that it would see in the
-whole picture, so that tiled equals whole. Three things make it exact: tiles start at multiples of the network's size
-multiple (its pooling grid lies as in the whole picture), the picture's borders are tile borders (a network that pads
-with zeros there does so in both), and all tiles have one size (the runtime reuses its memory).
+If `overlap` covers half the receptive field, a kept pixel sees in its tile all that it would see in the whole picture,
+so that tiled equals whole. Two things make it exact: tiles start at multiples of the network's size multiple, so that
+its pooling grid lies as in the whole picture; and the picture's borders are tile borders, so that a network pads in the
+same places. All tiles have one size, so that the runtime can reuse its memory.
 """
 
 from __future__ import annotations
@@ -16,23 +16,35 @@ class Tile:
     """One tile, in pixels of the picture: rows, then columns."""
 
     read: tuple[slice, slice]
-    """What the network reads; it may end behind the picture's lower and right border, where pixels are made up."""
+    """What the network reads; it may reach beyond the picture's lower and right borders, where pixels are mirrored."""
     write: tuple[slice, slice]
-    """What is kept of the result; lies inside `read` and inside the picture."""
+    """What is kept of the result, inside `read` and inside the picture."""
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width that the network reads."""
+        """Height and width of `read`."""
         return self.read[0].stop - self.read[0].start, self.read[1].stop - self.read[1].start
 
     @property
     def kept(self) -> tuple[slice, slice]:
-        """Where `write` lies inside `read`."""
+        """`write` relative to the start of `read`."""
         rows, columns = (
             slice(write.start - read.start, write.stop - read.start)
             for read, write in zip(self.read, self.write, strict=True)
         )
         return rows, columns
+
+    def shifted(self, rows: int, columns: int) -> Tile:
+        """Return the tile moved down and to the right by so many pixels."""
+
+        def move(window: tuple[slice, slice]) -> tuple[slice, slice]:
+            down, right = window
+            return (
+                slice(down.start + rows, down.stop + rows),
+                slice(right.start + columns, right.stop + columns),
+            )
+
+        return Tile(move(self.read), move(self.write))
 
 
 def round_up(value: int, multiple: int) -> int:
@@ -45,19 +57,19 @@ def plan_tiles(
 ) -> list[Tile]:
     """Cut a picture into tiles, row by row.
 
-    The write windows cover each pixel once. The read windows all have one size, at most `tile` a side, and stay small
-    enough that the tiles share the work evenly. A picture that fits into one tile is read whole.
+    The write windows cover each pixel once. The read windows all have one size, at most `tile` a side, chosen so that
+    the tiles share the work evenly. A picture that fits into one tile is read whole.
 
     Args:
         height: of the picture, at least 1.
         width: of the picture, at least 1.
         tile: largest side of a read window; rounded down to the multiple.
-        overlap: how far the network sees to each side; rounded up to the multiple.
+        overlap: how far the network sees in each direction; rounded up to the multiple.
         multiple: starts and sides of read windows are multiples of it.
-        minimum: least side of a read window.
+        minimum: smallest side of a read window.
 
     Raises:
-        ValueError: the overlap leaves nothing of a tile to keep.
+        ValueError: the overlap leaves nothing of a tile.
     """
     tile = max(tile // multiple, -(-minimum // multiple)) * multiple
     overlap = round_up(overlap, multiple)
@@ -71,14 +83,14 @@ def plan_tiles(
 
 
 def _cut(length: int, tile: int, overlap: int, multiple: int, minimum: int) -> list[tuple[slice, slice]]:
-    """Cut one axis; return what is read and what is kept for each piece."""
+    """Cut one axis; return what is read and what is kept of each piece."""
     padded = round_up(max(length, minimum), multiple)
     if padded <= tile:
         return [(slice(0, padded), slice(0, length))]
     largest = tile - 2 * overlap
     if largest < multiple:
         raise ValueError(f"tiles of {tile} px are too small for an overlap of {overlap} px")
-    # The first and the last piece keep their overlap on the picture's border too, hence `inner` for all of them.
+    # The first and the last piece also keep their overlap at the picture's border, so the cores divide `inner`.
     inner = padded - 2 * overlap
     core = round_up(max(-(-inner // -(-inner // largest)), minimum - 2 * overlap), multiple)
     count = -(-inner // core)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,25 @@ from numpy.typing import NDArray
 from denoise_ae.errors import ModelError, UsageError
 from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
-from denoise_ae.modelfiles.session import Interrupt
+from denoise_ae.modelfiles.runtime import Interrupt
 from denoise_ae.noise.estimate import estimate_sigma
-from denoise_ae.noise.profile import measure_picture
-from denoise_ae.pixels.convert import check_image, split_alpha
-from denoise_ae.pixels.masked import Floats, Visible
-from denoise_ae.pixels.tiling import Tile, plan_tiles, round_up
-from denoise_ae.restoration.adapt import FARTHEST, PART_SIDE, PARTS, best_factor, measured_level
-from denoise_ae.restoration.tiled import TiledModel, map_side_by_side
-
-LARGEST_NOISE = 4.0
-"""Most that is taken from a pixel, in standard deviations of the noise: what lies beyond, 1 of 16,000 values of
-Gaussian noise, is taken for picture. Hence a picture of level 0 comes back as it was."""
+from denoise_ae.pixels.convert import check_image
+from denoise_ae.pixels.masked import Floats, MaskedImage
+from denoise_ae.pixels.tiling import Tile
+from denoise_ae.restoration.adapt import fit_factor
+from denoise_ae.restoration.cleaning import (
+    NO_CHANGE,
+    Change,
+    Keep,
+    Statistics,
+    Strength,
+    clean_tiles,
+    measure_change,
+    write_into,
+)
+from denoise_ae.restoration.hot_pixels import find_hot_pixels
+from denoise_ae.restoration.tiled import TiledModel
+from denoise_ae.restoration.value_range import ValueRange, in_range, measure_range
 
 STRENGTH_RANGE = (0.0, 1.5)
 SIGMA_SAMPLE = 1_000_000
@@ -35,57 +41,29 @@ SIGMA_SAMPLE = 1_000_000
 
 @dataclass(frozen=True)
 class Restored:
-    """A clean picture and what it was cleaned of."""
+    """A clean picture, and what was removed from it."""
 
     pixels: NDArray[Any]
     sigma: float | None
-    """Standard deviation of the noise in 8-bit steps, as told or as estimated; None where nobody asked for it."""
+    """Standard deviation of the noise in 8-bit steps, as given or as estimated, in the mean over the picture; None if
+    neither."""
     change: float | None = None
-    """Root mean square of what the model would take from the picture at full strength, in 8-bit steps; None where
-    nobody wants to know it, at strength 0."""
+    """Root mean square of what the model would remove at full strength, in 8-bit steps; None at strength 0."""
+    applied: Change = NO_CHANGE
+    """How far the picture has moved in fact."""
+    hot_pixels: int = 0
+    """Hot and dead pixels that were filled first, those of each colour counted."""
 
 
 @dataclass(frozen=True)
 class Residual:
-    """What a model takes from a part of a picture: neither rounded nor clipped, so that less of it can be taken too."""
+    """What a model would change in a part of a picture: neither rounded nor clipped, so that a share can be applied."""
 
     pixels: Floats
-    """Clean less noisy on the scale of 0 to 1, height x width x channels; 0 for pixels that do not count."""
+    """Clean minus noisy on the scale of 0 to 1, height x width x channels; 0 for ignored pixels."""
     levels: Floats
-    """The noise levels that the model itself estimates, in 8-bit steps, a number for each cell; none where it does
-    not. See `typical_level`."""
-
-
-_SMOOTH_SHARE = 1 / 3
-
-
-def typical_level(levels: NDArray[np.floating[Any]]) -> float:
-    """Return the level that a third of the picture stays below; 0 where there is none.
-
-    In what is finely textured an estimate is less sure, and rather too high; most pictures are smooth for a third.
-    """
-    return float(np.quantile(levels, _SMOOTH_SHARE)) if levels.size else 0.0
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What was found in a tile, or in all tiles, on the scale of 0 to 1."""
-
-    pixels: int
-    squares: float
-    """Sum of the squares of what the model takes from the pixels."""
-    levels: Floats
-    """The noise levels that the model itself estimates, a number for each cell; none where it does not."""
-
-    @property
-    def level(self) -> float:
-        """The picture's typical level in 8-bit steps."""
-        return 255 * typical_level(self.levels)
-
-    @property
-    def change(self) -> float:
-        """The root mean square of what the model takes, in 8-bit steps."""
-        return 255 * math.sqrt(self.squares / self.pixels)
+    """The model's own noise estimates in 8-bit steps, one for each cell; empty if it makes none. See
+    `denoise_ae.restoration.cleaning.mean_level`."""
 
 
 class Denoiser(TiledModel):
@@ -113,36 +91,45 @@ class Denoiser(TiledModel):
         sigma: float | None = None,
         strength: float = 1.0,
         *,
+        luma: float | None = None,
+        chroma: float | None = None,
         adapt: bool = False,
+        defects: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> NDArray[Any]:
         """Clean a picture.
 
-        Alpha comes back bit for bit, and so do pixels that must not count: those under alpha 0, and those that are
-        NaN or infinite. None of these touches its neighbours. Floating point is not clipped.
+        Alpha comes back bit for bit, and so do transparent, NaN and infinite pixels, none of which affects its
+        neighbours. Floating point is not clipped.
 
         Args:
             image: HxW gray, HxWx2 gray with alpha, HxWx3 RGB or HxWx4 RGBA; uint8, uint16 or float32 (white is 1).
             sigma: standard deviation of the noise in 8-bit steps (0 to 255, whatever the picture's depth), for models
-                that take it; None estimates it: the model itself where it can, else
+                that take it. None estimates it: by the model itself if it can, else by
                 `denoise_ae.noise.estimate.estimate_sigma`.
-            strength: 0 gives back the picture, 1 the model's result, and more goes beyond it: models that take a
-                noise level are told a higher one, with the others the change is stretched.
-            adapt: fit the model's own estimates to this picture first, see `fit_factor`; without `sigma`.
+            strength: 0 returns the picture, 1 the model's result. More goes further: models that take a noise level get
+                a higher one, for the others the change is amplified.
+            luma: strength for the luminance alone; None: `strength`. 0 leaves the picture's luma as it is, see
+                `denoise_ae.pixels.opponent`.
+            chroma: the same for the colour.
+            adapt: fit the model's own estimate to this picture first, see `fit_factor`; not with `sigma`.
+            defects: fill hot and dead pixels of photographs first, see `denoise_ae.restoration.hot_pixels`; by models
+                that take a noise level.
             progress: called with (tiles done, tiles in all) after each run of the network.
 
         Returns:
             A new array of the same shape and type.
 
         Raises:
-            ImageError: the array is no picture.
-            UsageError: `sigma` or `strength` is out of range, the model takes no `sigma`, or has none to adapt.
-            ModelError: the model fails, or takes one size that the picture is no multiple of.
+            ImageError: the array is not a picture.
+            UsageError: `sigma` or a strength is out of range, the model takes no `sigma`, or has no estimate to adapt.
+            ModelError: the model fails, or takes one size only and the picture is not made of such cells.
         """
         if adapt:
             self.check_adapt(sigma)
+        factor = self.fit_factor(image) if adapt else 1.0
         return self.restore(
-            image, sigma, strength, factor=self.fit_factor(image) if adapt else 1.0, progress=progress
+            image, sigma, strength, luma=luma, chroma=chroma, factor=factor, defects=defects, progress=progress
         ).pixels
 
     def restore(
@@ -151,54 +138,65 @@ class Denoiser(TiledModel):
         sigma: float | None = None,
         strength: float = 1.0,
         *,
+        luma: float | None = None,
+        chroma: float | None = None,
         factor: float = 1.0,
+        defects: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> Restored:
-        """Clean a picture as `clean` does, and say which noise level it was cleaned for.
+        """Clean a picture as `clean` does, and report the noise level it was cleaned for.
 
-        `factor` is what the model's own estimates are multiplied by, see `fit_factor`.
+        `factor` multiplies the model's own estimate, see `fit_factor`.
         """
         check_image(image)
-        if not STRENGTH_RANGE[0] <= strength <= STRENGTH_RANGE[1]:
-            raise UsageError(f"a strength of {strength:g} is out of range", "give 0 (leave it) to 1.5")
+        asked = check_strength(strength, luma, chroma)
         if sigma is not None:
             self.check_sigma(sigma)
         if factor != 1:
             self.check_adapt(sigma)
         result = image.copy(order="C")
-        visible = Visible(image)
-        if strength == 0 or visible.all_holes:
-            return Restored(result, 0.0, 0.0) if visible.all_holes else Restored(result, sigma)
-        tiles = self._plan(visible)
-        told, mix = self._told(visible, sigma, strength)
-        if told is not None:
-            told *= factor
-        keep = _into(visible, result)
-        found = self._clean_tiles(visible, keep, tiles, sigma=told, mix=mix, progress=progress)
-        if told is None:
-            return Restored(result, None, found.change)
-        level = (found.level * -told if told < 0 else 255 * told) / max(1.0, strength)
-        return Restored(result, level if sigma is None else sigma, found.change)
+        masked = MaskedImage(image)
+        if not asked or masked.all_ignored:
+            return Restored(result, 0.0, 0.0) if masked.all_ignored else Restored(result, sigma)
+        hot = find_hot_pixels(masked) if defects and self.card.takes_sigma else ()
+        if hot:
+            hot.fill(result)
+            masked = MaskedImage(result.copy())
+        tiles = self._plan(masked)
+        sigma_input = self._sigma_input(masked, sigma)
+        if sigma_input is not None:
+            sigma_input *= factor
+        found = self._clean_tiles(masked, tiles, write_into(masked, result), sigma_input, asked, progress=progress)
+        applied = measure_change(image, result)
+        if sigma_input is None:
+            return Restored(result, None, found.change, applied)
+        level = found.level * -sigma_input if sigma_input < 0 else 255 * sigma_input
+        return Restored(result, level if sigma is None else sigma, found.change, applied, len(hot))
 
     def residual(
         self,
-        picture: Visible,
+        picture: MaskedImage,
         window: tuple[slice, slice],
         sigma: float | None = None,
         strength: float = 1.0,
         *,
+        luma: float | None = None,
+        chroma: float | None = None,
         interrupt: Interrupt | None = None,
     ) -> Residual:
-        """Find out what `restore` would take from a part of a picture, which is all that is computed.
+        """Compute what `restore` would change in a part of a picture, and only there.
 
-        The network reads beyond the part as far as it sees, so that nothing tells parts from the whole: taking the
-        residual and rounding gives the pixels of `restore`.
+        The network also reads a margin as wide as it sees, so that parts equal the whole: adding the residual and
+        rounding gives the pixels of `restore`.
 
         Args:
-            picture: made once of the array that `restore` would be given.
+            picture: made once from the array that `restore` would be given.
             window: rows and columns of the part, not empty, inside the picture; with starts and stops.
-            sigma: as for `restore`; None estimates it from the whole picture each time, unless the model does itself.
+            sigma: as for `restore`; None estimates it from the whole picture at each call, unless the model does so
+                itself.
             strength: above 0; see `restore`.
+            luma: see `clean`.
+            chroma: see `clean`.
             interrupt: ends the work when it is set.
 
         Raises:
@@ -206,81 +204,64 @@ class Denoiser(TiledModel):
             UsageError: see `restore`.
             ModelError: see `restore`.
         """
-        if not 0 < strength <= STRENGTH_RANGE[1]:
-            raise UsageError(f"a strength of {strength:g} takes no residual", "give more than 0, up to 1.5")
+        asked_strength = check_strength(strength, luma, chroma)
+        if not asked_strength:
+            raise UsageError("a strength of 0 has no residual", "give more than 0, up to 1.5")
         if sigma is not None:
             self.check_sigma(sigma)
         rows, columns = window
-        taken = np.zeros((rows.stop - rows.start, columns.stop - columns.start, picture.channels), np.float32)
-        if picture.all_holes:
-            return Residual(taken, np.empty(0, np.float32))
+        change = np.zeros((rows.stop - rows.start, columns.stop - columns.start, picture.channels), np.float32)
+        if picture.all_ignored:
+            return Residual(change, np.empty(0, np.float32))
 
         def keep(tile: Tile, noisy: Floats, clean: Floats) -> None:
             places, parts = zip(
-                *(_shared(write, asked) for write, asked in zip(tile.write, window, strict=True)), strict=True
+                *(_overlap(write, asked) for write, asked in zip(tile.write, window, strict=True)), strict=True
             )
-            taken[places] = (clean[:, *parts] - noisy[:, *parts]).transpose(1, 2, 0)
+            change[places] = (clean[:, *parts] - noisy[:, *parts]).transpose(1, 2, 0)
 
-        told, mix = self._told(picture, sigma, strength)
+        sigma_input = self._sigma_input(picture, sigma)
         tiles = self._plan_window(picture, window)
-        found = self._clean_tiles(picture, keep, tiles, sigma=told, mix=mix, progress=None, interrupt=interrupt)
-        if picture.has_holes:
-            taken[picture.holes(*window)] = 0
-        return Residual(taken, 255 * found.levels)
-
-    def _told(self, visible: Visible, sigma: float | None, strength: float) -> tuple[float | None, float]:
-        """Return what the network is told of the noise on the scale of 0 to 1, and how much of its change is taken."""
-        if not self.card.takes_sigma:
-            return None, strength
-        more, mix = max(1.0, strength), min(1.0, strength)
-        if sigma is None and self.card.estimates_sigma:
-            return -more, mix
-        level = estimate_sigma(visible.sample(SIGMA_SAMPLE)) if sigma is None else sigma / 255
-        return level * more, mix
+        found = self._clean_tiles(picture, tiles, keep, sigma_input, asked_strength, interrupt=interrupt)
+        if picture.has_ignored:
+            change[picture.ignored(*window)] = 0
+        return Residual(change, 255 * found.levels)
 
     def fit_factor(self, image: NDArray[Any]) -> float:
-        """Find out what multiple of the model's own estimates suits a picture best, see `denoise_ae.restoration.adapt`.
+        """Find the multiple of the model's own estimate that suits a picture best, see `denoise_ae.restoration.adapt`.
 
-        That takes as long as cleaning 2 megapixels. It is for pictures whose noise is of another sort than the model's
-        training: on a noisy shot of 12 megapixels there is enough that is flat to tell. Fine, sharp texture all over a
-        picture passes for noise.
+        It takes as long as cleaning 2 megapixels. It is for pictures whose noise differs from the model's training
+        data, such as shots of other cameras. Fine, sharp texture all over a picture passes for noise.
 
         Args:
             image: as for `clean`.
 
         Returns:
-            One of `adapting.FACTORS`; 1 where there is too little to go by.
+            One of `denoise_ae.restoration.adapt.FACTORS`; 1 if there is too little to measure.
 
         Raises:
-            ImageError: the array is no picture.
+            ImageError: the array is not a picture.
             UsageError: the model estimates no noise level.
         """
         check_image(image)
         self.check_adapt(None)
-        visible = Visible(image)
-        if visible.all_holes:
-            return 1.0
-        multiple = self.card.size_multiple
-        side = min(PART_SIDE, visible.height, visible.width) // multiple * multiple
-        if side < max(1, self.card.min_size):
-            return 1.0
-        noise, parts = measure_picture(visible), visible.parts(PARTS, side)
-        if noise is None or not parts:
-            return 1.0
-        _, levels = self._run(np.stack([part.transpose(2, 0, 1) for part in parts]), -1.0, None)
-        assert levels is not None
-        if measured_level(noise, parts) > FARTHEST * math.sqrt(np.square(levels).mean()):
-            return 1.0
-        return best_factor(lambda noisy, factor: self._run(noisy, -factor, None)[0], parts, noise)
+        masked = MaskedImage(image)
+        run = in_range(self._run, self._value_range(masked))
+        return fit_factor(
+            masked,
+            lambda noisy, factor: run(noisy, -factor),
+            size_multiple=self.card.size_multiple,
+            min_size=self.card.min_size,
+        )
 
     def check_adapt(self, sigma: float | None) -> None:
         """Check that the noise level, in 8-bit steps, can be fitted to a picture.
 
         Raises:
-            UsageError: it is told, or the model estimates none.
+            UsageError: it is given, or the model estimates none.
         """
         if sigma is not None:
-            raise UsageError("a told noise level leaves nothing to adapt", "give --sigma or --adapt")
+            raise UsageError("a given noise level leaves nothing to adapt", "give --sigma or --adapt, not both")
         if not self.card.estimates_sigma:
             raise UsageError(
                 f"model {self.card.name} estimates no noise level that could be adapted",
@@ -291,7 +272,7 @@ class Denoiser(TiledModel):
         """Check that a noise level, in 8-bit steps, can be given to the model.
 
         Raises:
-            UsageError: it is negative or no number, or the model takes none.
+            UsageError: it is negative or not a number, or the model takes none.
         """
         if not (math.isfinite(sigma) and sigma >= 0):
             raise UsageError(f"a noise level of {sigma:g} is out of range", "give 0 or more, in 8-bit steps")
@@ -299,102 +280,67 @@ class Denoiser(TiledModel):
             raise UsageError(f"model {self.card.name} takes no noise level", "leave out --sigma, or set it to auto")
 
     def estimate_sigma(self, image: NDArray[Any]) -> float:
-        """Estimate the standard deviation of a picture's noise in 8-bit steps, from a bounded number of its pixels.
+        """Estimate the standard deviation of a picture's noise in 8-bit steps.
 
         Args:
             image: as for `clean`.
 
         Raises:
-            ImageError: the array is no picture.
+            ImageError: the array is not a picture.
         """
         check_image(image)
-        visible = Visible(image)
-        if not self.card.estimates_sigma or visible.all_holes:
-            return 255 * estimate_sigma(visible.sample(SIGMA_SAMPLE))
-        tiles = self._plan(visible)
-        result = image.copy(order="C")
-        return self._clean_tiles(visible, _into(visible, result), tiles, sigma=-1.0, mix=1.0, progress=None).level
+        masked = MaskedImage(image)
+        if not self.card.estimates_sigma or masked.all_ignored:
+            return 255 * estimate_sigma(masked.sample(SIGMA_SAMPLE))
+        return self._clean_tiles(masked, self._plan(masked), lambda *_: None, -1.0, Strength()).smooth_level
 
-    def _plan_window(self, visible: Visible, window: tuple[slice, slice]) -> list[Tile]:
-        """Plan tiles that cover a part of the picture and the margin in which the network sees it."""
-        if self.card.fixed_size is not None:
-            return [
-                tile
-                for tile in self._plan(visible)
-                if all(
-                    write.start < asked.stop and asked.start < write.stop
-                    for write, asked in zip(tile.write, window, strict=True)
-                )
-            ]
-        multiple = self.card.size_multiple
-        starts = [max(0, asked.start - self._overlap) // multiple * multiple for asked in window]
-        stops = [
-            min(length, round_up(asked.stop + self._overlap, multiple))
-            for length, asked in zip((visible.height, visible.width), window, strict=True)
-        ]
-        height, width = (stop - start for start, stop in zip(starts, stops, strict=True))
-        tiles = plan_tiles(
-            height, width, self._tile, overlap=self._overlap, multiple=multiple, minimum=self.card.min_size
-        )
-        return [Tile(_moved(tile.read, starts), _moved(tile.write, starts)) for tile in tiles]
+    def _sigma_input(self, masked: MaskedImage, sigma: float | None) -> float | None:
+        """Return the noise level to give to the network, see `denoise_ae.restoration.cleaning.Run`."""
+        if not self.card.takes_sigma:
+            return None
+        if sigma is None and self.card.estimates_sigma:
+            return -1.0
+        return estimate_sigma(masked.sample(SIGMA_SAMPLE)) if sigma is None else sigma / 255
+
+    def _value_range(self, masked: MaskedImage) -> ValueRange:
+        # What takes no noise level may be anything, and need not work alike at all scales.
+        return measure_range(masked) if self.card.takes_sigma else ValueRange()
 
     def _clean_tiles(
         self,
-        visible: Visible,
-        keep: Callable[[Tile, Floats, Floats], None],
+        masked: MaskedImage,
         tiles: list[Tile],
+        keep: Keep,
+        sigma_input: float | None,
+        strength: Strength,
         *,
-        sigma: float | None,
-        mix: float,
-        progress: Callable[[int, int], None] | None,
+        progress: Callable[[int, int], None] | None = None,
         interrupt: Interrupt | None = None,
-    ) -> _Found:
-        """Clean tile by tile, and hand over what is kept of each: channels x height x width, noisy and clean."""
-        # Small tiles, as the cells of a sheet, go through the network together.
-        height, width = tiles[0].size
-        together = max(1, self._tile**2 // (height * width))
-        groups = [tiles[start : start + together] for start in range(0, len(tiles), together)]
-
-        def clean_group(group: list[Tile]) -> list[_Found]:
-            noisy = np.empty((len(group), visible.channels, height, width), np.float32)
-            for tile, planes in zip(group, noisy, strict=True):
-                visible.read(*tile.read, planes)
-            clean, levels = self._run(noisy, sigma, interrupt)
-            found = [
-                _Found(_area(tile), _square_sum(clean[index], noisy[index], tile), _kept_cells(levels, index, tile))
-                for index, tile in enumerate(group)
-            ]
-            _limit(noisy, clean, sigma, mix)
-            for tile, before, after in zip(group, noisy, clean, strict=True):
-                keep(tile, before[:, *tile.kept], after[:, *tile.kept])
-            return found
-
-        found: list[_Found] = []
-        with closing(map_side_by_side(clean_group, groups, self._workers)) as parts:
-            for part in parts:
-                found += part
-                if progress is not None:
-                    progress(len(found), len(tiles))
-        return _Found(
-            sum(part.pixels for part in found),
-            sum(part.squares for part in found),
-            np.concatenate([part.levels for part in found]),
+    ) -> Statistics:
+        return clean_tiles(
+            in_range(lambda noisy, level: self._run(noisy, level, interrupt), self._value_range(masked)),
+            masked,
+            tiles,
+            keep,
+            sigma=sigma_input,
+            strength=strength,
+            batch_pixels=self._tile**2,
+            workers=self._workers,
+            progress=progress,
         )
 
-    def _run(self, noisy: Floats, sigma: float | None, interrupt: Interrupt | None) -> tuple[Floats, Floats | None]:
-        """Run the network on pictures NxCxHxW, whatever channels it takes itself.
-
-        Returns:
-            The clean pictures, and the noise levels N x cells where the network estimates them.
-        """
+    def _run(
+        self, noisy: Floats, sigma_input: float | None, interrupt: Interrupt | None = None
+    ) -> tuple[Floats, Floats | None]:
+        """Run the network, whatever channels it takes; see `denoise_ae.restoration.cleaning.Run`."""
         count, channels, height, width = noisy.shape
         if channels == self.card.channels:
-            clean, levels = self._session.restore(noisy, sigma, interrupt)
+            clean, levels = self._session.restore(noisy, sigma_input, interrupt)
         elif channels == 1:
-            clean, levels = self._session.restore(noisy.repeat(self.card.channels, axis=1), sigma, interrupt)
+            clean, levels = self._session.restore(noisy.repeat(self.card.channels, axis=1), sigma_input, interrupt)
             clean = clean.mean(axis=1, keepdims=True)
         else:
-            clean, levels = self._session.restore(noisy.reshape(-1, 1, height, width), sigma, interrupt)
+            clean, levels = self._session.restore(noisy.reshape(-1, 1, height, width), sigma_input, interrupt)
             clean = clean.reshape(noisy.shape)
         if levels is not None:
             levels = levels.reshape(count, -1, *levels.shape[2:]).mean(axis=1)
@@ -415,63 +361,28 @@ def clean(
     return Denoiser(model, device=device, threads=threads, tile=tile).clean(image, sigma, strength)
 
 
-def _limit(noisy: Floats, clean: Floats, sigma: float | None, mix: float) -> None:
-    """Scale what was taken from the pictures, but before that cut it to what noise of a told level can be; in place."""
-    told = sigma is not None and sigma >= 0
-    if mix == 1 and not told:
-        return
-    clean -= noisy
-    if told and sigma is not None:
-        reach = np.float32(LARGEST_NOISE * sigma)
-        np.clip(clean, -reach, reach, out=clean)
-    if mix != 1:
-        clean *= np.float32(mix)
-    clean += noisy
+def check_strength(strength: float, luma: float | None = None, chroma: float | None = None) -> Strength:
+    """Return how much is removed of luminance and colour.
+
+    Args:
+        strength: of what is not given for itself, 0 to 1.5.
+        luma: strength for the luminance; None: `strength`.
+        chroma: strength for the colour; None: `strength`.
+
+    Raises:
+        UsageError: one is out of range.
+    """
+    for value in (strength, luma, chroma):
+        if value is not None and not STRENGTH_RANGE[0] <= value <= STRENGTH_RANGE[1]:
+            raise UsageError(f"a strength of {value:g} is out of range", "give 0 (unchanged) to 1.5")
+    return Strength(strength if luma is None else luma, strength if chroma is None else chroma)
 
 
-def _kept_cells(levels: Floats | None, index: int, tile: Tile) -> Floats:
-    """Return those of a tile's map of noise levels that speak for the pixels that are kept of it, one after another."""
-    if levels is None:
-        return np.empty(0, np.float32)
-    cells = tuple(
-        slice(kept.start * count // side, -(-kept.stop * count // side))
-        for kept, count, side in zip(tile.kept, levels.shape[1:], tile.size, strict=True)
-    )
-    kept: Floats = levels[index][cells].ravel()
-    return kept
+def _overlap(write: slice, asked: slice) -> tuple[slice, slice]:
+    """Return the overlap of what a tile writes and what is asked for, relative to the latter and to the former.
 
-
-def _into(visible: Visible, result: NDArray[Any]) -> Callable[[Tile, Floats, Floats], None]:
-    """Return what writes clean tiles straight into `result`, which holds the picture."""
-    colour, _ = split_alpha(result)
-
-    def keep(tile: Tile, _: Floats, clean: Floats) -> None:
-        visible.write(colour, clean, *tile.write)
-
-    return keep
-
-
-def _moved(window: tuple[slice, slice], by: list[int]) -> tuple[slice, slice]:
-    rows, columns = (slice(part.start + step, part.stop + step) for part, step in zip(window, by, strict=True))
-    return rows, columns
-
-
-def _shared(write: slice, asked: slice) -> tuple[slice, slice]:
-    """Return where what a tile writes and what is asked for overlap: counted from the latter's start, and the former's.
-
-    Both are empty where they do not overlap.
+    Both are empty if there is none.
     """
     start = max(write.start, asked.start)
     stop = max(start, min(write.stop, asked.stop))
     return slice(start - asked.start, stop - asked.start), slice(start - write.start, stop - write.start)
-
-
-def _area(tile: Tile) -> int:
-    rows, columns = tile.kept
-    return int((rows.stop - rows.start) * (columns.stop - columns.start))
-
-
-def _square_sum(clean: Floats, noisy: Floats, tile: Tile) -> float:
-    """Add up, over the pixels that are kept of a tile, the squares of what was taken from them; the channels' mean."""
-    taken = clean[:, *tile.kept] - noisy[:, *tile.kept]
-    return float(np.vdot(taken, taken)) / len(clean)

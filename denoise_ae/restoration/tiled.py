@@ -1,4 +1,4 @@
-"""A model, loaded once, that goes over pictures tile by tile: what cleaning and repairing have in common."""
+"""A model, loaded once, that processes pictures tile by tile: the common base of cleaning and repairing."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from denoise_ae.modelfiles import catalog
 from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 from denoise_ae.modelfiles.session import Session
-from denoise_ae.pixels.masked import Visible
+from denoise_ae.pixels.masked import MaskedImage
 from denoise_ae.pixels.tiling import Tile, plan_tiles, round_up
 from denoise_ae.system.cpus import available_cpus
 
 SMALLEST_TILE, LARGEST_TILE = 512, 1536
-"""Sides in pixels between which the default tile lies. A tile of 1536 px takes about 500 MB with our photo model."""
+"""Bounds of the default tile's side in pixels. A tile of 1536 px takes about 500 MB with our photo model."""
 
 OVERLAPS_A_TILE = 14
-"""Default side of a tile in overlaps: a seventh of it is overlap each way, and 73 % of what is computed is kept."""
+"""Default side of a tile in overlaps: each side loses a fourteenth, so that 73 % of what is computed is kept."""
 
 WORKERS = 2
-"""Most tiles in work at once; no more than there may be threads."""
+"""Most tiles in work at once; never more than there are threads."""
 
 Part = TypeVar("Part")
 Done = TypeVar("Done")
@@ -35,8 +35,8 @@ class TiledModel:
     Args:
         model: the name of an installed model, or an ONNX file.
         device: ``auto``, ``cpu``, ``cuda``, ``dml``, ``coreml`` or ``openvino``.
-        threads: how many the CPU may keep busy; None: as many CPUs as this process may use.
-        tile: side in pixels of what the network sees at once. Memory grows with its square. It is raised where the
+        threads: CPU threads to use; None: as many as there are CPUs for this process.
+        tile: side in pixels of what the network sees at once. Memory grows with its square. It is raised if the
             model's overlap would leave too little of it; None chooses by that overlap.
 
     Attributes:
@@ -44,8 +44,8 @@ class TiledModel:
         device: the device that it runs on.
 
     Raises:
-        ModelError: there is no such model, it is no image-to-image network, or it is for something else.
-        DeviceError: a device was named that is not to be had.
+        ModelError: there is no such model, it is not an image-to-image network, or it is for something else.
+        DeviceError: the named device is not available.
         UsageError: `threads` or `tile` is below 1.
     """
 
@@ -69,19 +69,19 @@ class TiledModel:
         self.device = self._session.device
         self._workers = min(WORKERS, threads or available_cpus())
         self._overlap = round_up((self.card.receptive_field - 1) // 2, self.card.size_multiple)
-        # Below three overlaps most of the work is thrown away.
+        # Below three overlaps most of the work would be thrown away.
         self._tile = max(tile or default_tile(self._overlap), 3 * self._overlap, self.card.min_size)
 
     def _check_use(self, card: ModelCard) -> None:
-        """Check that a model is for what is to be done.
+        """Check that a model is made for this class's task.
 
         Raises:
-            ModelError: it is for something else.
+            ModelError: it is not.
         """
         raise NotImplementedError
 
-    def _plan(self, visible: Visible) -> list[Tile]:
-        height, width = visible.height, visible.width
+    def _plan(self, masked: MaskedImage) -> list[Tile]:
+        height, width = masked.height, masked.width
         if self.card.fixed_size is None:
             return plan_tiles(
                 height,
@@ -105,17 +105,44 @@ class TiledModel:
             for window in [(slice(top, top + rows), slice(left, left + columns))]
         ]
 
+    def _plan_window(self, masked: MaskedImage, window: tuple[slice, slice]) -> list[Tile]:
+        """Plan tiles that cover a part of the picture, and the margin that the network needs around it."""
+        if self.card.fixed_size is not None:
+            return [
+                tile
+                for tile in self._plan(masked)
+                if all(
+                    write.start < asked.stop and asked.start < write.stop
+                    for write, asked in zip(tile.write, window, strict=True)
+                )
+            ]
+        multiple = self.card.size_multiple
+        top, left = (max(0, asked.start - self._overlap) // multiple * multiple for asked in window)
+        bottom, right = (
+            min(length, round_up(asked.stop + self._overlap, multiple))
+            for length, asked in zip((masked.height, masked.width), window, strict=True)
+        )
+        tiles = plan_tiles(
+            bottom - top,
+            right - left,
+            self._tile,
+            overlap=self._overlap,
+            multiple=multiple,
+            minimum=self.card.min_size,
+        )
+        return [tile.shifted(top, left) for tile in tiles]
+
 
 def default_tile(overlap: int) -> int:
-    """Return the side in pixels of the tiles for a model with this overlap, see `OVERLAPS_A_TILE`."""
+    """Return the default side of a tile in pixels for an overlap, see `OVERLAPS_A_TILE`."""
     return min(max(OVERLAPS_A_TILE * overlap, SMALLEST_TILE), LARGEST_TILE)
 
 
-def map_side_by_side(work: Callable[[Part], Done], parts: list[Part], workers: int) -> Generator[Done]:
-    """Do the work on each part, several of them side by side, and yield the results in order.
+def map_concurrently(work: Callable[[Part], Done], parts: list[Part], workers: int) -> Generator[Done]:
+    """Do the work on several parts at once, and yield the results in order.
 
-    While the network runs on one part's tiles, the other's are read or written. What was not begun when the caller
-    stops listening is not done.
+    While the network runs on one part, another is read or written. Parts not yet begun are dropped when the caller
+    closes the generator.
     """
     if min(len(parts), workers) == 1:
         yield from map(work, parts)

@@ -23,7 +23,7 @@ _LONGEST_NAME = 255
 """Bytes in a file name on all usual file systems (some count characters, which are fewer)."""
 _TEMPORARY = re.compile(r"\..*\.denoise-ae-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.tmp", re.DOTALL)
 _ABANDONED_SECONDS = 24 * 60 * 60
-"""A temporary file whose writer can't be asked for is given up after this long."""
+"""Age at which a temporary file counts as abandoned where its writer can't be checked."""
 
 _REASONS = {
     errno.ENOSPC: ("no space is left on the disk", "free some space, or write to another disk"),
@@ -94,7 +94,7 @@ def write_atomic(path: str | Path, data: bytes, overwrite: bool = False, *, modi
         OutputError: the file exists already, or can't be written.
     """
     path = Path(path)
-    with _explained(path):
+    with _raising_output_errors(path):
         target = _target(path, overwrite=overwrite)
         temporary = target.with_name(_temporary_name(target.name))
         try:
@@ -104,7 +104,7 @@ def write_atomic(path: str | Path, data: bytes, overwrite: bool = False, *, modi
             if overwrite:
                 temporary.replace(target)
             else:
-                _take_free_name(temporary, target)
+                _rename_without_replacing(temporary, target)
         finally:
             # Also after Ctrl-C. Gone already where it was renamed.
             with suppress(OSError):
@@ -119,7 +119,7 @@ def check_target(path: str | Path, overwrite: bool = False) -> None:
         OutputError: the file exists already, or its folder is missing or can't be written to.
     """
     path = Path(path)
-    with _explained(path):
+    with _raising_output_errors(path):
         target = _target(path, overwrite=overwrite)
         with suppress(FileNotFoundError):
             target.lstat()  # fails where there can't be such a name
@@ -139,8 +139,8 @@ def _target(path: Path, *, overwrite: bool) -> Path:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn the system's errors into ours."""
+def _raising_output_errors(path: Path) -> Iterator[None]:
+    """Turn the system's errors into `OutputError`."""
     try:
         yield
     except FileExistsError as error:
@@ -154,7 +154,7 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _temporary_name(name: str) -> str:
-    """Make up a hidden name that says whose it is and who writes it, and is not too long for the file system."""
+    """Make a hidden name that tells the machine and the process, and is not too long for the file system."""
     ending = f".denoise-ae-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
     room = _LONGEST_NAME - 1 - len(ending)
     # Cutting bytes may cut a character; what is left of it is dropped.
@@ -169,21 +169,21 @@ def _machine() -> str:
 def _write_durably(temporary: Path, data: bytes, like: Path) -> None:
     with temporary.open("xb") as file:
         with suppress(OSError):  # no older file, or a file system without permissions
-            _take_after(temporary, like.stat())
+            _copy_permissions(temporary, like.stat())
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _take_after(file: Path, status: os.stat_result) -> None:
-    """Give a file the owner, where we may, and the permissions of another."""
+def _copy_permissions(file: Path, status: os.stat_result) -> None:
+    """Give a file the permissions of another and, where this user may, its owner."""
     if sys.platform != "win32":
         with suppress(OSError):
             os.chown(file, status.st_uid, status.st_gid)
     file.chmod(stat.S_IMODE(status.st_mode))  # after the owner, whose change takes some of them away
 
 
-def _take_free_name(temporary: Path, target: Path) -> None:
+def _rename_without_replacing(temporary: Path, target: Path) -> None:
     """Rename, but never over another file."""
     try:
         target.hardlink_to(temporary)
@@ -223,7 +223,7 @@ class LineFile:
 
     def __init__(self, path: str | Path, overwrite: bool = False, *, append: bool = False) -> None:
         self._path = Path(path)
-        with _explained(self._path):
+        with _raising_output_errors(self._path):
             if not self._path.parent.exists():
                 self._path.parent.mkdir(parents=True)
             # Without a buffer: a line is handed to the system in one piece.
@@ -246,7 +246,7 @@ class LineFile:
         """
         rest = memoryview(f"{line}\n".encode())
         size = len(rest)
-        with _explained(self._path):
+        with _raising_output_errors(self._path):
             try:
                 while rest:
                     rest = rest[self._file.write(rest) :]

@@ -1,4 +1,4 @@
-"""A rehearsal says of each picture what a run then does, in folders where much is in the way."""
+"""A dry run says of each picture what a run then does, in folders where much is in the way."""
 
 import os
 import sys
@@ -11,6 +11,7 @@ from PIL import Image
 from tiny import pattern
 
 from denoise_ae.batch import pipeline
+from denoise_ae.batch.cleaning import Cleaning
 from denoise_ae.batch.jobs import Cleaned, Existing, Failed, Planned, Skipped
 from denoise_ae.batch.planning import plan
 from denoise_ae.modelfiles.catalog import ModelCard
@@ -27,7 +28,7 @@ class Brighten:
     def estimate_sigma(self, image):
         return 10.0
 
-    def restore(self, image, sigma=None, strength=1.0, *, factor=1.0, progress=None):
+    def restore(self, image, sigma=None, strength=1.0, *, factor=1.0, progress=None, **options):
         return Restored(image + np.ones((), image.dtype), sigma)
 
 
@@ -173,15 +174,15 @@ def tree() -> dict[str, bytes | None]:
 
 
 @pytest.mark.parametrize("build", FOLDERS, ids=lambda build: build.__name__)
-def test_a_run_does_what_the_rehearsal_said(place, build):
+def test_a_run_does_what_the_dry_run_said(place, build):
     options = {"inputs": ["in"], "output": "out", "recursive": True} | build()
     before = tree()
     work = plan(**options)
-    said = list(pipeline.rehearse(work.jobs))
+    said = list(pipeline.dry_run(work.jobs))
     assert tree() == before
-    with closing(pipeline.run(work.jobs, Brighten())) as events:
+    with closing(pipeline.run(work.jobs, Cleaning(Brighten()))) as events:
         done = {event.job: event for event in events if isinstance(event, Cleaned | Skipped | Failed)}
-    assert said or work.settled
+    assert said or work.rejected
     assert [event.job for event in said] == list(work.jobs)
     assert done.keys() == set(work.jobs)
     for event in said:
@@ -194,7 +195,7 @@ def test_a_run_does_what_the_rehearsal_said(place, build):
             assert (event.error.message, event.error.hint) == (result.error.message, result.error.hint)
         else:
             assert event == result
-    # What was settled before, and what failed, is as it was.
+    # What was rejected before, and what failed, is as it was.
     outputs = {os.path.realpath(event.job.output) for event in said if isinstance(event, Planned)}
     after = tree()
     assert {name for name in before if before[name] is not None and after[name] != before[name]} <= {

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from denoise_ae.batch import picture_io, pipeline
+from denoise_ae.batch.cleaning import Cleaning
 from denoise_ae.batch.jobs import Cleaned, Existing, Failed, Job, Planned, Progress, Skipped, Started
 from denoise_ae.batch.planning import plan
 from denoise_ae.batch.tasks import Settings
@@ -35,7 +36,7 @@ class Brighten:
     def estimate_sigma(self, image):
         return self.sigma
 
-    def restore(self, image, sigma=None, strength=1.0, *, factor=1.0, progress=None):
+    def restore(self, image, sigma=None, strength=1.0, *, factor=1.0, progress=None, **options):
         for done in range(1, 5):
             progress(done, 4)
         return Restored(image + np.uint8(1), sigma, self.change)
@@ -51,10 +52,10 @@ def folder(tmp_path):
     return source
 
 
-def run(source, output, denoiser=None, settings=None, side_by_side=1, **options):
+def run(source, output, denoiser=None, settings=None, concurrency=1, **options):
     work = plan([source], output, **options)
-    with closing(pipeline.run(work.jobs, denoiser or Brighten(), settings, side_by_side)) as events:
-        return [*work.settled, *events]
+    with closing(pipeline.run(work.jobs, Cleaning(denoiser or Brighten(), settings), concurrency)) as events:
+        return [*work.rejected, *events]
 
 
 def of(kind, events):
@@ -182,7 +183,7 @@ def test_pictures_are_cleaned_side_by_side_as_many_as_asked_for(folder, tmp_path
             together.wait(TIMEOUT)  # breaks unless two are here at once
             return super().restore(image, *args, **options)
 
-    events = run(folder, tmp_path / "out", Meets(), side_by_side=2)
+    events = run(folder, tmp_path / "out", Meets(), concurrency=2)
     assert len(of(Cleaned, events)) == 4
     assert len(of(Failed, events)) == 1
     for event in of(Cleaned, events):
@@ -191,13 +192,13 @@ def test_pictures_are_cleaned_side_by_side_as_many_as_asked_for(folder, tmp_path
 
 
 def test_more_side_by_side_than_pictures(folder, tmp_path):
-    assert len(of(Cleaned, run(folder, tmp_path / "out", side_by_side=20))) == 5
+    assert len(of(Cleaned, run(folder, tmp_path / "out", concurrency=20))) == 5
     assert no_threads_left()
 
 
-@pytest.mark.parametrize("side_by_side", [1, 3])
+@pytest.mark.parametrize("concurrency", [1, 3])
 @pytest.mark.parametrize("kind", [Started, Progress, Cleaned])
-def test_closing_ends_the_work_and_the_threads(folder, tmp_path, kind, side_by_side):
+def test_closing_ends_the_work_and_the_threads(folder, tmp_path, kind, concurrency):
     work = plan([folder], tmp_path / "out")
     go_on = threading.Event()
 
@@ -207,7 +208,7 @@ def test_closing_ends_the_work_and_the_threads(folder, tmp_path, kind, side_by_s
                 go_on.wait(TIMEOUT)
             return super().restore(image, *args, **options)
 
-    with closing(pipeline.run(work.jobs, Blocks(), None, side_by_side)) as events:
+    with closing(pipeline.run(work.jobs, Cleaning(Blocks()), concurrency)) as events:
         next(event for event in events if isinstance(event, kind))
         threading.Timer(0.05, go_on.set).start()
     assert no_threads_left()
@@ -244,7 +245,7 @@ def test_a_second_run_skips_what_is_whole_and_only_that(folder, tmp_path):
 def test_an_output_that_appears_meanwhile_is_not_overwritten(folder, tmp_path):
     work = plan([folder / "0.png"], tmp_path / "out.png")
     (tmp_path / "out.png").write_text("somebody else's")
-    (failed,) = of(Failed, list(pipeline.run(work.jobs, Brighten())))
+    (failed,) = of(Failed, list(pipeline.run(work.jobs, Cleaning(Brighten()))))
     assert "out.png" in failed.error.message
     assert (tmp_path / "out.png").read_text() == "somebody else's"
 
@@ -308,10 +309,10 @@ def test_the_modification_time_is_kept_when_asked(folder, tmp_path, existing):
     assert cleaned.job.output.stat().st_mtime == 1_000_000_000
 
 
-class TestRehearsal:
-    def rehearse(self, folder, output, settings=None, **options):
+class TestDryRun:
+    def dry_run(self, folder, output, settings=None, **options):
         work = plan([folder], output, **options)
-        return [*work.settled, *pipeline.rehearse(work.jobs, settings)]
+        return [*work.rejected, *pipeline.dry_run(work.jobs, settings)]
 
     def test_it_says_what_a_run_does_and_writes_nothing(self, folder, tmp_path):
         output = tmp_path / "out"
@@ -320,7 +321,7 @@ class TestRehearsal:
         run(folder / "0.png", f"{output}/")
         before = [(path, path.stat().st_mtime_ns) for path in output.iterdir()]
         for existing in (Existing.REFUSE, Existing.SKIP, Existing.REPLACE):
-            told = self.rehearse(folder, output, existing=existing)
+            told = self.dry_run(folder, output, existing=existing)
             assert [(path, path.stat().st_mtime_ns) for path in output.iterdir()] == before
             copy = tmp_path / f"copy-{existing}"
             shutil.copytree(output, copy)
@@ -337,10 +338,10 @@ class TestRehearsal:
         assert planned[0].megapixels == pytest.approx(200e-6)
 
     def test_the_limit_on_pixels_counts(self, folder, tmp_path):
-        assert len(of(Failed, self.rehearse(folder, tmp_path / "out", Settings(max_pixels=199)))) == 5
+        assert len(of(Failed, self.dry_run(folder, tmp_path / "out", Settings(max_pixels=199)))) == 5
 
     def test_standard_input_is_left_for_the_run(self):
-        (told,) = pipeline.rehearse([Job(None, Path("gone.png"))])
+        (told,) = pipeline.dry_run([Job(None, Path("gone.png"))])
         assert (told.megapixels, told.replaces) == (None, False)
 
 

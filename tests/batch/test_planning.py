@@ -29,7 +29,7 @@ def outputs(work: Plan) -> dict[str, str]:
 
 
 def failures(work: Plan) -> list[str]:
-    return [settled.error.message for settled in work.settled if isinstance(settled, Failed)]
+    return [event.error.message for event in work.rejected if isinstance(event, Failed)]
 
 
 class TestWhatTheOutputMeans:
@@ -121,7 +121,7 @@ class TestFolders:
         touch("in/__MACOSX/a.png", "in/@eaDir/a.png/SYNOPHOTO_THUMB_M.jpg", "in/README")
         work = plan(["in"], "out", recursive=True)
         assert outputs(work) == {"in/a.png": "out/a.png"}
-        assert not work.settled
+        assert not work.rejected
 
     def test_a_file_named_outright_is_a_job_whatever_its_name(self):
         touch("notes.txt", ".hidden.png")
@@ -137,8 +137,8 @@ class TestFolders:
         touch("in/a.png", "in/a-clean.png", "in/a-clean.webp", "in/dish-clean.png")
         work = plan(["in"], existing=Existing.REPLACE)
         assert outputs(work) == {"in/a.png": "in/a-clean.png", "in/dish-clean.png": "in/dish-clean-clean.png"}
-        assert {settled.job.source.name for settled in work.settled} == {"a-clean.png", "a-clean.webp"}
-        assert all(isinstance(settled, Skipped) for settled in work.settled)
+        assert {event.job.source.name for event in work.rejected} == {"a-clean.png", "a-clean.webp"}
+        assert all(isinstance(event, Skipped) for event in work.rejected)
 
     def test_the_input_folder_as_output_needs_a_suffix(self):
         touch("in/a.png")
@@ -162,7 +162,7 @@ class TestFolders:
         touch("in/sub/a.png", "b.png")
         work = plan(["in", "b.png"], "out")
         assert failures(work) == ["in: no pictures in this folder"]
-        assert "--recursive" in work.settled[0].error.hint
+        assert "--recursive" in work.rejected[0].error.hint
         assert outputs(work) == {"b.png": "out/b.png"}
 
     @needs_links
@@ -221,7 +221,7 @@ class TestRefusals:
         work = plan(["a.png", "b.png"], "out")
         assert outputs(work) == {"b.png": "out/b.png"}
         assert "exists already" in failures(work)[0]
-        assert "--overwrite" in work.settled[0].error.hint
+        assert "--overwrite" in work.rejected[0].error.hint
         assert len(plan(["a.png", "b.png"], "out", existing=Existing.REPLACE).jobs) == 2
 
     @needs_links
@@ -259,7 +259,7 @@ class TestInPlace:
         touch(*names)
         work = plan(["in", *names[2:]], existing=Existing.IN_PLACE, recursive=True)
         assert outputs(work) == {name: name for name in names}
-        assert not work.settled
+        assert not work.rejected
 
     @pytest.mark.parametrize("options", [{"output": "out"}, {"suffix": "-x"}, {"file_format": "png"}, {"words": ["-"]}])
     def test_it_leaves_no_other_name_to_choose(self, options):
@@ -275,7 +275,7 @@ class TestInPlace:
         Path("in/c.png").hardlink_to("in/a.png")
         work = plan(["in", "in/../in/a.png"], existing=Existing.IN_PLACE)
         assert list(outputs(work)) == ["in/a.png", "in/c.png"]
-        assert [type(settled) for settled in work.settled] == [Skipped, Skipped]
+        assert [type(event) for event in work.rejected] == [Skipped, Skipped]
 
     @needs_links
     def test_what_is_no_file_or_is_protected_is_refused(self, monkeypatch):
@@ -289,7 +289,7 @@ class TestInPlace:
         assert "write-protected" in failure
 
 
-class TestChoice:
+class TestPathFilter:
     TREE = ("in/a.png", "in/B.JPG", "in/raw/c.png", "in/raw/old/d.png", "in/x/raw/e.jpg", "in/raw.png")
 
     @pytest.mark.parametrize(
@@ -334,10 +334,10 @@ class TestChoice:
         touch("a.png", "b.png")
         work = plan(["a.png", "b.png"], "out", exclude=["a*"])
         assert outputs(work) == {"b.png": "out/b.png"}
-        assert [(settled.job.name, "--exclude" in settled.reason) for settled in work.settled] == [("a.png", True)]
+        assert [(event.job.name, "--exclude" in event.reason) for event in work.rejected] == [("a.png", True)]
         single = plan(["a.png"], "b2.png", include=["*.jpg"])
         assert not single.jobs
-        assert isinstance(single.settled[0], Skipped)
+        assert isinstance(single.rejected[0], Skipped)
 
     def test_a_folder_of_which_nothing_is_left_says_why(self):
         touch("in/a.png")

@@ -33,7 +33,7 @@ from denoise_ae.imagefiles import images
 from denoise_ae.system import files
 
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-decode, write_atomic, take_free_name = images.decode, picture_io.write_atomic, files._take_free_name
+decode, write_atomic, rename = images.decode, picture_io.write_atomic, files._rename_without_replacing
 
 def die(number):
     os.kill(os.getpid(), number)
@@ -56,14 +56,14 @@ def faulty_decode(data, name, *limits):
 def faulty_rename(temporary, target):
     if "half" in target.name:
         die(signal.SIGSEGV)
-    take_free_name(temporary, target)
+    rename(temporary, target)
 
 def faulty_write(path, data, **options):
     write_atomic(path, data, **options)
     if "late" in path.name:
         die(signal.SIGSEGV)
 
-images.decode, picture_io.write_atomic, files._take_free_name = faulty_decode, faulty_write, faulty_rename
+images.decode, picture_io.write_atomic, files._rename_without_replacing = faulty_decode, faulty_write, faulty_rename
 """
 """A sitecustomize module, under which pictures do what their names say to the process that cleans them."""
 

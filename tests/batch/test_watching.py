@@ -69,7 +69,7 @@ class Rounds:
     def jobs(self) -> dict[str, Job]:
         """The next round's jobs by name; nothing else may be in it."""
         found = self.next()
-        assert not found.settled
+        assert not found.rejected
         return {job.source.name: job for job in found.jobs}
 
     def stop(self) -> None:
@@ -173,10 +173,10 @@ class TestHowOften:
         save("out/a.png")
         time.sleep(0.05)
         save("in/a.png", size=(40, 40))
-        (settled,) = rounds.next().settled
-        assert isinstance(settled, Failed)
-        assert "in/a.png" in settled.error.message.replace(os.sep, "/")
-        assert "--overwrite" in settled.error.hint
+        (event,) = rounds.next().rejected
+        assert isinstance(event, Failed)
+        assert "in/a.png" in event.error.message.replace(os.sep, "/")
+        assert "--overwrite" in event.error.hint
 
     def test_with_overwrite_what_changed_comes_again_and_at_first_what_is_newer_than_its_result(self, start):
         save("in/new.png", "in/old.png", "in/first.png", "out/new.png", "out/old.png")
@@ -197,14 +197,14 @@ class TestHowOften:
     def test_what_cannot_be_planned_is_told_once_and_comes_when_it_can(self, start):
         save("in/a.png", "in/a.jpg")
         rounds = start(make_plan=lambda: plan(["in"], "out", file_format="webp", existing=Existing.SKIP))
-        assert [type(settled) for settled in rounds.next().settled] == [Failed, Failed]
+        assert [type(event) for event in rounds.next().rejected] == [Failed, Failed]
         Path("in/a.jpg").unlink()
         assert list(rounds.jobs()) == ["a.png"]
 
     def test_a_folder_that_cannot_be_read_is_told_once(self, start):
         trouble = Failed(Job(Path("in"), None), ImageError("in/sub: the folder can't be read"))
         rounds = start(make_plan=lambda: Plan(plan(["in"], "out", existing=Existing.SKIP).jobs, (trouble,)))
-        assert rounds.next().settled == (trouble,)
+        assert rounds.next().rejected == (trouble,)
         arrive("in/a.png")
         assert list(rounds.jobs()) == ["a.png"]
 

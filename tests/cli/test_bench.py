@@ -106,13 +106,13 @@ def test_pairs(run, place, model):
         (["set", "--sigma", "0"], "adds no noise"),
         (["set", "--sigma", "nan"], "gaussian level of nan"),
         (["set", "--sigma", "-5"], "gaussian level of -5"),
-        (["set", "--pairs", "--sigma", "25"], "no known level"),
-        (["set", "--pairs", "--level", "told"], "no known level"),
+        (["set", "--pairs", "--sigma", "25"], "real noise is unknown"),
+        (["set", "--pairs", "--level", "told"], "real noise is unknown"),
         (["set", "--baseline", "median"], "choose from nlm, wavelet, tv, bm3d, all, none"),
         (["set", "--baseline", "none", "--baseline", "tv"], "--baseline none"),
-        (["set", "--table", "table.txt"], "end it with .md"),
-        (["set", "--chart", "chart.jpg"], "end it with .png or .svg"),
-        (["set", "--chart", "chart"], "end it with .png or .svg"),
+        (["set", "--table", "table.txt"], "end the name with .md"),
+        (["set", "--chart", "chart.jpg"], "end the name with .png or .svg"),
+        (["set", "--chart", "chart"], "end the name with .png or .svg"),
     ],
 )
 def test_wrong_usage(run, folder, words, complaint):
@@ -183,11 +183,11 @@ def test_table_and_chart_are_written_beside_the_usual_output(bench, place, model
     assert lines[0].startswith("| noise | method |")
     noisy = json.loads(out)["results"][0]
     assert lines[2] == f"| 25 | noisy | 2 | {noisy['psnr']:.2f} | {noisy['ssim']:.4f} |  |"
-    assert lines[-1].startswith("set: 2 pictures, noise level told, seed 0; denoise-ae ")
+    assert lines[-1].startswith("set: 2 pictures, noise level given, seed 0; denoise-ae ")
     with Image.open(place / "chart.PNG") as chart:
         assert chart.format == "PNG"
     bench("--chart", "chart.svg")
-    assert "<!-- set: 2 pictures, noise level told -->" in (place / "chart.svg").read_text()
+    assert "<!-- set: 2 pictures, noise level given -->" in (place / "chart.svg").read_text()
 
 
 @pytest.mark.parametrize(("option", "name"), [("--table", "table.md"), ("--chart", "chart.svg")])

@@ -115,8 +115,16 @@ class TestOnePicture:
         assert tree(".") == ["clean.png", "noisy.png"]
 
     def test_a_clean_picture_is_said_to_have_little_noise(self, clean_here):
-        noisy("flat.png", sigma=0)
-        assert "little noise found" in text(clean_here("flat.png", "-o", "clean.png"))
+        Image.new("RGB", (60, 40), (90, 120, 40)).save("flat.png")
+        assert "little noise found" in text(clean_here("flat.png", "-o", "clean.png", "--model", "photo"))
+
+    def test_a_clean_picture_that_is_changed_is_not(self, clean_here):
+        """The stand-in blurs, whatever little noise is estimated."""
+        noisy("edges.png", sigma=0)
+        told = text(clean_here("edges.png", "-o", "blurred.png"))
+        assert "little noise" not in told
+        before, after = (np.array(Image.open(name)).astype(float) for name in ("edges.png", "blurred.png"))
+        assert f"changed by {np.sqrt(np.square(after - before).mean()):.1f} rms" in told
 
     @pytest.mark.parametrize("chroma", ["4:4:4", "4:2:0"])
     def test_a_noisy_jpeg_is_not_taken_for_a_clean_picture(self, clean_here, chroma):
@@ -492,4 +500,8 @@ class TestInterruption:
         assert 2 <= self.whole() < 30
         assert all(path.suffix == ".png" for path in Path("out").iterdir()), "no temporary file is left"
         if number == signal.SIGINT:
-            assert "interrupted" in stderr.decode()
+            done = sum(
+                json.loads(line)["status"] == "cleaned" for line in Path("report.jsonl").read_text().splitlines()
+            )
+            told = f"Interrupted. {done} of 30 done; run the same command with --skip-existing to continue."
+            assert told in stderr.decode() and "error: " not in stderr.decode()

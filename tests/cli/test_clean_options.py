@@ -1,4 +1,4 @@
-"""Options of ``denoise-ae clean`` that choose, replace, rehearse and report, as a user types them."""
+"""Options of ``denoise-ae clean`` that choose, replace, try and report, as a user types them."""
 
 import json
 import os

@@ -95,7 +95,7 @@ def test_a_bad_picture_stops_no_other_and_is_named(run, place, network):
     status, out, err = run("encode", "in", "gone.png", "-o", "a.npz", "--model", network("codec"))
     assert (status, out) == (1, "")
     assert err.count("error: ") == 3
-    for words in ("broken.png", "large.png: the picture is 28 x 30 pixels", "gone.png: there is no such file"):
+    for words in ("broken.png", "large.png: the picture is 28 x 30 pixels", "gone.png: no such file"):
         assert words in err
     assert "3 pictures, 3 codes of 4 numbers in a.npz; 3 failed" in err
     assert [picture.name for picture in load_codes(place / "a.npz").pictures] == ["0.png", "1.png", "2.png"]
@@ -172,7 +172,7 @@ def test_codes_of_another_model_are_refused_and_so_are_those_of_none(run, place,
     status, _, err = run("decode", "a.npz", "-o", "out")
     assert status == 1 and "of model codec, which is not installed" in err and "--model" in err
     status, _, err = run("decode", "a.npz", "-o", "out", "--model", "digits-skip")
-    assert status == 1 and "its skip connections carry the picture past any code" in err
+    assert status == 1 and "its skip connections bypass any code" in err
     status, _, err = run("encode", "in", "-o", "b.npz", "--model", network("cell"))
     assert status == 1 and "its file holds none" in err
     assert not (place / "out").exists() and not (place / "b.npz").exists()
@@ -201,6 +201,33 @@ def test_names_in_a_file_of_codes_lead_nowhere_else(run, place, network, name):
     assert (place / "deep" / "out" / "1.png").exists()
 
 
+@pytest.mark.parametrize(
+    ("second", "words", "target"), [("a.png", [], "a.png"), ("a.webp", ["--format", "tif"], "a.tif")]
+)
+def test_two_codes_that_would_become_one_file_are_both_refused(run, place, network, second, words, target):
+    save_digits(place / "in", 3)
+    model = network("codec")
+    run("encode", "in", "-o", "a.npz", "--model", model)
+    codes = load_codes(place / "a.npz")
+    parts = [
+        PictureCodes(name, part.size, part.codes)
+        for name, part in zip(("a.png", second, "c.png"), codes.pictures, strict=True)
+    ]
+    save_codes(place / "b.npz", Codes(tuple(parts), codes.model, codes.sha256, codes.cell))
+    status, _, err = run("decode", "b.npz", "-o", "out", "--model", model, *words)
+    assert status == 1 and err.count(f"{Path('out', target)} would come from") == 2, err
+    assert [path.stem for path in (place / "out").iterdir()] == ["c"]
+
+
+def test_one_picture_into_a_file_whose_name_contradicts_the_format(run, place, network):
+    save_digits(place / "in", 1)
+    model = network("codec")
+    run("encode", "in", "-o", "a.npz", "--model", model)
+    status, _, err = run("decode", "a.npz", "-o", "one.png", "--format", "tif", "--model", model)
+    assert status == 2 and "--format tif contradicts the output one.png" in err
+    assert not (place / "one.png").exists()
+
+
 @pytest.mark.parametrize("model", ["/etc/passwd", "../sly.onnx", "sly.onnx", "\x1b[2J"])
 def test_a_model_named_in_a_file_of_codes_is_never_taken_for_a_path(run, place, model):
     picture = PictureCodes("a.png", (28, 28), np.zeros((1, 4), np.float32))
@@ -214,7 +241,7 @@ def test_two_pictures_of_one_name_are_both_refused(run, place, network):
     for folder in ("a", "b"):
         save_digits(place / folder, 1)
     status, _, err = run("encode", "a", "b/0.png", "-o", "c.npz", "--model", network("codec"))
-    assert status == 1 and err.count("another picture would be called 0.png too") == 2
+    assert status == 1 and err.count("0.png would come from") == 2
     assert not (place / "c.npz").exists()
 
 

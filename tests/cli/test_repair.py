@@ -8,7 +8,7 @@ from PIL import Image
 from tiny import pattern
 
 from denoise_ae import repair_file
-from denoise_ae.errors import OutputError
+from denoise_ae.errors import OutputError, UsageError
 from denoise_ae.imagefiles import images
 
 HEIGHT, WIDTH = 40, 60
@@ -133,9 +133,12 @@ def test_a_mask_of_another_size_is_one_line_and_a_hint(repair, there, place):
         (["a.png", "--mask", "none.png", "-o", "b.png"], "none.png"),
         (["a.png", "--mask", "text.png", "-o", "b.png"], "text.png"),
         (["a.png", "--mask", "mask.png", "-o", "a.png"], "the input itself"),
-        (["a.png", "--mask", "mask.png", "-o", "mask.png", "--overwrite"], "an input itself"),
+        (["a.png", "--mask", "mask.png", "-o", "mask.png", "--overwrite"], "is another input"),
         (["a.png", "--mask", "mask.png", "-o", "there.png"], "exists already"),
-        (["a.png", "--mask", "mask.png", "-o", "b.png", "--save-mask", "b.png"], "where the result goes"),
+        (["a.png", "--mask", "mask.png", "-o", "b.png", "--save-mask", "b.png"], "b.png would come from the mask too"),
+        (["a.png", "-o", "b.png", "--save-mask", "a.png", "--overwrite"], "a.png is another input"),
+        (["a.png", "--mask", "mask.png", "--save-mask", "mask.png", "--overwrite"], "mask.png is another input"),
+        (["mask.png", "--mask", "mask.png", "--in-place"], "mask.png is another input"),
         (["a.png", "--mask", "mask.png", "-o", "b.png", "--save-mask", "there.png"], "exists already"),
         ([".", "--mask", "mask.png", "-o", "b.png"], "is a folder"),
     ],
@@ -206,3 +209,8 @@ def test_repair_file_does_the_same_from_python(repair, there, network):
     assert done.share == pytest.approx(there.mean())
     with pytest.raises(OutputError):
         repair_file("a.png", "c.png", "mask.png", network("filling"))
+    repair("a.png", "--mask", "mask.png", "-o", "d.png", "--grow", 2, "--save-mask", "grown.png")
+    repair_file("a.png", "e.png", "mask.png", network("filling"), grow=2, save_mask="more.png", overwrite=True)
+    assert (pixels("d.png") == pixels("e.png")).all() and (pixels("grown.png") == pixels("more.png")).all()
+    with pytest.raises(UsageError, match="quality"):
+        repair_file("a.png", "f.jpg", "mask.png", network("filling"), quality=0)

@@ -6,7 +6,7 @@ from PIL import Image
 from qt import drop, needs_qt
 from tiny import pattern
 
-from denoise_ae.desktop.picture.settings import Look
+from denoise_ae.desktop.picture.settings import PictureSettings
 from denoise_ae.imagefiles import images
 from denoise_ae.restoration.denoiser import Denoiser
 
@@ -24,7 +24,7 @@ def window(qtbot, monkeypatch, tmp_path):
 
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
     make_application()
-    window = MainWindow(Look(strength=0.8), threads=1)
+    window = MainWindow(PictureSettings(strength=0.8), threads=1)
     window.show()
     yield window
     window.close()
@@ -155,7 +155,7 @@ def test_a_second_run_skips_what_is_done(window, qtbot, folder):
 
 
 def test_a_model_that_is_gone_becomes_a_message(window, qtbot, folder):
-    window.session.set_look(Look("gone"))
+    window.session.set_settings(PictureSettings("gone"))
     window.batch.add([folder / "a.png"])
     qtbot.waitUntil(lambda: len(window.batch.model.rows) == 1, timeout=SLOW)
     run(window.batch, qtbot)

@@ -74,7 +74,7 @@ def test_a_german_sees_german(qapp, qtbot):
         assert window.menuBar().actions()[0].text() == "&Datei"
         assert window.saving.button.text() == "Speichern unter …"
         assert window.batch.start.text() == "Starten"
-        assert "Fotos" in window.looks.about.text()
+        assert "Fotos" in window.settings_panel.about.text()
         window.close()
     finally:
         for translator in used:
@@ -158,9 +158,9 @@ def test_the_command_opens_what_it_is_given(run, monkeypatch):
     started = []
     monkeypatch.setattr(app, "start", lambda *words, **options: started.append((words, options)) or 0)
     assert run("desktop", "a.png", "b c.jpg", "--model", "digits", "--threads", 1)[0] == 0
-    ((files, look), options) = started[0]
+    ((files, settings), options) = started[0]
     assert files == [Path("a.png"), Path("b c.jpg")]
-    assert look.model == "digits"
+    assert settings.model == "digits"
     assert options == {"device": "auto", "threads": 1}
 
 

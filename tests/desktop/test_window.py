@@ -62,7 +62,7 @@ def window(qtbot, answers):
     yield window
     answers["warning"] = type(answers["warning"]).Discard
     answers["question"] = type(answers["question"]).Yes
-    window.session.note_saved(window.session.look)
+    window.session.note_saved(window.session.settings)
     window.close()
     assert not window.engine.isRunning()
 
@@ -97,7 +97,7 @@ def wait_until_shown(qtbot, window) -> None:
 
 
 def wait_until_idle(qtbot, window) -> None:
-    qtbot.waitUntil(lambda: not window._busy and not window._pending and window.session.complete, timeout=SLOW)
+    qtbot.waitUntil(lambda: not window._busy and not window._results.waiting and window.session.complete, timeout=SLOW)
 
 
 def close_to(shown: np.ndarray, expected: np.ndarray) -> bool:
@@ -117,7 +117,7 @@ def test_a_picture_from_drop_to_the_saved_file(opened, qtbot, names, tmp_path, d
     assert not close_to(clean[ROWS, RIGHT], pixels[ROWS, RIGHT])
     assert close_to(seen_part(view, ROWS, LEFT), pixels[ROWS, LEFT])
     assert close_to(seen_part(view, ROWS, RIGHT), clean[ROWS, RIGHT])
-    assert window.looks.found.text() == f"{denoiser.restore(pixels).sigma:.1f}"
+    assert window.settings_panel.found.text() == f"{denoiser.restore(pixels).sigma:.1f}"
 
     middle = QPoint(view.width() // 2, view.height() // 4)
     qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=middle)
@@ -127,8 +127,8 @@ def test_a_picture_from_drop_to_the_saved_file(opened, qtbot, names, tmp_path, d
     view.move_divider(0)
     assert close_to(seen_part(view, ROWS, LEFT), clean[ROWS, LEFT])
 
-    window.looks.strength_box.setValue(20)
-    window.looks.strength_box.setValue(60)
+    window.settings_panel.strength_box.setValue(20)
+    window.settings_panel.strength_box.setValue(60)
     weaker = denoiser.clean(pixels, strength=0.6)
     assert close_to(seen_part(view, ROWS, LEFT), weaker[ROWS, LEFT])
     assert not close_to(weaker, clean)
@@ -145,9 +145,9 @@ def test_no_older_result_is_shown_for_newer_settings(opened, qtbot, denoiser):
     window, pixels, _ = opened
     window.view.move_divider(0)
     before = denoiser.clean(pixels)
-    window.looks.automatic.setChecked(False)
-    window.looks.sigma_box.setValue(40)
-    window.looks.sigma_box.setValue(5)
+    window.settings_panel.automatic.setChecked(False)
+    window.settings_panel.sigma_box.setValue(40)
+    window.settings_panel.sigma_box.setValue(5)
     waiting = seen_part(window.view, ROWS, LEFT)
     canvas = window.session.canvas(window.session.active)
     if not canvas.done.any():  # dark, until the new result is there
@@ -155,7 +155,7 @@ def test_no_older_result_is_shown_for_newer_settings(opened, qtbot, denoiser):
     assert not close_to(waiting, before[ROWS, LEFT])
     wait_until_shown(qtbot, window)
     assert close_to(seen_part(window.view, ROWS, LEFT), denoiser.clean(pixels, 5.0)[ROWS, LEFT])
-    window.looks.automatic.setChecked(True)  # what was computed once is there at once
+    window.settings_panel.automatic.setChecked(True)  # what was computed once is there at once
     assert window.session.complete
     assert close_to(seen_part(window.view, ROWS, LEFT), before[ROWS, LEFT])
 
@@ -188,10 +188,10 @@ def test_a_and_b_stand_side_by_side(opened, qtbot, denoiser):
     from denoise_ae.desktop.picture.session import Slot
 
     window, pixels, _ = opened
-    window.looks.slots[Slot.B].click()
-    window.looks.model.setCurrentText("photo-gaussian")
-    window.looks.strength_box.setValue(50)
-    window.looks.compare.setChecked(True)
+    window.settings_panel.slots[Slot.B].click()
+    window.settings_panel.model.setCurrentText("photo-gaussian")
+    window.settings_panel.strength_box.setValue(50)
+    window.settings_panel.compare.setChecked(True)
     qtbot.waitUntil(lambda: window.session.share == 1, timeout=SLOW)
     other = Denoiser("photo-gaussian", threads=1).clean(pixels, strength=0.5)
     assert close_to(seen_part(window.view, ROWS, LEFT), denoiser.clean(pixels)[ROWS, LEFT])
@@ -277,7 +277,7 @@ def test_what_crashes_in_the_thread_becomes_a_message(window, qtbot, tmp_path, m
     assert "the sky fell" in window.message.label.text()
     assert close_to(seen(window.view)[2:4, 2:4], np.full((2, 2, 3), (38, 38, 40)))
     monkeypatch.setattr(Denoiser, "residual", real)
-    window.looks.strength_box.setValue(120)  # other settings are tried, and the message goes
+    window.settings_panel.strength_box.setValue(120)  # other settings are tried, and the message goes
     wait_until_shown(qtbot, window)
     assert not window.message.isVisible()
 
@@ -421,13 +421,13 @@ def test_the_last_folder_is_remembered(opened, qtbot, answers):
 
 def test_a_result_that_was_interrupted_is_not_kept(denoiser):
     """What the engine relies on: an interrupt gives no residual, not a part of one."""
-    from denoise_ae.modelfiles.session import Interrupt
-    from denoise_ae.pixels.masked import Visible
+    from denoise_ae.modelfiles.runtime import Interrupt
+    from denoise_ae.pixels.masked import MaskedImage
 
     interrupt = Interrupt()
     interrupt.set()
     with pytest.raises(Interrupted):
-        denoiser.residual(Visible(noisy(40, 40)), (slice(0, 40), slice(0, 40)), interrupt=interrupt)
+        denoiser.residual(MaskedImage(noisy(40, 40)), (slice(0, 40), slice(0, 40)), interrupt=interrupt)
 
 
 def test_every_control_can_be_named(window):
@@ -455,9 +455,9 @@ def test_keys_lead_to_the_settings(window, qtbot):
 
     window.activateWindow()
     for key, place in (
-        (Qt.Key.Key_N, window.looks.automatic),
-        (Qt.Key.Key_T, window.looks.strength),
-        (Qt.Key.Key_M, window.looks.model),
+        (Qt.Key.Key_N, window.settings_panel.automatic),
+        (Qt.Key.Key_T, window.settings_panel.strength),
+        (Qt.Key.Key_M, window.settings_panel.model),
         (Qt.Key.Key_O, window.saving.format),
     ):
         window.view.setFocus()

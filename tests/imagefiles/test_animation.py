@@ -13,6 +13,7 @@ from PIL import Image
 from stand_ins import Brighten
 
 from denoise_ae.batch import pipeline
+from denoise_ae.batch.cleaning import Cleaning
 from denoise_ae.batch.jobs import Cleaned, Failed, Progress
 from denoise_ae.batch.planning import plan
 from denoise_ae.batch.tasks import Settings
@@ -29,7 +30,7 @@ def noise(*shape, dtype=np.uint8):
 
 def clean(source, output, **options):
     """Clean a file with the stand-in, and return the events."""
-    with closing(pipeline.run(plan([source], output, **options).jobs, Brighten())) as events:
+    with closing(pipeline.run(plan([source], output, **options).jobs, Cleaning(Brighten()))) as events:
         return list(events)
 
 
@@ -73,9 +74,9 @@ def test_the_room_counts_all_pages(tmp_path):
     save_pages(tmp_path / "scan.tif")
     total = sum(page.shape[0] * page.shape[1] for page in PAGES)
     work = plan([tmp_path / "scan.tif"], tmp_path / "clean.tif")
-    events = list(pipeline.run(work.jobs, Brighten(), Settings(max_pixels=total - 1)))
+    events = list(pipeline.run(work.jobs, Cleaning(Brighten(), Settings(max_pixels=total - 1))))
     assert "--max-megapixels" in events[-1].error.hint
-    assert isinstance(list(pipeline.run(work.jobs, Brighten(), Settings(max_pixels=total)))[-1], Cleaned)
+    assert isinstance(list(pipeline.run(work.jobs, Cleaning(Brighten(), Settings(max_pixels=total))))[-1], Cleaned)
 
 
 @pytest.mark.parametrize("count", [1, 2, 50])

@@ -12,6 +12,7 @@ from PIL import Image, ImageCms
 from stand_ins import Brighten
 
 from denoise_ae.batch import pipeline
+from denoise_ae.batch.cleaning import Cleaning
 from denoise_ae.batch.jobs import Cleaned, Existing, Failed
 from denoise_ae.batch.planning import plan
 from denoise_ae.errors import ImageError, UsageError
@@ -143,7 +144,7 @@ def test_raw_is_developed_upright_with_its_exif(orientation, shape):
 
 
 def clean(source, output=None, **options):
-    with closing(pipeline.run(plan([source], output, **options).jobs, Brighten())) as events:
+    with closing(pipeline.run(plan([source], output, **options).jobs, Cleaning(Brighten()))) as events:
         return [event for event in events if isinstance(event, Cleaned | Failed)]
 
 

@@ -73,7 +73,7 @@ def test_noise_is_neither_clipped_nor_rounded_and_gray_stays_gray(folder):
 def test_the_level_is_told_or_not(folder):
     told, auto = Spy(), Spy()
     list(measure(clean_cases(folder), {"spy": told}, [15, 25]))
-    list(measure(clean_cases(folder), {"spy": auto}, [15, 25], told=False))
+    list(measure(clean_cases(folder), {"spy": auto}, [15, 25], known_level=False))
     assert [sigma for _, sigma in told.calls] == [15, 15, 25, 15, 25]  # the first is the warm-up
     assert {sigma for _, sigma in auto.calls} == {None}
 
@@ -119,7 +119,7 @@ def test_a_method_is_timed_after_a_warm_up(folder):
 
 @pytest.mark.parametrize("told", [True, False])
 def test_baselines_are_measured_under_their_titles(folder, told):
-    rows = list(measure(clean_cases(folder), methods({}, [BASELINES["nlm"]]), [25], told=told))
+    rows = list(measure(clean_cases(folder), methods({}, [BASELINES["nlm"]]), [25], known_level=told))
     summaries = {row.method: row for row in summarise(rows)}
     assert summaries["non-local means"].psnr > summaries[NOISY].psnr + 3
 
@@ -169,7 +169,7 @@ def test_pairs_are_found(tmp_path, noisy, clean, given):
     (case,) = pair_cases(*(tmp_path / name for name in given))
     assert (case.noisy, case.clean) == (tmp_path / noisy, tmp_path / clean)
     spy = Spy()
-    rows = list(measure([case], {"spy": spy}, told=True))
+    rows = list(measure([case], {"spy": spy}, known_level=True))
     assert spy.calls[-1][1] is None  # nobody knows the level of real noise
     assert [row.sigma for row in rows] == [None, None]
     assert rows[0].psnr == pytest.approx(20 * math.log10(255 / 12), abs=0.01)

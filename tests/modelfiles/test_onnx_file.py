@@ -116,7 +116,7 @@ def test_a_tag_with_bits_beyond_its_32_hides_nothing():
     "content", [b"", b"no model", b"\xff" * 100, b"\x3a", b"\x3a\x05abc", b"\x38\x07", b"ORTM" * 99]
 )
 def test_what_is_no_onnx_file_is_refused(content):
-    with pytest.raises(ModelError, match="mine is no whole ONNX file"):
+    with pytest.raises(ModelError, match="mine is not a complete ONNX file"):
         check_model(content, "mine")
 
 

@@ -16,7 +16,8 @@ from tiny import NETWORKS, Graph, cell_gain, filling, residual, strip_card
 from denoise_ae.errors import DeviceError, ModelError, UsageError
 from denoise_ae.modelfiles import session
 from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard
-from denoise_ae.modelfiles.session import Session, available_devices
+from denoise_ae.modelfiles.runtime import available_devices
+from denoise_ae.modelfiles.session import Session
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "noisy" / "digits.png"
 
@@ -121,7 +122,7 @@ def test_a_network_that_looks_at_everything_says_so(save):
     mean = graph.add("ReduceMean", "image", axes=[2, 3])
     card = Session(save(graph.model(graph.add("Sub", "image", mean)))).card
     assert card.receptive_field > 400
-    assert "may not join" in card.description
+    assert "may leave seams" in card.description
 
 
 def test_a_fixed_size_is_read_from_the_graph(network):
@@ -227,7 +228,7 @@ REFUSED = {
     two_pictures: r"has 2 inputs \(image, other\)",
     two_results: "2 outputs",
     classifier: "turns",
-    not_a_number: "no finite numbers",
+    not_a_number: "NaN or infinite",
     unknown_operator: "Sparkle",
     foreign_operator: "my.own",
     level_without_a_card: "no card",

@@ -31,7 +31,7 @@ def test_a_refusal_comes_back_with_its_hint(tmp_path):
 
 
 def test_what_takes_too_long_is_ended(tmp_path):
-    with pytest.raises(ModelError, match="does not get through its trial run in 3 seconds") as caught:
+    with pytest.raises(ModelError, match="did not finish its trial run in 3 seconds") as caught:
         TRY_OUT(laughs(30)(tmp_path), "mine", Limits(seconds=3))
     assert caught.value.hint
 
@@ -109,5 +109,5 @@ def test_a_child_that_dies_or_talks_nonsense_is_a_refusal_in_one_line(child, net
 
 def test_no_python_is_an_error(monkeypatch, network):
     monkeypatch.setattr(trial.sys, "executable", "/no/where")
-    with pytest.raises(ModelError, match="can't be tried out"):
+    with pytest.raises(ModelError, match="can't be tested"):
         TRY_OUT(network("rgb").read_bytes(), "mine")

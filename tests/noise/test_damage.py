@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from denoise_ae.noise.corruptions import LOSSES, NumpySource, corrupt
+from denoise_ae.noise.corruptions import MASKING_NOISE_TYPES, NumpySource, corrupt
 from denoise_ae.noise.damage import KINDS, THICKEST, draw_mask
 
 
@@ -49,7 +49,7 @@ def test_spots_are_small():
     assert np.median(stats[1:, 2:4]) <= 13
 
 
-@pytest.mark.parametrize("kind", LOSSES)
+@pytest.mark.parametrize("kind", MASKING_NOISE_TYPES)
 @pytest.mark.parametrize("shape", [(64, 80), (64, 80, 3)])
 def test_a_loss_blackens_whole_pixels_and_leaves_the_others(kind, shape):
     clean = np.full(shape, 0.7, np.float32)

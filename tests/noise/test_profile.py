@@ -5,7 +5,7 @@ import pytest
 from scenes import noise, scene
 
 from denoise_ae.noise.profile import REACH, NoiseModel, measure_noise, measure_picture, shape_noise, white_noise
-from denoise_ae.pixels.masked import Visible
+from denoise_ae.pixels.masked import MaskedImage
 
 
 def correlation(noise, distance):
@@ -70,13 +70,13 @@ def test_nothing_comes_of_pictures_without_noise():
 
 def test_large_pictures_and_ones_with_holes_are_measured_in_parts():
     large = np.rint(255 * (np.tile(scene(), (5, 5, 1)) + np.tile(noise(3, 10), (5, 5, 1))).clip(0, 1)).astype(np.uint8)
-    found = measure_picture(Visible(large))
+    found = measure_picture(MaskedImage(large))
     assert found is not None and 255 * found.deviation == pytest.approx([10], rel=0.1)
     masked = np.dstack((large[:512, :512], np.full((512, 512), 255, np.uint8)))
     masked[:100, :100, 3] = 0
-    found = measure_picture(Visible(masked))
+    found = measure_picture(MaskedImage(masked))
     assert found is not None and 255 * found.deviation == pytest.approx([10], rel=0.1)
-    assert measure_picture(Visible(np.dstack((large, np.zeros(large.shape[:2], np.uint8))))) is None
+    assert measure_picture(MaskedImage(np.dstack((large, np.zeros(large.shape[:2], np.uint8))))) is None
 
 
 def test_numpy_and_torch_draw_the_same():

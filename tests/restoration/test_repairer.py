@@ -5,7 +5,8 @@ import pytest
 from tiny import pattern
 
 from denoise_ae.errors import ImageError, Interrupted, ModelError, UsageError
-from denoise_ae.modelfiles.session import Interrupt, Session
+from denoise_ae.modelfiles.runtime import Interrupt
+from denoise_ae.modelfiles.session import Session
 from denoise_ae.noise.damage import draw_mask
 from denoise_ae.pixels.masked import fill
 from denoise_ae.restoration.denoiser import Denoiser

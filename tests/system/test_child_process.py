@@ -2,13 +2,13 @@
 
 import sys
 
-from denoise_ae.system.child_process import CHILD, words_for
+from denoise_ae.system.child_process import CHILD, child_command
 
 
 def test_python_runs_a_program():
-    assert words_for("worker", "print()") == [sys.executable, "-P", "-c", "print()"]
+    assert child_command("worker", "print()") == [sys.executable, "-P", "-c", "print()"]
 
 
 def test_the_stand_alone_program_runs_itself(monkeypatch):
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert words_for("worker", "print()") == [sys.executable, CHILD, "worker"]
+    assert child_command("worker", "print()") == [sys.executable, CHILD, "worker"]

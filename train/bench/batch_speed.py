@@ -17,6 +17,7 @@ import numpy as np
 from shared import noisy_picture
 
 from denoise_ae.batch import pipeline
+from denoise_ae.batch.cleaning import Cleaning
 from denoise_ae.batch.jobs import Existing, Failed
 from denoise_ae.batch.planning import plan
 from denoise_ae.imagefiles import images
@@ -47,7 +48,7 @@ def time_batch(folder: Path, output: Path, denoiser: Denoiser) -> float:
     """Return the seconds from the first byte read to the last one written."""
     work = plan([folder], output, existing=Existing.REPLACE)
     begin = time.perf_counter()
-    for event in pipeline.run(work.jobs, denoiser):
+    for event in pipeline.run(work.jobs, Cleaning(denoiser)):
         if isinstance(event, Failed):
             raise event.error
     return time.perf_counter() - begin

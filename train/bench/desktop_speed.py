@@ -80,11 +80,11 @@ def main() -> None:
     session = window.session
     spin(lambda: session.document is not None and session.canvas(session.active).is_done(view.seen()[0]))
 
-    def look(**changes):
-        return lambda: session.set_look(replace(session.look, **changes))
+    def change(**changes):
+        return lambda: session.set_settings(replace(session.settings, **changes))
 
     rounds = range(options.rounds)
-    shares = [timed(look(strength=0.4 + number / 100), lambda: True) for number in rounds]
+    shares = [timed(change(strength=0.4 + number / 100), lambda: True) for number in rounds]
     report("strength up to 100 %: all that is seen", shares)
 
     def canvas():
@@ -97,21 +97,21 @@ def main() -> None:
     def whole() -> bool:
         return canvas().is_done(view.seen()[0])
 
-    session.set_look(replace(session.look, strength=1.0))
+    session.set_settings(replace(session.settings, strength=1.0))
     report(
-        "noise level: the clean half of the wipe, previewed", [timed(look(sigma=10.0 + n), previewed) for n in rounds]
+        "noise level: the clean half of the wipe, previewed", [timed(change(sigma=10.0 + n), previewed) for n in rounds]
     )
-    report("noise level: the clean half of the wipe", [timed(look(sigma=20.0 + n), whole) for n in rounds])
+    report("noise level: the clean half of the wipe", [timed(change(sigma=20.0 + n), whole) for n in rounds])
     view.move_divider(0)
     spin(whole)
-    report("noise level: all of the view, previewed", [timed(look(sigma=40.0 + n), previewed) for n in rounds])
-    report("noise level: all of the view", [timed(look(sigma=30.0 + n), whole) for n in rounds])
-    session.set_look(replace(session.look, sigma=10.0))
-    report("a level that was seen before: all that is seen", [timed(look(sigma=30.0 + n), whole) for n in (0, 1)])
+    report("noise level: all of the view, previewed", [timed(change(sigma=40.0 + n), previewed) for n in rounds])
+    report("noise level: all of the view", [timed(change(sigma=30.0 + n), whole) for n in rounds])
+    session.set_settings(replace(session.settings, sigma=10.0))
+    report("a level that was seen before: all that is seen", [timed(change(sigma=30.0 + n), whole) for n in (0, 1)])
 
     show(5774, 8660)
     measure_panning(window, timed)
-    session.note_saved(session.look)
+    session.note_saved(session.settings)
     window.close()
 
 

@@ -51,7 +51,7 @@ def variants(model: Path, calibration: Path, folder: Path) -> dict[str, Path]:
 def losses(files: dict[str, Path], test: Path, limit: int | None) -> dict[str, list[float]]:
     """Return what each model loses against the first one, in dB: name -> a figure for each of `SIGMAS`."""
     restores: dict[str, Restore] = {name: Denoiser(path, device="cpu").clean for name, path in files.items()}
-    found: list[Measurement] = list(measure(clean_cases(test)[:limit], restores, SIGMAS, told=True))
+    found: list[Measurement] = list(measure(clean_cases(test)[:limit], restores, SIGMAS, known_level=True))
     psnr = {(row.method, row.sigma): row.psnr for row in summarise(found)}
     return {name: [psnr[FLOAT, sigma] - psnr[name, sigma] for sigma in SIGMAS] for name in files}
 

@@ -9,7 +9,7 @@ is the best of
 --radii for each method and mask, chosen on these very pictures: what favours them.
 
 --find: instead, dust and scratches (spots and strokes, 1 % of the picture, of gray levels 20 and 235) are looked for by
-the detector, and it is told how much of them it finds, and what it takes for blemishes in the undamaged pictures.
+the detector: how much of them it finds, and what it mistakes for defects in the undamaged pictures.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from denoise_ae.measure.benchmark import clean_cases
 from denoise_ae.measure.metrics import psnr
 from denoise_ae.noise.corruptions import NumpySource, corrupt
 from denoise_ae.pixels.filters import inpaint
-from denoise_ae.restoration.blemishes import find_blemishes
+from denoise_ae.restoration.defects import find_defects
 from denoise_ae.restoration.repairer import Repairer
 
 SETTINGS = (("strokes", 0.1), ("mask", 0.5))
@@ -79,16 +79,14 @@ def find(folder: Path, limit: int | None) -> dict[str, float]:
     false: list[float] = []
     for number, case in enumerate(clean_cases(folder)[:limit]):
         clean = images.read_image(case.clean).pixels
-        false.append(float(find_blemishes(clean).lost.mean()))
+        false.append(float(find_defects(clean).mask.mean()))
         for kind in DUST:
             for gray in DUST_GRAYS:
                 dust = lose(clean, kind, DUST_SHARE, number)
                 dusty = np.where(dust[..., None], np.uint8(gray), clean)
-                recalls.setdefault(f"{kind} of {gray}, found", []).append(
-                    float(find_blemishes(dusty).lost[dust].mean())
-                )
+                recalls.setdefault(f"{kind} of {gray}, found", []).append(float(find_defects(dusty).mask[dust].mean()))
     means = {what: fmean(values) for what, values in recalls.items()}
-    return means | {"undamaged, taken for blemishes": fmean(false)}
+    return means | {"undamaged, mistaken for defects": fmean(false)}
 
 
 def main() -> None:

@@ -6,42 +6,35 @@ import json
 import sys
 from typing import Any
 
-from denoise_ae.batch.jobs import Cleaned, Planned, Repaired, Settled, Skipped
+from denoise_ae.batch.jobs import Cleaned, Failed, Outcome, Planned, Repaired, Skipped
 from denoise_ae.batch.planning import STREAM
 from denoise_ae.errors import DenoiseError
 
 
-def record(event: Settled) -> str:
-    """Write one picture's end as a line of JSON, without the line's end; the commands' ``--help`` lists the fields."""
+def record(event: Outcome) -> str:
+    """Return what became of a picture as a line of JSON without its end; ``--help`` lists the fields."""
     names = {"file": str(event.job.source or STREAM), "output": str(event.job.output) if event.job.output else None}
-    return json.dumps({**names, **_outcome(event)})
+    return json.dumps(names | _outcome(event))
 
 
-def _outcome(event: Settled) -> dict[str, Any]:
-    if isinstance(event, Cleaned):
-        return {
-            "status": "cleaned",
-            "megapixels": round(event.megapixels, 6),
-            "seconds": round(event.seconds, 3),
-            "sigma": round(event.sigma, 2),
-            "sigma_estimated": event.estimated,
-            "little_noise": event.little_noise,
-            "warnings": list(event.warnings),
-        }
-    if isinstance(event, Repaired):
-        return {
-            "status": "repaired",
-            "megapixels": round(event.megapixels, 6),
-            "seconds": round(event.seconds, 3),
-            "share": round(event.share, 6),
-            "spots": event.spots,
-            "warnings": list(event.warnings),
-        }
+def _outcome(event: Outcome) -> dict[str, Any]:
     if isinstance(event, Planned):
         return {"status": "planned", "megapixels": event.megapixels, "replaces": event.replaces}
     if isinstance(event, Skipped):
         return {"status": "skipped", "reason": event.reason}
-    return failure(event.error)
+    if isinstance(event, Failed):
+        return failure(event.error)
+    status = "repaired" if isinstance(event, Repaired) else "cleaned"
+    fields = {"status": status, "megapixels": round(event.megapixels, 6), "seconds": round(event.seconds, 3)}
+    if isinstance(event, Cleaned):
+        found: dict[str, Any] = {"sigma": round(event.sigma, 2), "sigma_estimated": event.estimated}
+        found["little_noise"] = event.little_noise
+        found |= {"change_rms": round(event.applied_rms, 2), "changed_share": round(event.changed_share, 4)}
+        found["hot_pixels"] = event.hot_pixels
+    else:
+        assert isinstance(event, Repaired)
+        found = {"share": round(event.share, 6), "spots": event.spots}
+    return fields | found | {"warnings": list(event.warnings)}
 
 
 def failure(error: DenoiseError) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How the commands print: errors as one line and a hint, on stderr, and no name that a terminal would obey."""
+"""Print messages, tables and progress, with control characters escaped; errors go to stderr."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ INTERRUPTED = 130
 
 
 def stderr_console() -> Console:
-    """Return a console on stderr; rich itself honours NO_COLOR and plain pipes."""
+    """Return a console on stderr; rich itself respects NO_COLOR and pipes."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether somebody sees what a stream shows; it is None where the process was started without it."""
+    """Return whether a stream is a terminal; it is None if the process was started without it."""
     return stream is not None and stream.isatty()
 
 
 def printable(text: str) -> str:
-    """Escape what a file's name may hold that a terminal would obey: line ends, escape sequences, broken letters."""
+    """Escape characters that a terminal would act on: line ends, escape sequences, invalid characters."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def print_line(console: Console, *parts: str | tuple[str, str]) -> None:
-    """Print one line made of texts and (text, style) pairs, without wrapping it or reading markup in it."""
+    """Print one line of texts and (text, style) pairs, without wrapping or markup."""
     from rich.text import Text
 
     clean = (printable(part) if isinstance(part, str) else (printable(part[0]), part[1]) for part in parts)
@@ -41,7 +41,7 @@ def print_line(console: Console, *parts: str | tuple[str, str]) -> None:
 
 
 def print_error(message: str, hint: str = "", console: Console | None = None) -> None:
-    """Print one line that says what is wrong and, where there is one, a line that says what to do."""
+    """Print one line that says what is wrong, and the hint, if any, on a second line."""
     console = console or stderr_console()
     print_line(console, ("error: ", "bold red"), message)
     if hint:
@@ -49,7 +49,7 @@ def print_error(message: str, hint: str = "", console: Console | None = None) ->
 
 
 def progress_bar(*, shown: bool) -> Progress:
-    """Make a progress bar on stderr, which only a terminal gets to see."""
+    """Make a progress bar on stderr, shown only on a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
@@ -65,7 +65,7 @@ def progress_bar(*, shown: bool) -> Progress:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table on stdout: as wide as the terminal, or as wide as it has to be where there is none."""
+    """Print a table on stdout, as wide as the terminal; without a terminal, as wide as its cells."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -75,10 +75,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
         table.add_row(*(Text("\n".join(map(printable, cell.split("\n")))) for cell in row))
-    # A pipe has no width that lines would have to be broken for.
+    # A pipe has no width, so lines are not broken.
     Console(highlight=False, width=None if is_terminal(sys.stdout) else 10_000).print(table)
 
 
 def json_safe(row: dict[str, Any]) -> dict[str, Any]:
-    """Replace infinity, the PSNR of equal pictures, which JSON does not have."""
+    """Replace infinity, the PSNR of equal pictures, and NaN by None: JSON has neither."""
     return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}

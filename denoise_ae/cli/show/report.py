@@ -1,4 +1,4 @@
-"""Shows what a batch does. Imported when there is one to show: rich's progress takes a while to load."""
+"""Show what a batch does, on the terminal and as JSON. Imported late: rich's progress takes a while to load."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +15,7 @@ from rich.table import Column
 from rich.text import Text
 
 from denoise_ae.batch import jobs
-from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, Planned, Repaired, Settled, Skipped, Started
+from denoise_ae.batch.jobs import Cleaned, Event, Failed, Job, Outcome, Planned, Repaired, Skipped, Started, Written
 from denoise_ae.cli.show.records import print_out, record
 from denoise_ae.cli.show.render import is_terminal, print_error, print_line, printable, stderr_console
 from denoise_ae.errors import DenoiseError
@@ -34,6 +34,7 @@ class BatchReport:
         debug: a traceback with each error.
         file: where a line of JSON for each picture goes too; None: nowhere.
         endless: whether only an interruption ends it.
+        to_continue: how an interrupted batch is continued; empty where it can't be.
     """
 
     def __init__(
@@ -44,16 +45,18 @@ class BatchReport:
         debug: bool = False,
         file: LineFile | None = None,
         endless: bool = False,
+        to_continue: str = "",
     ) -> None:
         self.failures: list[DenoiseError] = []
         self._total = 0
         self._endless = endless
+        self._to_continue = to_continue
         self._tells = not (quiet or as_json)
         self._as_json = as_json
         self._debug = debug
         self._file = file
         self._console = stderr_console()
-        self._cleaned = self._planned = self._skipped = self._settled = 0
+        self._cleaned = self._planned = self._skipped = self._finished = 0
         self._parts: dict[Job, float] = {}
         self._megapixels = 0.0
         self._model = self._device = ""
@@ -95,7 +98,7 @@ class BatchReport:
         """Say how many more pictures and folders there are to tell about; from now on time counts as work."""
         self._total += count
         self._since = time.perf_counter()
-        self._bar.update(self._task, total=self._total, counts=f"{self._settled}/{self._total}")
+        self._bar.update(self._task, total=self._total, counts=f"{self._finished}/{self._total}")
 
     def wait_for(self, folders: Iterable[str]) -> None:
         """Say that nothing is to be done until pictures arrive in folders."""
@@ -116,28 +119,27 @@ class BatchReport:
             self._bar.update(self._task, completed=self._completed())
             return
         self._keep(event)
-        if isinstance(event, Cleaned):
-            self._tell_cleaned(event)
-        elif isinstance(event, Repaired):
-            self._tell_repaired(event)
+        if isinstance(event, Written):
+            self._tell_written(event)
         elif isinstance(event, Planned):
             self._tell_planned(event)
         elif isinstance(event, Skipped):
-            self._tell_skipped(event)
+            self._skipped += 1
+            self._tell(("skipped: ", "dim"), f"{event.job.name}: {event.reason}")
         else:
             self._tell_failed(event)
         self._parts.pop(event.job, None)
-        self._settled += 1
-        counts = f"{self._settled}/{self._total}"
+        self._finished += 1
+        counts = f"{self._finished}/{self._total}"
         if self._megapixels:
             counts += f" {self._megapixels / self._seconds():.2f} MP/s"
         self._bar.update(self._task, completed=self._completed(), counts=counts)
 
     def _completed(self) -> float:
         """Count the pictures that are done, and the parts of those that are being cleaned or written."""
-        return self._settled + sum(self._parts.values())
+        return self._finished + sum(self._parts.values())
 
-    def _keep(self, event: Settled) -> None:
+    def _keep(self, event: Outcome) -> None:
         """Write an event's line of JSON wherever one is wanted."""
         if self._as_json or self._file:
             line = record(event)
@@ -147,7 +149,7 @@ class BatchReport:
                 print_out(line)
 
     def finish(self, *, interrupted: bool = False) -> None:
-        """Say how many were cleaned, skipped and failed, and name each failure."""
+        """Say how many pictures were cleaned, skipped and failed, and name each failure."""
         if self._as_json:
             summary = {
                 "status": "summary",
@@ -162,10 +164,12 @@ class BatchReport:
                 "interrupted": interrupted,
             }
             print_out(json.dumps(summary))
+        if interrupted and not self._endless:
+            done = f"{self._cleaned + self._planned + self._skipped} of {self._total} done"
+            rest = f"; {self._to_continue}" if self._to_continue else ""
+            print_line(self._console, ("Interrupted. ", "bold red"), f"{done}{rest}.")
         if not self._tells:
             return
-        if interrupted and not self._endless:
-            print_line(self._console, ("interrupted: ", "bold red"), "what was not whole is not written")
         if self._total == 1 and not self._endless:
             return
         done = f"{self._planned} would be cleaned" if self._planned else f"{self._cleaned} cleaned"
@@ -175,30 +179,14 @@ class BatchReport:
         for error in self.failures:
             print_line(self._console, ("failed: ", "red"), error.message)
 
-    def _tell_cleaned(self, event: Cleaned) -> None:
+    def _tell_written(self, event: Written) -> None:
         self._cleaned += 1
         self._megapixels += event.megapixels
-        noise = f"sigma {event.sigma:.1f}{' estimated' if event.estimated else ''}"
-        self._tell(
-            f"{event.job.name} -> {event.job.output_name}",
-            (f"  {event.megapixels:.1f} MP in {event.seconds:.1f} s, {noise}", "dim"),
-            "; little noise found" if event.little_noise else "",
-        )
-        self._warn(event)
-
-    def _tell_repaired(self, event: Repaired) -> None:
-        self._cleaned += 1
-        self._megapixels += event.megapixels
-        filled = f"{100 * event.share:.2f} % of the pixels"
         self._tell(
             f"{event.job.name} -> {event.job.output_name}",
             (f"  {event.megapixels:.1f} MP in {event.seconds:.1f} s, ", "dim"),
-            f"{filled} filled" if event.spots is None else f"found {event.spots} spots, {filled}",
-            "" if event.share else "; nothing to repair",
+            *_found_in(event),
         )
-        self._warn(event)
-
-    def _warn(self, event: Cleaned | Repaired) -> None:
         for warning in event.warnings:
             self._tell(("warning: ", "yellow"), f"{event.job.name}: {warning}")
 
@@ -211,10 +199,6 @@ class BatchReport:
             "; replaces the file there" if event.replaces else "",
         )
 
-    def _tell_skipped(self, event: Skipped) -> None:
-        self._skipped += 1
-        self._tell(("skipped: ", "dim"), f"{event.job.name}: {event.reason}")
-
     def _tell_failed(self, event: Failed) -> None:
         self.failures.append(event.error)
         print_error(event.error.message, event.error.hint, self._console)
@@ -226,5 +210,19 @@ class BatchReport:
             print_line(self._console, *parts)
 
     def _seconds(self) -> float:
-        """How long has been worked."""
+        """Return how long work has gone on, without the time spent waiting for pictures."""
         return self._worked + (0.0 if self._since is None else time.perf_counter() - self._since)
+
+
+def _found_in(event: Written) -> Iterator[str | tuple[str, str]]:
+    """Say what was found in a picture, and done about it."""
+    if isinstance(event, Cleaned):
+        yield f"sigma {event.sigma:.1f}{' estimated' if event.estimated else ''}", "dim"
+        yield "; little noise found" if event.little_noise else ""
+        noticeably = f"{100 * event.changed_share:.2g} % of the pixels by more than 8"
+        yield f"; changed by {event.applied_rms:.1f} rms, {noticeably}"
+        yield f"; {event.hot_pixels} hot pixels filled" if event.hot_pixels else ""
+    elif isinstance(event, Repaired):
+        filled = f"{100 * event.share:.2f} % of the pixels"
+        yield f"{filled} filled" if event.spots is None else f"found {event.spots} spots, {filled}"
+        yield "" if event.share else "; nothing to repair"

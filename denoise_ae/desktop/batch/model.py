@@ -1,4 +1,4 @@
-"""The batch list: a row for each picture, with what has become of it."""
+"""The batch list as a Qt model: a row for each picture, with its state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Index = QModelIndex | QPersistentModelIndex
 
 
 class State(Enum):
-    """What has become of a picture."""
+    """State of a picture."""
 
     WAITING = auto()
     WORKING = auto()
@@ -45,7 +45,7 @@ class Row:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more is going to happen."""
+        """Whether it is finished."""
         return self.state in (State.DONE, State.SKIPPED, State.FAILED)
 
 
@@ -141,7 +141,7 @@ class BatchModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(number, 0), self.index(number, self.columnCount() - 1))
 
     def note(self, event: Event) -> None:
-        """Take note of what a batch tells."""
+        """Update a row after an event of the batch."""
         source = event.job.source
         if source is None:
             return
@@ -169,18 +169,18 @@ class BatchModel(QAbstractTableModel):
             self.touch(row)
 
     def wait_again(self, states: tuple[State, ...]) -> None:
-        """Put pictures in some states back among those that wait."""
+        """Let pictures in these states wait again."""
         for row in self.rows:
             if row.state in states:
                 row.state, row.share, row.seconds, row.message, row.hint = State.WAITING, 0.0, None, "", ""
                 self.touch(row)
 
     def wanted(self, job: Job) -> bool:
-        """Tell whether a job's picture waits."""
+        """Return whether a job's picture is waiting."""
         row = self.row_of(job.source)
         return row is None or row.state is State.WAITING
 
 
 def _without_path(event: Failed) -> str:
-    """Return an error's message without the path that the row shows already."""
+    """Return an error's message without the path, which the row shows already."""
     return event.error.message.removeprefix(f"{event.job.name}: ")

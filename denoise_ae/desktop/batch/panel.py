@@ -39,18 +39,18 @@ class BatchPanel(QWidget):
     """Cleans many pictures with the settings of the window.
 
     Args:
-        make_task: returns the settings, and the ending that results are to have (None: their own).
+        make_task: returns the task, and the suffix of the results (None: as the pictures').
         start_folder: returns the folder that file dialogs begin in.
-        parent: that owns it.
+        parent: owner, as Qt has it.
     """
 
     failed = Signal(object)
     """A DenoiseError that no row can show."""
     running_changed = Signal(bool)
     opened = Signal(object)
-    """A picture's path, to be shown large."""
+    """Path of a picture to show in the large view."""
     folder_used = Signal(object)
-    """The path of a folder from which pictures were taken."""
+    """Path of a folder from which pictures were added."""
 
     def __init__(
         self,
@@ -63,7 +63,6 @@ class BatchPanel(QWidget):
         self._start_folder = start_folder
         self._inputs: list[Path] = []
         self._run: BatchRun | None = None
-        self._ended: list[BatchRun] = []
         self._begin = 0.0
         self._background = Background(threads=1, parent=self)
         self.model = BatchModel(self)
@@ -149,20 +148,20 @@ class BatchPanel(QWidget):
     # The list
 
     def add(self, paths: Sequence[Path]) -> None:
-        """Put files and folders into the list; folders with all below them."""
+        """Add files, and folders with all their subfolders, to the list."""
         paths = [path.absolute() for path in paths]
         self._inputs += [path for path in paths if path not in self._inputs]
         self._background.run(partial(_look_through, paths), self._list, self.failed.emit)
 
     def empty(self) -> None:
-        """Take all pictures out of the list."""
+        """Remove all pictures from the list."""
         self._inputs.clear()
         self.model.clear()
         self._show_state()
 
     def _list(self, found: Plan) -> None:
         fresh = self.model.add(job.source for job in found.jobs if job.source)
-        for event in found.settled:
+        for event in found.rejected:
             if self.model.row_of(event.job.source) is None:
                 fresh += self.model.add([event.job.source] if event.job.source else [])
                 self.model.note(event)
@@ -176,7 +175,7 @@ class BatchPanel(QWidget):
     # The work
 
     def begin(self) -> None:
-        """Clean the pictures that wait."""
+        """Clean the waiting pictures."""
         if self._run or not self._inputs:
             return
         task, suffix = self._make_task()
@@ -187,12 +186,12 @@ class BatchPanel(QWidget):
                 f"{Path(output)}/" if output else None,
                 recursive=True,
                 file_format=suffix.removeprefix(".") if suffix else None,
-                existing=Existing(self.existing.currentData()),  # Qt makes a mere text of it
+                existing=Existing(self.existing.currentData()),  # Qt returns it as a plain string
             )
         except DenoiseError as error:
             self.failed.emit(error)
             return
-        for event in work.settled:
+        for event in work.rejected:
             if self.model.wanted(event.job):
                 self.model.note(event)
         jobs = [job for job in work.jobs if self.model.wanted(job)]
@@ -201,7 +200,7 @@ class BatchPanel(QWidget):
             return
         self._begin = time.monotonic()
         run = self._run = BatchRun(task, jobs, self)
-        run.told.connect(self._note)
+        run.reported.connect(self._note)
         run.broken.connect(self.failed)
         run.finished.connect(partial(self._end, run))
         run.start()
@@ -209,7 +208,7 @@ class BatchPanel(QWidget):
         self._show_state()
 
     def stop(self) -> None:
-        """End the work at once; what was not cleaned waits again."""
+        """End the work at once; unfinished pictures wait again."""
         if self._run:
             self._run.cancel()
 
@@ -221,7 +220,7 @@ class BatchPanel(QWidget):
         self._background.wait()
 
     def open_folder(self) -> None:
-        """Open the folder of the selected picture's result, or of the last one's, in the system's file manager."""
+        """Open the folder of the selected picture's result, or of the last result, in the system's file manager."""
         chosen = [self.model.rows[index.row()] for index in self.table.selectionModel().selectedRows()]
         with_output = [row for row in chosen or self.model.rows if row.output]
         if with_output and (output := with_output[-1].output):
@@ -312,7 +311,7 @@ def _look_through(paths: Sequence[Path]) -> Plan:
 
 
 def _row(*widgets: QWidget | None) -> QHBoxLayout:
-    """Put widgets side by side; None takes what room there is."""
+    """Put widgets in a row; None stands for a stretch."""
     layout = QHBoxLayout()
     for widget in widgets:
         if widget is None:

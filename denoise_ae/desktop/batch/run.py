@@ -1,4 +1,4 @@
-"""The thread of a batch: a `Supervisor` does the work in a process of its own, which may crash and be ended."""
+"""The thread of a batch: a `Supervisor` runs it in a worker process, which may crash or be ended."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from denoise_ae.desktop.background import in_words
 
 
 class BatchRun(QThread):
-    """Cleans pictures one after another, and can be paused between two of them.
+    """Cleans pictures one after another, and can be paused between them.
 
     Args:
-        task: how.
-        jobs: which.
-        parent: that owns it.
+        task: how to clean them.
+        jobs: the pictures.
+        parent: owner, as Qt has it.
     """
 
-    told = Signal(object)
+    reported = Signal(object)
     """An `Event` of the batch."""
     broken = Signal(object)
-    """The DenoiseError that ended all of it: the model can't be loaded, say."""
+    """The DenoiseError that ended the batch, for example because the model can't be loaded."""
 
     def __init__(self, task: Task, jobs: Sequence[Job], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -38,17 +38,17 @@ class BatchRun(QThread):
 
     @property
     def paused(self) -> bool:
-        """Whether no further picture is begun."""
+        """Whether the next picture waits."""
         return self._paused
 
     def pause(self, paused: bool) -> None:
-        """Begin no further picture, or go on."""
+        """Pause before the next picture, or continue."""
         with self._change:
             self._paused = paused
             self._change.notify_all()
 
     def cancel(self) -> None:
-        """End the work at once; the picture at hand leaves nothing behind."""
+        """End the work at once; the current picture leaves nothing behind."""
         with self._change:
             self._cancelled = True
             if self._supervisor:
@@ -56,7 +56,7 @@ class BatchRun(QThread):
             self._change.notify_all()
 
     def run(self) -> None:
-        """Be the thread."""
+        """Run in the thread."""
         try:
             with Supervisor(self._task) as supervisor:
                 with self._change:
@@ -67,8 +67,8 @@ class BatchRun(QThread):
                         if self._cancelled:
                             return
                     for event in supervisor.run([job]):
-                        self.told.emit(event)
-        except BaseException as error:  # whatever it is, the window stays
+                        self.reported.emit(event)
+        except BaseException as error:  # the window must survive anything
             if not self._cancelled:
                 self.broken.emit(in_words(error))
         finally:

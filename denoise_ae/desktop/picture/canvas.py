@@ -1,7 +1,7 @@
-"""A clean picture in the making: what the model takes from it, part by part, and which parts are done or previewed.
+"""A result in the making: the model's residual, and which parts of it are done or previewed.
 
-One canvas belongs to one picture and one `Look.base`, so that a result can never be shown for other settings than those
-that it was computed for. Pure numpy; one thread writes it, others may read what is done.
+A canvas belongs to one picture and one `PictureSettings.base`, so that a result is never shown for other settings than
+its own. Pure numpy; one thread writes it, others may read what is done.
 """
 
 from __future__ import annotations
@@ -12,37 +12,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.desktop.picture.pyramid import level_count, level_shape, refresh
-from denoise_ae.desktop.picture.settings import Look
+from denoise_ae.desktop.picture.settings import PictureSettings
 from denoise_ae.pixels.convert import chunks, from_unit, join_alpha, split_alpha, to_unit
-from denoise_ae.restoration.denoiser import Residual, typical_level
+from denoise_ae.restoration.cleaning import mean_level
+from denoise_ae.restoration.denoiser import Residual
 
 CELL = 128
-"""Side in pixels of the squares in which is noted what is done."""
+"""Side in pixels of the squares that are marked as done."""
 
 GROWTH = (1, 10)
-"""Sides in cells of the parts that are cleaned one after another. The first one comes soon; from then on parts are as
-large as a tile, since the network reads a margin around each: many small ones would take twice as long in all."""
+"""Sides in cells of the parts that are cleaned one after another. The first one comes soon; the others are as large as
+a tile, since the network reads a margin around each: many small ones would take twice as long in all."""
 
 Window = tuple[slice, slice]
 """Rows and columns, with starts and stops."""
 
 
 class Canvas:
-    """What one look takes from one picture.
+    """The residual of one picture with one model and level.
 
     Args:
         pixels: the picture, as stored: HxW, HxWx2, HxWx3 or HxWx4.
-        look: with a strength of at least 1, see `Look.base`.
+        settings: with a strength of at least 1, see `PictureSettings.base`.
 
     Attributes:
         levels: the residual on the scale of 0 to 1, height x width x channels, and its reductions by 2, 4, 8 ...
-        done: bool, a number for each cell of 128 x 128 pixels.
-        previewed: the same: which cells hold a preview, or did until they were done.
-        sigma: the picture's noise in 8-bit steps, as told or estimated; None while it is not known.
+        done: bool, one for each cell of 128 x 128 pixels.
+        previewed: the same for cells that hold a preview, or did until they were done.
+        sigma: the picture's noise in 8-bit steps, as given or estimated; None while unknown.
     """
 
-    def __init__(self, pixels: NDArray[Any], look: Look) -> None:
-        self.look = look
+    def __init__(self, pixels: NDArray[Any], settings: PictureSettings) -> None:
+        self.settings = settings
         self.height, self.width = pixels.shape[:2]
         colour, _ = split_alpha(pixels)
         channels = 1 if colour.ndim == 2 else 3
@@ -54,18 +55,18 @@ class Canvas:
         ]
         self.done = np.zeros((-(-self.height // CELL), -(-self.width // CELL)), np.bool_)
         self.previewed = np.zeros_like(self.done)
-        self.sigma = look.sigma
+        self.sigma = settings.sigma
         self._estimates: list[NDArray[np.float32]] = []
         self._parts = 0
 
     @property
     def complete(self) -> bool:
-        """Whether all is clean."""
+        """Whether all of it is clean."""
         return bool(self.done.all())
 
     @property
     def share(self) -> float:
-        """How much is clean, 0 to 1."""
+        """How much of it is clean, 0 to 1."""
         return float(self.done.mean())
 
     @property
@@ -82,19 +83,19 @@ class Canvas:
         return rows, columns
 
     def restart_growth(self) -> None:
-        """Let the next part be a small one again: somebody waits for it."""
+        """Make the next part a small one again: someone waits for it."""
         self._parts = 0
 
     def is_done(self, seen: Window) -> bool:
-        """Tell whether all of a part is clean."""
+        """Return whether all of a part is clean."""
         return bool(self.done[self.cells(seen)].all())
 
     def next_window(self, seen: Window | None, focus: tuple[float, float]) -> Window | None:
-        """Choose what to clean next: of what is seen what lies nearest to a point, then the rest; None: all is done.
+        """Choose what to clean next: what is visible, nearest to the focus first, then the rest; None: all is done.
 
         Args:
-            seen: what is seen of the picture; None: nothing.
-            focus: row and column of the point, in pixels.
+            seen: visible part of the picture; None: nothing.
+            focus: row and column of the focus, in pixels.
         """
         where = self.cells(seen) if seen is not None else (slice(0, 0), slice(0, 0))
         if self.done[where].all():
@@ -109,12 +110,12 @@ class Canvas:
         return self._grown(where, int(row), int(column), side)
 
     def next_preview(self, seen: Window | None, least: int, most: int) -> Window | None:
-        """Choose what to preview: what is seen and neither clean nor previewed; None where that isn't worth it.
+        """Choose what to preview: what is visible and neither clean nor previewed; None if that isn't worth it.
 
         Args:
-            seen: what is seen of the picture; None: nothing.
-            least: pixels from which on it is.
-            most: pixels up to which it is.
+            seen: visible part of the picture; None: nothing.
+            least: fewest pixels that are worth it.
+            most: most pixels that are worth it.
         """
         if seen is None:
             return None
@@ -131,7 +132,7 @@ class Canvas:
         return (rows, columns) if least <= pixels <= most else None
 
     def put_preview(self, window: Window, taken: NDArray[np.float32]) -> None:
-        """Note down what about will be taken from a part, where it isn't done."""
+        """Store the approximate residual of a part, where it isn't done."""
         cells = self.cells(window)
         done = self.done[cells].repeat(CELL, axis=0).repeat(CELL, axis=1)[: taken.shape[0], : taken.shape[1]]
         np.copyto(self.levels[0][window], taken, where=~done[..., None], casting="same_kind")
@@ -141,7 +142,7 @@ class Canvas:
     def _grown(self, where: Window, row: int, column: int, side: int) -> Window:
         """Grow a part from a cell, up to a number of cells on a side, over what is mostly not done.
 
-        Some cells are done twice where that makes fewer parts of it.
+        Some cells are computed twice if that makes fewer parts.
         """
 
         def wanted(rows: slice, columns: slice) -> bool:
@@ -167,20 +168,20 @@ class Canvas:
         )
 
     def put(self, window: Window, residual: Residual) -> None:
-        """Note down a part."""
+        """Store the residual of a part."""
         self.levels[0][window] = residual.pixels
         refresh(self.levels, window)
         if residual.levels.size:
             self._estimates.append(residual.levels)
-            if self.look.sigma is None:
-                self.sigma = typical_level(np.concatenate(self._estimates))
+            if self.settings.sigma is None:
+                self.sigma = mean_level(np.concatenate(self._estimates))
         self.done[self.cells(window)] = True
 
     def result(self, pixels: NDArray[Any], mix: float) -> NDArray[Any]:
-        """Return the picture less a share of what the model takes: as `Denoiser.clean` within 1 step of 255.
+        """Return the picture plus a share of the residual: the same as `Denoiser.clean` within 1 step of 255.
 
         Args:
-            pixels: the picture that the canvas was made of; left as it is.
+            pixels: the picture that the canvas was made of; not changed.
             mix: 0 to 1.
         """
         result = pixels.copy()
@@ -191,7 +192,7 @@ class Canvas:
 
 
 def apply(pixels: NDArray[Any], taken: NDArray[Any], mix: float) -> NDArray[Any]:
-    """Add a share of a residual HxWxC to pixels of any kind; alpha stays."""
+    """Add a share of a residual HxWxC to pixels of any type; alpha stays."""
     colour, alpha = split_alpha(pixels)
-    clean = to_unit(colour) + np.float32(mix) * taken.reshape(colour.shape).astype(np.float32)
+    clean = to_unit(colour) + np.float32(mix) * (taken if colour.ndim == 3 else taken[..., 0]).astype(np.float32)
     return join_alpha(from_unit(clean, pixels.dtype), alpha)

@@ -17,11 +17,11 @@ from denoise_ae.pixels.convert import upright
 THUMBNAIL = QSize(72, 48)
 
 _MOST_PIXELS = 60_000_000
-"""Larger pictures that Qt can't read get no thumbnail: they would have to be decoded whole."""
+"""Larger pictures that Qt can't read get no thumbnail, since all of them would have to be decoded."""
 
 
 def local_files(data: QMimeData) -> list[Path]:
-    """Return the files and folders of what is dropped or pasted."""
+    """Return the files and folders that are dropped or pasted."""
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
 
 
@@ -37,7 +37,7 @@ def from_clipboard(image: QImage, name: str) -> Document:
     """
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    QImageWriter(buffer, QByteArray(b"png")).write(image)  # without loss, and from there on a picture like all others
+    QImageWriter(buffer, QByteArray(b"png")).write(image)  # lossless, and from here on a picture like any other
     return open_bytes(bytes(buffer.data().data()), name)
 
 
@@ -46,7 +46,7 @@ def to_clipboard(document: Document, canvas: Canvas | None, mix: float) -> QImag
 
     Args:
         document: the picture.
-        canvas: complete; None: nothing was taken from the picture.
+        canvas: complete; None: the picture is unchanged.
         mix: see `Canvas.result`.
     """
     pixels = canvas.result(document.pixels, mix) if canvas else document.pixels
@@ -61,7 +61,7 @@ def to_clipboard(document: Document, canvas: Canvas | None, mix: float) -> QImag
 
 
 def thumbnail(path: Path) -> QImage:
-    """Return a small picture of a file; a null one where there is none to be had."""
+    """Return a thumbnail of a file; a null image if it can't be read."""
     reader = QImageReader(str(path))
     reader.setAutoTransform(True)
     size = reader.size()

@@ -16,7 +16,7 @@ from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
 from denoise_ae.imagefiles.picture import Picture
 from denoise_ae.pixels.convert import from_unit, split_alpha, to_unit
-from denoise_ae.pixels.masked import Visible
+from denoise_ae.pixels.masked import MaskedImage
 from denoise_ae.system.files import read_whole
 
 
@@ -28,21 +28,21 @@ class Document:
         picture: as decoded.
         source: its file; None for what was pasted.
         status: the file's when it was read.
-        visible: its colour as networks may see it.
-        sigma: its noise in 8-bit steps as estimated without a model; None while nobody has asked.
-        shown: HxWxC uint8 and its reductions by 2, 4, 8 ...: 1 or 3 channels, and alpha where there is one.
+        masked: its colour as networks may see it.
+        sigma: its noise in 8-bit steps as estimated without a model; None until it is needed.
+        shown: HxWxC uint8 and its reductions by 2, 4, 8 ...: 1 or 3 channels, plus alpha if there is one.
     """
 
     picture: Picture
     source: Path | None
     status: os.stat_result | None
-    visible: Visible
+    masked: MaskedImage
     shown: list[NDArray[np.uint8]] = field(repr=False)
     sigma: float | None = None
 
     @property
     def pixels(self) -> NDArray[Any]:
-        """As stored, not turned as the orientation says."""
+        """As stored, without the orientation applied."""
         return self.picture.pixels
 
     @property
@@ -57,7 +57,7 @@ class Document:
 
     @property
     def upright_size(self) -> tuple[int, int]:
-        """Width and height as it is seen."""
+        """Width and height of the upright picture."""
         height, width = self.pixels.shape[:2]
         return (height, width) if self.orientation >= 5 else (width, height)
 
@@ -89,10 +89,10 @@ def open_bytes(
 
     Args:
         data: the file.
-        name: it in messages.
-        source: where it lies.
+        name: of the file in messages.
+        source: its path.
         status: its status when it was read.
-        max_pixels: the most that it may have.
+        max_pixels: most pixels that it may have.
 
     Raises:
         ImageError: see `open_file`.
@@ -101,7 +101,7 @@ def open_bytes(
     if len(picture.frames) > 1:
         message = f"{name}: holds {len(picture.frames)} pages or frames, and this view shows one picture"
         raise ImageError(message, "put it into the batch list, which cleans them all")
-    return Document(picture, source, status, Visible(picture.pixels), reductions(to_shown(picture.pixels)))
+    return Document(picture, source, status, MaskedImage(picture.pixels), reductions(to_shown(picture.pixels)))
 
 
 def to_shown(pixels: NDArray[Any]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""The thread that runs the network: what is seen first, then the rest, and nothing that nobody wants any more."""
+"""The thread that runs the network: on what is visible first, then on the rest, and on nothing that is out of date."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from weakref import WeakSet
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from denoise_ae.batch.picture_io import estimate_levels
+from denoise_ae.batch.cleaning import estimate_levels
 from denoise_ae.desktop.background import in_words
 from denoise_ae.desktop.picture.canvas import Canvas, Window
 from denoise_ae.desktop.picture.document import Document
 from denoise_ae.desktop.picture.preview import LEAST, MOST, preview
 from denoise_ae.errors import Interrupted
-from denoise_ae.modelfiles.session import Interrupt
+from denoise_ae.modelfiles.runtime import Interrupt
 from denoise_ae.restoration.denoiser import Denoiser
 
 
@@ -22,13 +22,13 @@ class Engine(QThread):
     """Cleans canvases part by part.
 
     Args:
-        device: see `Denoiser`.
-        threads: see `Denoiser`.
-        parent: that owns it.
+        device: see `denoise_ae.restoration.denoiser.Denoiser`.
+        threads: see `denoise_ae.restoration.denoiser.Denoiser`.
+        parent: owner, as Qt has it.
     """
 
     updated = Signal(object, object)
-    """A canvas, and the window of it that is clean or previewed now."""
+    """A canvas, and its window that is now clean or previewed."""
     failed = Signal(object, object)
     """A canvas that can't be cleaned, and the DenoiseError that says why."""
     loaded = Signal(str, str)
@@ -57,13 +57,13 @@ class Engine(QThread):
         seen: Window | None = None,
         focus: tuple[float, float] = (0.0, 0.0),
     ) -> None:
-        """Say what is to be cleaned from now on; what is at hand and not among it is broken off.
+        """Set what to clean from now on; work on anything else is interrupted.
 
         Args:
             document: the picture.
-            canvases: of it, the most wanted first.
-            seen: rows and columns of what is seen of it, which is cleaned first; None: nothing is.
-            focus: row and column of what is looked at.
+            canvases: of it, the most important first.
+            seen: rows and columns of its visible part, which is cleaned first; None: nothing is visible.
+            focus: row and column of the focus.
         """
         with self._change:
             fresh = [canvas for canvas in canvases if canvas not in self._canvases]
@@ -82,7 +82,7 @@ class Engine(QThread):
             self._change.notify()
 
     def hold(self, held: bool) -> None:
-        """Break off the work, or go on with it."""
+        """Pause the work, or continue."""
         with self._change:
             self._held = held
             if held and self._at_work:
@@ -91,11 +91,11 @@ class Engine(QThread):
 
     @property
     def held(self) -> bool:
-        """Whether the work is broken off."""
+        """Whether the work is paused."""
         return self._held
 
     def stop(self) -> None:
-        """End the thread, and wait for its end."""
+        """End the thread, and wait for it."""
         with self._change:
             self._stopping = True
             if self._at_work:
@@ -104,7 +104,7 @@ class Engine(QThread):
         self.wait()
 
     def run(self) -> None:
-        """Be the thread."""
+        """Run in the thread."""
         while True:
             with self._change:
                 self._change.wait_for(lambda: self._stopping or self._choose() is not None)
@@ -122,7 +122,7 @@ class Engine(QThread):
                 (self._preview if early else self._clean)(document, chosen, window, interrupt)
             except Interrupted:
                 pass
-            except BaseException as error:  # the thread outlives it, and the window says what it was
+            except BaseException as error:  # the thread must survive it; the window shows it
                 with self._change:
                     self._canvases = [canvas for canvas in self._canvases if canvas is not chosen]
                 self.failed.emit(chosen, in_words(error))
@@ -140,9 +140,9 @@ class Engine(QThread):
         )
 
     def _preview(self, document: Document, canvas: Canvas, window: Window, interrupt: Interrupt) -> None:
-        denoiser = self._load(canvas.look.model)
+        denoiser = self._load(canvas.settings.model)
         sigma = self._level(document, canvas, denoiser)
-        taken = preview(document, denoiser, window, sigma, canvas.look.strength, interrupt=interrupt)
+        taken = preview(document, denoiser, window, sigma, canvas.settings.strength, interrupt=interrupt)
         if taken is None:
             self._blind.add(canvas)
             return
@@ -150,8 +150,8 @@ class Engine(QThread):
         self.updated.emit(canvas, window)
 
     def _level(self, document: Document, canvas: Canvas, denoiser: Denoiser) -> float | None:
-        """Return the noise level that the model is told; None: it takes none, or estimates it itself."""
-        sigma = canvas.look.sigma
+        """Return the noise level to give to the model; None: it takes none, or estimates it itself."""
+        sigma = canvas.settings.sigma
         if sigma is None and not denoiser.card.estimates_sigma:
             if document.sigma is None:
                 (document.sigma,) = estimate_levels(document.picture, denoiser)
@@ -161,9 +161,9 @@ class Engine(QThread):
         return sigma
 
     def _clean(self, document: Document, canvas: Canvas, window: Window, interrupt: Interrupt) -> None:
-        denoiser = self._load(canvas.look.model)
+        denoiser = self._load(canvas.settings.model)
         sigma = self._level(document, canvas, denoiser)
-        residual = denoiser.residual(document.visible, window, sigma, canvas.look.strength, interrupt=interrupt)
+        residual = denoiser.residual(document.masked, window, sigma, canvas.settings.strength, interrupt=interrupt)
         canvas.put(window, residual)
         self.updated.emit(canvas, window)
 

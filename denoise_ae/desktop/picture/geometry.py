@@ -1,4 +1,4 @@
-"""Where in the view a picture lies: zoom, pan and fit as pure arithmetic."""
+"""Zoom, pan and fit, as pure arithmetic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ HIGHEST_ZOOM = 16.0
 """1600 %."""
 
 STEP = 1.25
-"""What one notch of the wheel multiplies the zoom with."""
+"""Factor on the zoom for one notch of the wheel."""
 
 
 @dataclass
@@ -18,9 +18,9 @@ class Viewport:
     Attributes:
         picture: its width and height.
         size: width and height of the rectangle.
-        zoom: device pixels for one of the picture.
+        zoom: device pixels per picture pixel.
         centre: x and y of the picture's point in the middle of the rectangle.
-        fits: the picture is kept as large as the rectangle allows, at most 100 %.
+        fits: whether the picture is kept as large as the rectangle allows, at most 100 %.
     """
 
     picture: tuple[int, int] = (1, 1)
@@ -31,7 +31,7 @@ class Viewport:
 
     @property
     def fitting_zoom(self) -> float:
-        """The zoom at which the whole picture is seen, 1 at most."""
+        """The zoom that shows the whole picture, at most 1."""
         return min(1.0, *(max(room, 1) / length for room, length in zip(self.size, self.picture, strict=True)))
 
     def fit(self) -> None:
@@ -49,10 +49,10 @@ class Viewport:
             self._settle()
 
     def zoom_to(self, zoom: float, at: tuple[float, float] | None = None) -> None:
-        """Zoom so that what lies under a point of the rectangle stays there.
+        """Zoom around a point of the rectangle.
 
         Args:
-            zoom: device pixels for one of the picture; limited to what makes sense.
+            zoom: device pixels per picture pixel; limited to a sensible range.
             at: x and y from the rectangle's corner; None: its middle.
         """
         x, y = at or (self.size[0] / 2, self.size[1] / 2)
@@ -70,21 +70,21 @@ class Viewport:
         self._settle()
 
     def to_picture(self, x: float, y: float) -> tuple[float, float]:
-        """Return the picture's x and y under a point of the rectangle."""
+        """Map a point of the rectangle to the picture's x and y."""
         return (
             self.centre[0] + (x - self.size[0] / 2) / self.zoom,
             self.centre[1] + (y - self.size[1] / 2) / self.zoom,
         )
 
     def to_view(self, x: float, y: float) -> tuple[float, float]:
-        """Return where in the rectangle a point of the picture lies."""
+        """Map a point of the picture to the rectangle's x and y."""
         return (
             (x - self.centre[0]) * self.zoom + self.size[0] / 2,
             (y - self.centre[1]) * self.zoom + self.size[1] / 2,
         )
 
     def seen(self) -> tuple[slice, slice]:
-        """Return the rows and columns of the picture that are seen."""
+        """Return the visible rows and columns of the picture."""
         left, top = self.to_picture(0, 0)
         right, bottom = self.to_picture(*self.size)
         rows, columns = (
@@ -94,7 +94,7 @@ class Viewport:
         return rows, columns
 
     def _settle(self) -> None:
-        """Keep the picture in sight: in the middle where it is smaller than the rectangle, else without a margin."""
+        """Keep the picture in sight: centred if it is smaller than the rectangle, else without a margin."""
         centre = []
         for where, room, length in zip(self.centre, self.size, self.picture, strict=True):
             half = room / 2 / self.zoom

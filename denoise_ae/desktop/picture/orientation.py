@@ -1,4 +1,4 @@
-"""Where a part of an upright picture lies in the picture as stored; see `denoise_ae.pixels.convert.upright`."""
+"""Map parts of an upright picture to the picture as stored; see `denoise_ae.pixels.convert.upright`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from denoise_ae.desktop.picture.canvas import Window
 
 
 def to_stored(window: Window, orientation: int, shape: tuple[int, int]) -> Window:
-    """Return where a window of the upright picture lies in the stored one.
+    """Map a window of the upright picture to the stored one.
 
     Args:
-        window: rows and columns as seen, inside the picture.
+        window: rows and columns of the upright picture.
         orientation: EXIF's, 1 to 8.
         shape: height and width as stored.
     """
@@ -23,7 +23,7 @@ def to_stored(window: Window, orientation: int, shape: tuple[int, int]) -> Windo
 
 
 def to_stored_point(point: tuple[float, float], orientation: int, shape: tuple[int, int]) -> tuple[float, float]:
-    """Return where a point (row, column) of the upright picture lies in the stored one."""
+    """Map a point (row, column) of the upright picture to the stored one."""
     height, width = shape[::-1] if orientation >= 5 else shape
     row, column = point
     if orientation in (3, 4, 7, 8):

@@ -1,4 +1,4 @@
-"""What the view paints beside pictures: the divider, titles, and the hint where there is no picture."""
+"""What the view paints besides pictures: the divider, titles, and a hint if no picture is open."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A first look at new settings: what is seen is cleaned at less than its size, which takes a quarter of the time.
+"""A quick preview of new settings: the visible part is cleaned at reduced size, in a quarter of the time.
 
-It is shown until the pixels themselves are clean, and is part of no result. It gives the noise away a little: what is
-reduced has less of it, and what is enlarged again is soft. But how strong the settings are shows at once.
+It is shown until the pixels themselves are clean, and is part of no result. It is not exact: reducing lowers the noise,
+and enlarging softens the result. But it shows at once how strong the settings are.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from denoise_ae.desktop.picture.canvas import Window
 from denoise_ae.desktop.picture.document import Document, channels_of
 from denoise_ae.desktop.picture.pyramid import double
-from denoise_ae.modelfiles.session import Interrupt
-from denoise_ae.pixels.masked import Visible
+from denoise_ae.modelfiles.runtime import Interrupt
+from denoise_ae.pixels.masked import MaskedImage
 from denoise_ae.restoration.denoiser import Denoiser
 
 LEAST, MOST = 250_000, 5_000_000
-"""Pixels of the parts that are worth it: less is clean soon enough, more would take long itself."""
+"""Pixels of a part that is worth it: a smaller one is clean soon enough, a larger one would itself take long."""
 
 _ROOM = 200_000
-"""Pixels that the network is to be given, where one reduction is enough for that."""
+"""Most pixels to give to the network after one reduction; above that there are two."""
 
 
 def preview(
@@ -32,19 +32,19 @@ def preview(
     *,
     interrupt: Interrupt | None = None,
 ) -> NDArray[np.float32] | None:
-    """Return about what will be taken from a part of a picture.
+    """Return an approximate residual of a part of a picture.
 
     Args:
         document: the picture.
-        denoiser: that cleans it.
+        denoiser: cleans it.
         window: rows and columns of the part; they start at multiples of 4.
         sigma: the noise in 8-bit steps; None: the model estimates it.
         strength: 1 or more.
         interrupt: ends the work when it is set.
 
     Returns:
-        Clean less noisy as they are shown, on the scale of 0 to 1, height x width x channels; None where there can't be
-        any: the model takes one size only, or the picture is too small.
+        Clean minus noisy as they are shown, on the scale of 0 to 1, height x width x channels; None if no preview is
+        possible, since the model takes one size only or the picture is too small.
 
     Raises:
         Interrupted: `interrupt` was set.
@@ -58,10 +58,10 @@ def preview(
     rows, columns = (slice(part.start // scale, -(-part.stop // scale)) for part in window)
     small = document.shown[level][rows, columns]
     everything = slice(0, small.shape[0]), slice(0, small.shape[1])
-    # A mean of 4 pixels has half the noise, where each has its own.
-    told = None if sigma is None else sigma / scale
+    # The mean of 4 pixels has half the noise, if it is white.
+    reduced_sigma = None if sigma is None else sigma / scale
     pixels = small[..., 0] if small.shape[2] == 1 else small
-    residual = denoiser.residual(Visible(pixels), everything, told, strength, interrupt=interrupt)
+    residual = denoiser.residual(MaskedImage(pixels), everything, reduced_sigma, strength, interrupt=interrupt)
     channels = channels_of(document.pixels)
     clean: NDArray[np.float32] = small[..., :channels].astype(np.float32)
     clean /= 255

@@ -1,4 +1,4 @@
-"""A picture and its reductions by 2, 4, 8 ..., so that only what is seen has to be scaled. Pure numpy."""
+"""A picture and its reductions by 2, 4, 8 ..., so that only the visible part must be scaled. Pure numpy."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 SMALLEST = 256
-"""Reductions end when both sides are at most so many pixels."""
+"""The last reduction has at most so many pixels on either side."""
 
 _STRIP = 512
-"""Rows that are reduced at a time: temporary copies stay small."""
+"""Rows reduced at a time, so that temporary copies stay small."""
 
 
 def level_count(height: int, width: int) -> int:
-    """Return how many levels a pyramid has, the picture itself being level 0."""
+    """Return the number of levels of a pyramid, the picture itself being level 0."""
     levels = 1
     while max(height, width) > SMALLEST:
         height, width = -(-height // 2), -(-width // 2)
@@ -49,7 +49,7 @@ def halve(pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def double(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Enlarge HxWxC to twice its size, so that `halve` gives about the same back: linearly between pixels' centres."""
+    """Enlarge HxWxC to twice its size by linear interpolation, the approximate inverse of `halve`."""
     for axis in (0, 1):
         border = [(1, 1) if axis == each else (0, 0) for each in range(3)]
         near = np.moveaxis(np.pad(pixels, border, mode="edge"), axis, 0)
@@ -69,7 +69,7 @@ def reductions(pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
 
 
 def refresh(levels: list[NDArray[Any]], window: tuple[slice, slice]) -> None:
-    """Bring the reductions up to date where a window of level 0 has changed, in place."""
+    """Update the reductions in place after a window of level 0 has changed."""
     for finer, coarser in pairwise(levels):
         rows, columns = (
             slice(part.start // 2, min(-(-part.stop // 2), length))

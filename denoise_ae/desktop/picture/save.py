@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from denoise_ae.batch.jobs import Existing, Job
-from denoise_ae.batch.picture_io import strip, write_result
-from denoise_ae.batch.planning import DEFAULT_SUFFIX
+from denoise_ae.batch.jobs import Existing, Job, OutputOptions
+from denoise_ae.batch.picture_io import save_result
+from denoise_ae.batch.planning import CLEAN_STYLE
 from denoise_ae.desktop.picture.canvas import Canvas
 from denoise_ae.desktop.picture.document import Document
-from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.formats import FORMATS, format_for
 from denoise_ae.imagefiles.picture import Frame
 
@@ -19,15 +18,11 @@ CHOICES = (".png", ".jpg", ".tif", ".webp", ".avif", ".heic", ".jp2", ".bmp")
 
 
 @dataclass(frozen=True)
-class SaveOptions:
+class SaveOptions(OutputOptions):
     """How results are written."""
 
     suffix: str | None = None
     """Ending of the format, with its dot; None: as the picture's own."""
-    quality: int | None = None
-    """1 to 100; None: near the picture's own."""
-    keep_metadata: bool = True
-    keep_time: bool = False
 
 
 def proposed_name(document: Document, options: SaveOptions, folder: Path) -> Path:
@@ -41,8 +36,8 @@ def proposed_name(document: Document, options: SaveOptions, folder: Path) -> Pat
     source = document.source
     suffix = options.suffix or own_suffix(document)
     if source is None:
-        return folder / f"pasted{DEFAULT_SUFFIX}{suffix}"
-    return source.with_name(f"{source.stem}{DEFAULT_SUFFIX}{suffix}")
+        return folder / f"pasted{CLEAN_STYLE.suffix}{suffix}"
+    return source.with_name(f"{source.stem}{CLEAN_STYLE.suffix}{suffix}")
 
 
 def own_suffix(document: Document) -> str:
@@ -79,18 +74,9 @@ def save(document: Document, canvas: Canvas | None, mix: float, output: Path, op
     """
     pixels = canvas.result(document.pixels, mix) if canvas else document.pixels
     frame = Frame(pixels, document.picture.metadata)
-    if not options.keep_metadata:
-        strip(frame)
     existing = Existing.IN_PLACE if is_own_file(document, output) else Existing.REPLACE
-    job = Job(document.source, output, format_for(output), existing)
-    data = images.encode_frames(
-        [frame],
-        format_for(output),
-        quality=options.quality,
-        like=document.picture.header,
-        name=document.name or output.name,
-    )
-    write_result(job, data, document.status, keep_time=options.keep_time)
+    job = Job(document.source, output, format_for(output), existing, title=document.name or output.name)
+    save_result(job, [frame], document.picture.header, options, status=document.status)
     if existing is Existing.IN_PLACE:
         document.status = output.stat()
     return output

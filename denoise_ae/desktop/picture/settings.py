@@ -1,4 +1,4 @@
-"""How a picture is to be cleaned, as far as a person chooses it in the window."""
+"""Settings of a picture, as chosen in the window."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 
 
 @dataclass(frozen=True)
-class Look:
-    """One choice of model, noise level and strength."""
+class PictureSettings:
+    """Model, noise level and strength."""
 
     model: str = DEFAULT_MODEL
     sigma: float | None = None
     """Standard deviation of the noise in 8-bit steps; None: estimated."""
     strength: float = 1.0
-    """0 (leave it) to 1.5."""
+    """0 (unchanged) to 1.5."""
 
     @property
-    def base(self) -> Look:
-        """What the network has to compute: strengths up to 1 are shares of one residual, and need no run of it."""
+    def base(self) -> PictureSettings:
+        """The settings to run the network with: strengths up to 1 are shares of one residual."""
         return replace(self, strength=max(1.0, self.strength))
 
     @property
     def mix(self) -> float:
-        """How much of the residual of `base` is taken, 0 to 1."""
+        """Share of the residual of `base` to apply, 0 to 1."""
         return min(1.0, self.strength)

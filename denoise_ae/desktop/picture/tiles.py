@@ -1,4 +1,4 @@
-"""What the view paints, in squares that are made when they are first seen and kept as long as there is room."""
+"""The view's pixmaps: square tiles, made when first visible and cached."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from denoise_ae.desktop.picture.orientation import to_stored
 from denoise_ae.pixels.convert import upright
 
 SIDE = 256
-"""Of a square in pixels of its level."""
+"""Side of a tile in pixels of its level."""
 
 MOST_TILES = 480
 """About 120 MB."""
 
 GAIN = 3
-"""What the difference is multiplied with: noise of 5 steps becomes clearly visible, that of 40 is not clipped."""
+"""Amplification of the difference: noise of 5 steps becomes clearly visible, noise of 40 is not clipped."""
 
 UNDONE = 0.42
-"""Brightness of what is neither clean yet nor previewed."""
+"""Brightness of what is neither clean nor previewed yet."""
 
 _CHECKS = 8
 _LIGHT, _DARK = 204, 153
@@ -43,20 +43,20 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Layer:
-    """One way to see the picture."""
+    """One way to show the picture."""
 
     kind: Kind
     canvas: Canvas | None = None
-    """None: nothing is taken, as at strength 0."""
+    """None: the picture is unchanged, as at strength 0."""
     mix: float = 1.0
     title: str = ""
 
 
 class Tiles:
-    """Makes and keeps the squares of one document.
+    """Makes and caches the tiles of one document.
 
     Args:
-        document: what is seen.
+        document: to show.
     """
 
     def __init__(self, document: Document) -> None:
@@ -69,29 +69,29 @@ class Tiles:
         self._srgb = srgb
 
     def level_size(self, level: int) -> tuple[int, int]:
-        """Return width and height of a level as it is seen."""
+        """Return width and height of a level, upright."""
         height, width = self._document.shown[level].shape[:2]
         return (height, width) if self._document.orientation >= 5 else (width, height)
 
     @property
     def levels(self) -> int:
-        """How many reductions there are, the picture itself among them."""
+        """Number of levels, with the picture itself."""
         return len(self._document.shown)
 
     def get(self, layer: Layer, level: int, row: int, column: int) -> QPixmap:
-        """Return a square, from what is kept or made anew."""
+        """Return a tile, from the cache or a new one."""
         key = layer.kind, id(layer.canvas), layer.mix, level, row, column
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key][1]
         pixmap = QPixmap.fromImage(self._make(layer, level, row, column))
-        self._kept[key] = layer.canvas, pixmap  # the canvas too, lest another one gets its id
+        self._kept[key] = layer.canvas, pixmap  # the canvas too, so that no other one can get its id
         while len(self._kept) > MOST_TILES:
             self._kept.popitem(last=False)
         return pixmap
 
     def forget(self, canvas: Canvas, window: Window) -> None:
-        """Drop what shows a part of a canvas that has changed."""
+        """Drop the tiles that show a part of a canvas, which has changed."""
         for key in [key for key, (owner, _) in self._kept.items() if owner is canvas]:
             _, _, _, level, row, column = key
             touched = self._stored(level, row, column)
@@ -121,14 +121,14 @@ class Tiles:
 
 
 def to_image(pixels: NDArray[np.uint8]) -> QImage:
-    """Return an image of its own from HxWx3 RGB."""
+    """Copy HxWx3 RGB into an image."""
     height, width = pixels.shape[:2]
     pixels = np.ascontiguousarray(pixels)
     return QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
 
 
 def draw(document: Document, layer: Layer, level: int, window: Window) -> NDArray[np.uint8]:
-    """Draw a part of a level as it is stored, HxWx3 RGB; transparent pixels on a chequered ground."""
+    """Draw a part of a level as stored, HxWx3 RGB, with a chequered background behind transparent pixels."""
     shown = document.shown[level][window]
     channels = channels_of(document.pixels)
     colour: NDArray[Any] = shown[..., :channels]
@@ -151,7 +151,7 @@ def draw(document: Document, layer: Layer, level: int, window: Window) -> NDArra
 
 
 def _amplified(taken: NDArray[Any], mix: float) -> NDArray[np.uint8]:
-    """Show what was removed, noisy less clean, around a middle gray."""
+    """Show what was removed, noisy minus clean, around a middle gray."""
     removed = taken.astype(np.float32)
     removed *= np.float32(-255 * GAIN * mix)
     removed += 128
@@ -168,7 +168,7 @@ def _on_checks(colour: NDArray[np.uint8], alpha: NDArray[np.uint8], window: Wind
 
 
 def _dimmed(colour: NDArray[np.uint8], canvas: Canvas, level: int, window: Window) -> NDArray[np.uint8]:
-    """Darken what is neither clean yet nor previewed."""
+    """Darken what is neither clean nor previewed yet."""
     rows, columns = (
         np.minimum((np.arange(part.start, part.stop) << level) // CELL, count - 1)
         for part, count in zip(window, canvas.done.shape, strict=True)

@@ -26,12 +26,12 @@ from denoise_ae.desktop.picture.ornaments import paint_divider, paint_hint, pain
 from denoise_ae.desktop.picture.tiles import SIDE, Kind, Layer, Tiles
 
 GROUND = QColor(38, 38, 40)
-"""Behind the picture, in light and dark alike: a bright ground makes pictures look darker than they are."""
+"""Background in light and dark themes alike: a bright one makes pictures look darker than they are."""
 
 _GRIP = 10
-"""How near in pixels to the divider a drag moves it."""
+"""Distance in pixels from the divider within which a drag moves it."""
 _SMOOTH_BELOW = 2.0
-"""Zoom from which on pixels are shown as squares."""
+"""Zoom from which pixels are shown as squares."""
 _PAN_STEP = 80
 _WIPE_STEP = 0.02
 
@@ -48,13 +48,13 @@ class View(QWidget):
     """Shows two layers of a document.
 
     Attributes:
-        viewport: what part is seen, of one half in side-by-side mode.
-        divider: where the wipe is, 0 (left) to 1.
+        viewport: the visible part, of one half in side-by-side mode.
+        divider: position of the wipe, 0 (left) to 1.
         mode: how the layers are shown.
     """
 
     seen_changed = Signal()
-    """Another part of the picture is seen, or at another zoom."""
+    """The visible part or the zoom has changed."""
     divider_moved = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -101,18 +101,18 @@ class View(QWidget):
         self._moved()
 
     def refresh(self, canvas: Canvas, window: Window) -> None:
-        """Show what has become of a part of a canvas."""
+        """Repaint a part of a canvas that has changed."""
         if self._tiles:
             self._tiles.forget(canvas, window)
             self.update()
 
     def peek(self, original: bool) -> None:
-        """Show the original alone, as long as it is wanted."""
+        """Show the original alone, or stop doing so."""
         self._peeking = original
         self.update()
 
     def seen(self) -> tuple[Window, tuple[float, float]] | None:
-        """Return what part of the stored picture is seen, and the row and column that is looked at; None: nothing."""
+        """Return the visible part of the stored picture, and row and column of the focus; None without a picture."""
         if self._document is None:
             return None
         shape = self._document.pixels.shape[0], self._document.pixels.shape[1]
@@ -169,7 +169,7 @@ class View(QWidget):
     # Painting
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint what is seen, and no more."""
+        """Paint the visible part, and no more."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), GROUND)
         if self._document is None or self._tiles is None:
@@ -237,7 +237,7 @@ class View(QWidget):
         for row in range(rows.start // step, (rows.stop - 1) // step + 1):
             for column in range(columns.start // step, (columns.stop - 1) // step + 1):
                 pixmap = self._tiles.get(layer, level, row, column)
-                # Whole pixels of the screen, lest a seam shows between squares.
+                # Whole pixels of the screen, so that no seam shows between tiles.
                 x0, y0 = map(round, view.to_view(column * step, row * step))
                 x1, y1 = map(
                     round, view.to_view(min((column + 1) * SIDE, width) * scale, min((row + 1) * SIDE, height) * scale)
@@ -249,14 +249,14 @@ class View(QWidget):
     # Mouse and keys
 
     def event(self, event: QEvent) -> bool:
-        """Measure again where the window has moved to a screen of another resolution."""
+        """Measure again if the window has moved to a screen of another resolution."""
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self._measure()
             self._moved()
         return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep what is in the middle there."""
+        """Keep the middle of the picture in the middle."""
         self._measure()
         self._moved()
 
@@ -300,7 +300,7 @@ class View(QWidget):
             self.fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Move, zoom and wipe without a mouse; the original is shown while the space bar is held."""
+        """Pan, wipe, and show the original while the space bar is held."""
         moves = {
             Qt.Key.Key_Left: (1, 0),
             Qt.Key.Key_Right: (-1, 0),

@@ -369,7 +369,230 @@
     </message>
 </context>
 <context>
-    <name>LookPanel</name>
+    <name>MainWindow</name>
+    <message>
+        <source>Drop a picture here, or press Ctrl+O.
+
+Several pictures or a folder go to the batch.</source>
+        <translation>Ein Bild hierher ziehen, oder Strg+O drücken.
+
+Mehrere Bilder oder ein Ordner kommen in die Liste.</translation>
+    </message>
+    <message>
+        <source>Cleaning</source>
+        <translation>Entrauschen</translation>
+    </message>
+    <message>
+        <source>Saving</source>
+        <translation>Speichern</translation>
+    </message>
+    <message>
+        <source>How much of the picture is clean</source>
+        <translation>Wie viel vom Bild entrauscht ist</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>Anhalten</translation>
+    </message>
+    <message>
+        <source>Stop cleaning</source>
+        <translation>Entrauschen anhalten</translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation>Alle Dateien (*)</translation>
+    </message>
+    <message>
+        <source>Open pictures</source>
+        <translation>Bilder öffnen</translation>
+    </message>
+    <message>
+        <source>There is no picture on the clipboard</source>
+        <translation>In der Zwischenablage ist kein Bild</translation>
+    </message>
+    <message>
+        <source>The pasted picture</source>
+        <translation>Das eingefügte Bild</translation>
+    </message>
+    <message>
+        <source>Opening…</source>
+        <translation>Wird geöffnet …</translation>
+    </message>
+    <message>
+        <source>Original</source>
+        <translation>Original</translation>
+    </message>
+    <message>
+        <source>Pasted picture</source>
+        <translation>Eingefügtes Bild</translation>
+    </message>
+    <message>
+        <source>noise estimated</source>
+        <translation>Rauschen geschätzt</translation>
+    </message>
+    <message>
+        <source>noise {:g}</source>
+        <translation>Rauschen {:g}</translation>
+    </message>
+    <message>
+        <source>These settings can&apos;t be shown</source>
+        <translation>Diese Einstellungen lassen sich nicht zeigen</translation>
+    </message>
+    <message>
+        <source>Stopped</source>
+        <translation>Angehalten</translation>
+    </message>
+    <message>
+        <source>Cleaning; what you see comes first</source>
+        <translation>Wird entrauscht; was zu sehen ist, zuerst</translation>
+    </message>
+    <message>
+        <source>Clean</source>
+        <translation>Entrauscht</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>Weiter</translation>
+    </message>
+    <message>
+        <source>Unsaved work</source>
+        <translation>Nicht gespeichert</translation>
+    </message>
+    <message>
+        <source>The result of {} is not saved.</source>
+        <translation>Das Ergebnis von {} ist nicht gespeichert.</translation>
+    </message>
+    <message>
+        <source>The batch is running</source>
+        <translation>Die Liste wird bearbeitet</translation>
+    </message>
+    <message>
+        <source>Stop the batch and close?</source>
+        <translation>Anhalten und schließen?</translation>
+    </message>
+</context>
+<context>
+    <name>MessageBar</name>
+    <message>
+        <source>Message</source>
+        <translation>Meldung</translation>
+    </message>
+    <message>
+        <source>Close the message</source>
+        <translation>Meldung schließen</translation>
+    </message>
+</context>
+<context>
+    <name>Models</name>
+    <message>
+        <source>Convolutional autoencoder for 28x28 digits, white on black, with a latent code of 64 numbers</source>
+        <translation>Faltungs-Autoencoder für Ziffern von 28x28 Pixeln, weiß auf schwarz, mit einem Code von 64 Zahlen</translation>
+    </message>
+    <message>
+        <source>Convolutional autoencoder for 28x28 digits, white on black, with skip connections past its 64-number code</source>
+        <translation>Faltungs-Autoencoder für Ziffern von 28x28 Pixeln, weiß auf schwarz, mit Verbindungen an seinem Code von 64 Zahlen vorbei</translation>
+    </message>
+    <message>
+        <source>Variational autoencoder for 28x28 digits, white on black, with a latent code of 16 numbers to draw new ones from</source>
+        <translation>Variationaler Autoencoder für Ziffern von 28x28 Pixeln, weiß auf schwarz, mit einem Code aus 16 Zahlen, aus dem sich neue zeichnen lassen</translation>
+    </message>
+    <message>
+        <source>Residual U-Net for photographs, colour and gray, that is told the level of white noise</source>
+        <translation>Residuales U-Net für Fotos, farbig und grau, dem der Pegel weißen Rauschens gesagt wird</translation>
+    </message>
+    <message>
+        <source>Residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; estimates the level itself</source>
+        <translation>Residuales U-Net für Fotos, farbig und grau, mit Kamerarauschen, JPEG oder weißem Rauschen; schätzt den Pegel selbst</translation>
+    </message>
+    <message>
+        <source>Smaller residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; estimates the level itself</source>
+        <translation>Kleineres residuales U-Net für Fotos, farbig und grau, mit Kamerarauschen, JPEG oder weißem Rauschen; schätzt den Pegel selbst</translation>
+    </message>
+</context>
+<context>
+    <name>Results</name>
+    <message>
+        <source>Save the result</source>
+        <translation>Ergebnis speichern</translation>
+    </message>
+    <message>
+        <source>{} is the noisy original. Replace it by the result?</source>
+        <translation>{} ist das verrauschte Original. Durch das Ergebnis ersetzen?</translation>
+    </message>
+    <message>
+        <source>Replace {}?</source>
+        <translation>{} ersetzen?</translation>
+    </message>
+    <message>
+        <source>The file exists</source>
+        <translation>Die Datei ist vorhanden</translation>
+    </message>
+    <message>
+        <source>Saving…</source>
+        <translation>Wird gespeichert …</translation>
+    </message>
+    <message>
+        <source>Saved as {}</source>
+        <translation>Gespeichert als {}</translation>
+    </message>
+    <message>
+        <source>Saves as soon as the picture is clean…</source>
+        <translation>Wird gespeichert, sobald das Bild entrauscht ist …</translation>
+    </message>
+    <message>
+        <source>Copying…</source>
+        <translation>Wird kopiert …</translation>
+    </message>
+    <message>
+        <source>The result is on the clipboard</source>
+        <translation>Das Ergebnis ist in der Zwischenablage</translation>
+    </message>
+    <message>
+        <source>Copies as soon as the picture is clean…</source>
+        <translation>Wird kopiert, sobald das Bild entrauscht ist …</translation>
+    </message>
+    <message>
+        <source>Pictures ({})</source>
+        <translation>Bilder ({})</translation>
+    </message>
+</context>
+<context>
+    <name>SavePanel</name>
+    <message>
+        <source>File format</source>
+        <translation>Dateiformat</translation>
+    </message>
+    <message>
+        <source>As the picture</source>
+        <translation>Wie das Bild</translation>
+    </message>
+    <message>
+        <source>Quality near the picture&apos;s own</source>
+        <translation>Qualität nahe der des Bildes</translation>
+    </message>
+    <message>
+        <source>Quality, 1 to 100</source>
+        <translation>Qualität, 1 bis 100</translation>
+    </message>
+    <message>
+        <source>Keep metadata (EXIF, colour profile)</source>
+        <translation>Metadaten behalten (EXIF, Farbprofil)</translation>
+    </message>
+    <message>
+        <source>Keep the file&apos;s date</source>
+        <translation>Datum der Datei behalten</translation>
+    </message>
+    <message>
+        <source>Save as…</source>
+        <translation>Speichern unter …</translation>
+    </message>
+    <message>
+        <source>F&amp;ormat</source>
+        <translation>&amp;Format</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsPanel</name>
     <message>
         <source>Settings {}</source>
         <translation>Einstellungen {}</translation>
@@ -429,226 +652,6 @@
     <message>
         <source>{:.1f}, hardly any</source>
         <translation>{:.1f}, kaum etwas</translation>
-    </message>
-</context>
-<context>
-    <name>MainWindow</name>
-    <message>
-        <source>Drop a picture here, or press Ctrl+O.
-
-Several pictures or a folder go to the batch.</source>
-        <translation>Ein Bild hierher ziehen, oder Strg+O drücken.
-
-Mehrere Bilder oder ein Ordner kommen in die Liste.</translation>
-    </message>
-    <message>
-        <source>Cleaning</source>
-        <translation>Entrauschen</translation>
-    </message>
-    <message>
-        <source>Saving</source>
-        <translation>Speichern</translation>
-    </message>
-    <message>
-        <source>How much of the picture is clean</source>
-        <translation>Wie viel vom Bild entrauscht ist</translation>
-    </message>
-    <message>
-        <source>Stop</source>
-        <translation>Anhalten</translation>
-    </message>
-    <message>
-        <source>Stop cleaning</source>
-        <translation>Entrauschen anhalten</translation>
-    </message>
-    <message>
-        <source>All files (*)</source>
-        <translation>Alle Dateien (*)</translation>
-    </message>
-    <message>
-        <source>Open pictures</source>
-        <translation>Bilder öffnen</translation>
-    </message>
-    <message>
-        <source>Pictures ({})</source>
-        <translation>Bilder ({})</translation>
-    </message>
-    <message>
-        <source>There is no picture on the clipboard</source>
-        <translation>In der Zwischenablage ist kein Bild</translation>
-    </message>
-    <message>
-        <source>The pasted picture</source>
-        <translation>Das eingefügte Bild</translation>
-    </message>
-    <message>
-        <source>Opening…</source>
-        <translation>Wird geöffnet …</translation>
-    </message>
-    <message>
-        <source>Original</source>
-        <translation>Original</translation>
-    </message>
-    <message>
-        <source>Pasted picture</source>
-        <translation>Eingefügtes Bild</translation>
-    </message>
-    <message>
-        <source>noise estimated</source>
-        <translation>Rauschen geschätzt</translation>
-    </message>
-    <message>
-        <source>noise {:g}</source>
-        <translation>Rauschen {:g}</translation>
-    </message>
-    <message>
-        <source>These settings can&apos;t be shown</source>
-        <translation>Diese Einstellungen lassen sich nicht zeigen</translation>
-    </message>
-    <message>
-        <source>Stopped</source>
-        <translation>Angehalten</translation>
-    </message>
-    <message>
-        <source>Cleaning; what you see comes first</source>
-        <translation>Wird entrauscht; was zu sehen ist, zuerst</translation>
-    </message>
-    <message>
-        <source>Clean</source>
-        <translation>Entrauscht</translation>
-    </message>
-    <message>
-        <source>Go on</source>
-        <translation>Weiter</translation>
-    </message>
-    <message>
-        <source>Save the result</source>
-        <translation>Ergebnis speichern</translation>
-    </message>
-    <message>
-        <source>{} is the noisy original. Replace it by the result?</source>
-        <translation>{} ist das verrauschte Original. Durch das Ergebnis ersetzen?</translation>
-    </message>
-    <message>
-        <source>Replace {}?</source>
-        <translation>{} ersetzen?</translation>
-    </message>
-    <message>
-        <source>The file exists</source>
-        <translation>Die Datei ist vorhanden</translation>
-    </message>
-    <message>
-        <source>Saving…</source>
-        <translation>Wird gespeichert …</translation>
-    </message>
-    <message>
-        <source>Saved as {}</source>
-        <translation>Gespeichert als {}</translation>
-    </message>
-    <message>
-        <source>Saves as soon as the picture is clean…</source>
-        <translation>Wird gespeichert, sobald das Bild entrauscht ist …</translation>
-    </message>
-    <message>
-        <source>Copying…</source>
-        <translation>Wird kopiert …</translation>
-    </message>
-    <message>
-        <source>The result is on the clipboard</source>
-        <translation>Das Ergebnis ist in der Zwischenablage</translation>
-    </message>
-    <message>
-        <source>Copies as soon as the picture is clean…</source>
-        <translation>Wird kopiert, sobald das Bild entrauscht ist …</translation>
-    </message>
-    <message>
-        <source>Unsaved work</source>
-        <translation>Nicht gespeichert</translation>
-    </message>
-    <message>
-        <source>The result of {} is not saved.</source>
-        <translation>Das Ergebnis von {} ist nicht gespeichert.</translation>
-    </message>
-    <message>
-        <source>The batch is running</source>
-        <translation>Die Liste wird bearbeitet</translation>
-    </message>
-    <message>
-        <source>Stop the batch and close?</source>
-        <translation>Anhalten und schließen?</translation>
-    </message>
-</context>
-<context>
-    <name>MessageBar</name>
-    <message>
-        <source>Message</source>
-        <translation>Meldung</translation>
-    </message>
-    <message>
-        <source>Close the message</source>
-        <translation>Meldung schließen</translation>
-    </message>
-</context>
-<context>
-    <name>Models</name>
-    <message>
-        <source>Convolutional autoencoder for 28x28 digits, white on black, with a latent code of 64 numbers</source>
-        <translation>Faltungs-Autoencoder für Ziffern von 28x28 Pixeln, weiß auf schwarz, mit einem Code von 64 Zahlen</translation>
-    </message>
-    <message>
-        <source>Convolutional autoencoder for 28x28 digits, white on black, with skip connections past its 64-number code</source>
-        <translation>Faltungs-Autoencoder für Ziffern von 28x28 Pixeln, weiß auf schwarz, mit Verbindungen an seinem Code von 64 Zahlen vorbei</translation>
-    </message>
-    <message>
-        <source>Variational autoencoder for 28x28 digits, white on black, with a latent code of 16 numbers to draw new ones from</source>
-        <translation>Variationaler Autoencoder für Ziffern von 28x28 Pixeln, weiß auf schwarz, mit einem Code aus 16 Zahlen, aus dem sich neue zeichnen lassen</translation>
-    </message>
-    <message>
-        <source>Residual U-Net for photographs, colour and gray, that is told the level of white noise</source>
-        <translation>Residuales U-Net für Fotos, farbig und grau, dem der Pegel weißen Rauschens gesagt wird</translation>
-    </message>
-    <message>
-        <source>Residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; estimates the level itself</source>
-        <translation>Residuales U-Net für Fotos, farbig und grau, mit Kamerarauschen, JPEG oder weißem Rauschen; schätzt den Pegel selbst</translation>
-    </message>
-    <message>
-        <source>Smaller residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; estimates the level itself</source>
-        <translation>Kleineres residuales U-Net für Fotos, farbig und grau, mit Kamerarauschen, JPEG oder weißem Rauschen; schätzt den Pegel selbst</translation>
-    </message>
-</context>
-<context>
-    <name>SavePanel</name>
-    <message>
-        <source>File format</source>
-        <translation>Dateiformat</translation>
-    </message>
-    <message>
-        <source>As the picture</source>
-        <translation>Wie das Bild</translation>
-    </message>
-    <message>
-        <source>Quality near the picture&apos;s own</source>
-        <translation>Qualität nahe der des Bildes</translation>
-    </message>
-    <message>
-        <source>Quality, 1 to 100</source>
-        <translation>Qualität, 1 bis 100</translation>
-    </message>
-    <message>
-        <source>Keep metadata (EXIF, colour profile)</source>
-        <translation>Metadaten behalten (EXIF, Farbprofil)</translation>
-    </message>
-    <message>
-        <source>Keep the file&apos;s date</source>
-        <translation>Datum der Datei behalten</translation>
-    </message>
-    <message>
-        <source>Save as…</source>
-        <translation>Speichern unter …</translation>
-    </message>
-    <message>
-        <source>F&amp;ormat</source>
-        <translation>&amp;Format</translation>
     </message>
 </context>
 <context>

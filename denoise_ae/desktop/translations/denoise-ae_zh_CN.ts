@@ -369,7 +369,230 @@
     </message>
 </context>
 <context>
-    <name>LookPanel</name>
+    <name>MainWindow</name>
+    <message>
+        <source>Drop a picture here, or press Ctrl+O.
+
+Several pictures or a folder go to the batch.</source>
+        <translation>将图片拖到这里,或按 Ctrl+O。
+
+多张图片或文件夹会加入批处理。</translation>
+    </message>
+    <message>
+        <source>Cleaning</source>
+        <translation>降噪</translation>
+    </message>
+    <message>
+        <source>Saving</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>How much of the picture is clean</source>
+        <translation>图片已降噪的比例</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Stop cleaning</source>
+        <translation>停止降噪</translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation>所有文件 (*)</translation>
+    </message>
+    <message>
+        <source>Open pictures</source>
+        <translation>打开图片</translation>
+    </message>
+    <message>
+        <source>There is no picture on the clipboard</source>
+        <translation>剪贴板中没有图片</translation>
+    </message>
+    <message>
+        <source>The pasted picture</source>
+        <translation>粘贴的图片</translation>
+    </message>
+    <message>
+        <source>Opening…</source>
+        <translation>正在打开…</translation>
+    </message>
+    <message>
+        <source>Original</source>
+        <translation>原图</translation>
+    </message>
+    <message>
+        <source>Pasted picture</source>
+        <translation>粘贴的图片</translation>
+    </message>
+    <message>
+        <source>noise estimated</source>
+        <translation>自动估计噪声</translation>
+    </message>
+    <message>
+        <source>noise {:g}</source>
+        <translation>噪声 {:g}</translation>
+    </message>
+    <message>
+        <source>These settings can&apos;t be shown</source>
+        <translation>无法显示这些设置的结果</translation>
+    </message>
+    <message>
+        <source>Stopped</source>
+        <translation>已停止</translation>
+    </message>
+    <message>
+        <source>Cleaning; what you see comes first</source>
+        <translation>降噪中,可见部分优先</translation>
+    </message>
+    <message>
+        <source>Clean</source>
+        <translation>已降噪</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Unsaved work</source>
+        <translation>未保存</translation>
+    </message>
+    <message>
+        <source>The result of {} is not saved.</source>
+        <translation>{} 的结果尚未保存。</translation>
+    </message>
+    <message>
+        <source>The batch is running</source>
+        <translation>批处理正在运行</translation>
+    </message>
+    <message>
+        <source>Stop the batch and close?</source>
+        <translation>停止批处理并关闭?</translation>
+    </message>
+</context>
+<context>
+    <name>MessageBar</name>
+    <message>
+        <source>Message</source>
+        <translation>消息</translation>
+    </message>
+    <message>
+        <source>Close the message</source>
+        <translation>关闭消息</translation>
+    </message>
+</context>
+<context>
+    <name>Models</name>
+    <message>
+        <source>Convolutional autoencoder for 28x28 digits, white on black, with a latent code of 64 numbers</source>
+        <translation>卷积自编码器，用于 28x28 的黑底白字数字，潜在编码为 64 个数</translation>
+    </message>
+    <message>
+        <source>Convolutional autoencoder for 28x28 digits, white on black, with skip connections past its 64-number code</source>
+        <translation>卷积自编码器，用于 28x28 的黑底白字数字，带有绕过 64 个数编码的跳跃连接</translation>
+    </message>
+    <message>
+        <source>Variational autoencoder for 28x28 digits, white on black, with a latent code of 16 numbers to draw new ones from</source>
+        <translation>用于 28x28 白字黑底数字的变分自编码器，其 16 个数的潜在编码可用来绘制新的数字</translation>
+    </message>
+    <message>
+        <source>Residual U-Net for photographs, colour and gray, that is told the level of white noise</source>
+        <translation>残差 U-Net，用于彩色和灰度照片，需告知白噪声的水平</translation>
+    </message>
+    <message>
+        <source>Residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; estimates the level itself</source>
+        <translation>残差 U-Net，用于带相机噪声、JPEG 痕迹或白噪声的彩色和灰度照片，自行估计噪声水平</translation>
+    </message>
+    <message>
+        <source>Smaller residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; estimates the level itself</source>
+        <translation>较小的残差 U-Net，用于带相机噪声、JPEG 痕迹或白噪声的彩色和灰度照片，自行估计噪声水平</translation>
+    </message>
+</context>
+<context>
+    <name>Results</name>
+    <message>
+        <source>Save the result</source>
+        <translation>保存结果</translation>
+    </message>
+    <message>
+        <source>{} is the noisy original. Replace it by the result?</source>
+        <translation>{} 是有噪声的原图。要用结果替换它吗?</translation>
+    </message>
+    <message>
+        <source>Replace {}?</source>
+        <translation>替换 {}?</translation>
+    </message>
+    <message>
+        <source>The file exists</source>
+        <translation>文件已存在</translation>
+    </message>
+    <message>
+        <source>Saving…</source>
+        <translation>正在保存…</translation>
+    </message>
+    <message>
+        <source>Saved as {}</source>
+        <translation>已保存为 {}</translation>
+    </message>
+    <message>
+        <source>Saves as soon as the picture is clean…</source>
+        <translation>图片降噪完成后保存…</translation>
+    </message>
+    <message>
+        <source>Copying…</source>
+        <translation>正在复制…</translation>
+    </message>
+    <message>
+        <source>The result is on the clipboard</source>
+        <translation>结果已在剪贴板中</translation>
+    </message>
+    <message>
+        <source>Copies as soon as the picture is clean…</source>
+        <translation>图片降噪完成后复制…</translation>
+    </message>
+    <message>
+        <source>Pictures ({})</source>
+        <translation>图片 ({})</translation>
+    </message>
+</context>
+<context>
+    <name>SavePanel</name>
+    <message>
+        <source>File format</source>
+        <translation>文件格式</translation>
+    </message>
+    <message>
+        <source>As the picture</source>
+        <translation>与图片相同</translation>
+    </message>
+    <message>
+        <source>Quality near the picture&apos;s own</source>
+        <translation>质量接近原图</translation>
+    </message>
+    <message>
+        <source>Quality, 1 to 100</source>
+        <translation>质量,1 到 100</translation>
+    </message>
+    <message>
+        <source>Keep metadata (EXIF, colour profile)</source>
+        <translation>保留元数据(EXIF、色彩配置)</translation>
+    </message>
+    <message>
+        <source>Keep the file&apos;s date</source>
+        <translation>保留文件日期</translation>
+    </message>
+    <message>
+        <source>Save as…</source>
+        <translation>另存为…</translation>
+    </message>
+    <message>
+        <source>F&amp;ormat</source>
+        <translation>格式(&amp;O)</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsPanel</name>
     <message>
         <source>Settings {}</source>
         <translation>设置 {}</translation>
@@ -429,226 +652,6 @@
     <message>
         <source>{:.1f}, hardly any</source>
         <translation>{:.1f},几乎没有</translation>
-    </message>
-</context>
-<context>
-    <name>MainWindow</name>
-    <message>
-        <source>Drop a picture here, or press Ctrl+O.
-
-Several pictures or a folder go to the batch.</source>
-        <translation>将图片拖到这里,或按 Ctrl+O。
-
-多张图片或文件夹会加入批处理。</translation>
-    </message>
-    <message>
-        <source>Cleaning</source>
-        <translation>降噪</translation>
-    </message>
-    <message>
-        <source>Saving</source>
-        <translation>保存</translation>
-    </message>
-    <message>
-        <source>How much of the picture is clean</source>
-        <translation>图片已降噪的比例</translation>
-    </message>
-    <message>
-        <source>Stop</source>
-        <translation>停止</translation>
-    </message>
-    <message>
-        <source>Stop cleaning</source>
-        <translation>停止降噪</translation>
-    </message>
-    <message>
-        <source>All files (*)</source>
-        <translation>所有文件 (*)</translation>
-    </message>
-    <message>
-        <source>Open pictures</source>
-        <translation>打开图片</translation>
-    </message>
-    <message>
-        <source>Pictures ({})</source>
-        <translation>图片 ({})</translation>
-    </message>
-    <message>
-        <source>There is no picture on the clipboard</source>
-        <translation>剪贴板中没有图片</translation>
-    </message>
-    <message>
-        <source>The pasted picture</source>
-        <translation>粘贴的图片</translation>
-    </message>
-    <message>
-        <source>Opening…</source>
-        <translation>正在打开…</translation>
-    </message>
-    <message>
-        <source>Original</source>
-        <translation>原图</translation>
-    </message>
-    <message>
-        <source>Pasted picture</source>
-        <translation>粘贴的图片</translation>
-    </message>
-    <message>
-        <source>noise estimated</source>
-        <translation>自动估计噪声</translation>
-    </message>
-    <message>
-        <source>noise {:g}</source>
-        <translation>噪声 {:g}</translation>
-    </message>
-    <message>
-        <source>These settings can&apos;t be shown</source>
-        <translation>无法显示这些设置的结果</translation>
-    </message>
-    <message>
-        <source>Stopped</source>
-        <translation>已停止</translation>
-    </message>
-    <message>
-        <source>Cleaning; what you see comes first</source>
-        <translation>降噪中,可见部分优先</translation>
-    </message>
-    <message>
-        <source>Clean</source>
-        <translation>已降噪</translation>
-    </message>
-    <message>
-        <source>Go on</source>
-        <translation>继续</translation>
-    </message>
-    <message>
-        <source>Save the result</source>
-        <translation>保存结果</translation>
-    </message>
-    <message>
-        <source>{} is the noisy original. Replace it by the result?</source>
-        <translation>{} 是有噪声的原图。要用结果替换它吗?</translation>
-    </message>
-    <message>
-        <source>Replace {}?</source>
-        <translation>替换 {}?</translation>
-    </message>
-    <message>
-        <source>The file exists</source>
-        <translation>文件已存在</translation>
-    </message>
-    <message>
-        <source>Saving…</source>
-        <translation>正在保存…</translation>
-    </message>
-    <message>
-        <source>Saved as {}</source>
-        <translation>已保存为 {}</translation>
-    </message>
-    <message>
-        <source>Saves as soon as the picture is clean…</source>
-        <translation>图片降噪完成后保存…</translation>
-    </message>
-    <message>
-        <source>Copying…</source>
-        <translation>正在复制…</translation>
-    </message>
-    <message>
-        <source>The result is on the clipboard</source>
-        <translation>结果已在剪贴板中</translation>
-    </message>
-    <message>
-        <source>Copies as soon as the picture is clean…</source>
-        <translation>图片降噪完成后复制…</translation>
-    </message>
-    <message>
-        <source>Unsaved work</source>
-        <translation>未保存</translation>
-    </message>
-    <message>
-        <source>The result of {} is not saved.</source>
-        <translation>{} 的结果尚未保存。</translation>
-    </message>
-    <message>
-        <source>The batch is running</source>
-        <translation>批处理正在运行</translation>
-    </message>
-    <message>
-        <source>Stop the batch and close?</source>
-        <translation>停止批处理并关闭?</translation>
-    </message>
-</context>
-<context>
-    <name>MessageBar</name>
-    <message>
-        <source>Message</source>
-        <translation>消息</translation>
-    </message>
-    <message>
-        <source>Close the message</source>
-        <translation>关闭消息</translation>
-    </message>
-</context>
-<context>
-    <name>Models</name>
-    <message>
-        <source>Convolutional autoencoder for 28x28 digits, white on black, with a latent code of 64 numbers</source>
-        <translation>卷积自编码器，用于 28x28 的黑底白字数字，潜在编码为 64 个数</translation>
-    </message>
-    <message>
-        <source>Convolutional autoencoder for 28x28 digits, white on black, with skip connections past its 64-number code</source>
-        <translation>卷积自编码器，用于 28x28 的黑底白字数字，带有绕过 64 个数编码的跳跃连接</translation>
-    </message>
-    <message>
-        <source>Variational autoencoder for 28x28 digits, white on black, with a latent code of 16 numbers to draw new ones from</source>
-        <translation>用于 28x28 白字黑底数字的变分自编码器，其 16 个数的潜在编码可用来绘制新的数字</translation>
-    </message>
-    <message>
-        <source>Residual U-Net for photographs, colour and gray, that is told the level of white noise</source>
-        <translation>残差 U-Net，用于彩色和灰度照片，需告知白噪声的水平</translation>
-    </message>
-    <message>
-        <source>Residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; estimates the level itself</source>
-        <translation>残差 U-Net，用于带相机噪声、JPEG 痕迹或白噪声的彩色和灰度照片，自行估计噪声水平</translation>
-    </message>
-    <message>
-        <source>Smaller residual U-Net for photographs, colour and gray, with camera noise, JPEG or white noise; estimates the level itself</source>
-        <translation>较小的残差 U-Net，用于带相机噪声、JPEG 痕迹或白噪声的彩色和灰度照片，自行估计噪声水平</translation>
-    </message>
-</context>
-<context>
-    <name>SavePanel</name>
-    <message>
-        <source>File format</source>
-        <translation>文件格式</translation>
-    </message>
-    <message>
-        <source>As the picture</source>
-        <translation>与图片相同</translation>
-    </message>
-    <message>
-        <source>Quality near the picture&apos;s own</source>
-        <translation>质量接近原图</translation>
-    </message>
-    <message>
-        <source>Quality, 1 to 100</source>
-        <translation>质量,1 到 100</translation>
-    </message>
-    <message>
-        <source>Keep metadata (EXIF, colour profile)</source>
-        <translation>保留元数据(EXIF、色彩配置)</translation>
-    </message>
-    <message>
-        <source>Keep the file&apos;s date</source>
-        <translation>保留文件日期</translation>
-    </message>
-    <message>
-        <source>Save as…</source>
-        <translation>另存为…</translation>
-    </message>
-    <message>
-        <source>F&amp;ormat</source>
-        <translation>格式(&amp;O)</translation>
     </message>
 </context>
 <context>

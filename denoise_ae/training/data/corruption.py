@@ -132,7 +132,7 @@ def lose_pixels(clean: Tensor, kinds: Sequence[NoiseRecipe], *, seed: int) -> tu
 
     Args:
         clean: float NxCxHxW, 0 to 1.
-        kinds: a mixture of `denoise_ae.noise.corruptions.LOSSES`.
+        kinds: a mixture of `denoise_ae.noise.corruptions.MASKING_NOISE_TYPES`.
         seed: two calls with the same arguments lose the same pixels.
 
     Returns:

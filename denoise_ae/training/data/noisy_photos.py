@@ -16,7 +16,7 @@ from denoise_ae.errors import TrainingError
 from denoise_ae.noise.correlation import FARTHEST, noise_correlation
 from denoise_ae.noise.estimate import estimate_sigma
 from denoise_ae.noise.profile import NoiseModel, measure_picture, white_noise
-from denoise_ae.pixels.masked import Visible
+from denoise_ae.pixels.masked import MaskedImage
 from denoise_ae.training.data.clipping import is_cut
 from denoise_ae.training.data.photos import Photos
 from denoise_ae.training.data.samples import OwnNoise, ValidationBatch
@@ -86,7 +86,7 @@ def prepare(recipe: Recipe, pictures: list[np.ndarray], smallest: int) -> NoisyP
             that stride.
     """
     if recipe.training.part == "estimator":
-        measured = [measure_picture(Visible(picture)) for picture in pictures]
+        measured = [measure_picture(MaskedImage(picture)) for picture in pictures]
         return NoisyPhotos(recipe, pictures, [noise or white_noise(0.0, 3) for noise in measured])
     if not (stride := recipe.data.stride):
         check_independent(pictures)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from denoise_ae.errors import DenoiseError
-from denoise_ae.noise.corruptions import LOSSES, check_level
+from denoise_ae.noise.corruptions import MASKING_NOISE_TYPES, check_level
 
 NoiseType = Literal[
     "gaussian", "poisson", "salt-pepper", "speckle", "uniform", "jpeg", "mask", "camera", "strokes", "spots", "text"
@@ -243,8 +243,10 @@ class Recipe(_Part):
         multiple = 2 ** len(self.network.widths)
         if self.data.kind == "photos" and any(stage.patch % multiple for stage in self.training.stages):
             raise ValueError(f"patches must be multiples of {multiple} pixels for this network")
-        if self.network.mask and any(step.type not in LOSSES for kind in self.noise for step in (kind, *kind.then)):
-            raise ValueError(f"a network that is told a mask is trained on {', '.join(LOSSES)} alone")
+        if self.network.mask and any(
+            step.type not in MASKING_NOISE_TYPES for kind in self.noise for step in (kind, *kind.then)
+        ):
+            raise ValueError(f"a network that is told a mask is trained on {', '.join(MASKING_NOISE_TYPES)} alone")
         trains_estimator = self.network.estimator and self.training.part != "denoiser"
         if self.training.rounded and (self.network.type != "unet" or trains_estimator):
             raise ValueError('training.rounded is for a unet without an estimator, or with training.part = "denoiser"')

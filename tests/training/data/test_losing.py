@@ -9,7 +9,7 @@ from PIL import Image
 from small_runs import CPU
 from tiny import pattern
 
-from denoise_ae.noise.corruptions import LOSSES
+from denoise_ae.noise.corruptions import MASKING_NOISE_TYPES
 from denoise_ae.pixels.masked import fill
 from denoise_ae.restoration.repairer import Repairer
 from denoise_ae.training.data.corruption import lose_pixels
@@ -25,7 +25,7 @@ def clean(count=3, side=32):
     )
 
 
-@pytest.mark.parametrize("kind", LOSSES)
+@pytest.mark.parametrize("kind", MASKING_NOISE_TYPES)
 def test_what_is_lost_is_filled_from_the_rest(kind):
     pictures = clean()
     filled, lost = lose_pixels(pictures, [NoiseRecipe(type=kind, level=(0.2, 0.2))], seed=5)

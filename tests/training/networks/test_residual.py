@@ -5,15 +5,16 @@ import pytest
 from tiny import pattern
 
 from denoise_ae.errors import Interrupted, UsageError
-from denoise_ae.modelfiles.session import Interrupt
+from denoise_ae.modelfiles.runtime import Interrupt
 from denoise_ae.pixels.convert import from_unit, join_alpha, split_alpha, to_unit
-from denoise_ae.pixels.masked import Visible
-from denoise_ae.restoration.denoiser import Denoiser, typical_level
+from denoise_ae.pixels.masked import MaskedImage
+from denoise_ae.restoration.cleaning import mean_level
+from denoise_ae.restoration.denoiser import Denoiser
 
 
 def assemble(denoiser, image, sigma, strength, side):
     """A picture made of parts, each cleaned alone."""
-    visible = Visible(image)
+    masked = MaskedImage(image)
     colour, alpha = split_alpha(to_unit(image))
     clean = np.atleast_3d(colour).copy()
     height, width = image.shape[:2]
@@ -21,7 +22,7 @@ def assemble(denoiser, image, sigma, strength, side):
     for top in range(0, height, side):
         for left in range(0, width, side):
             window = slice(top, min(top + side, height)), slice(left, min(left + side, width))
-            clean[window] += mix * denoiser.residual(visible, window, sigma, base).pixels
+            clean[window] += mix * denoiser.residual(masked, window, sigma, base).pixels
     return from_unit(join_alpha(clean.reshape(colour.shape), alpha), image.dtype)
 
 
@@ -68,10 +69,10 @@ def test_parts_equal_the_whole_beside_pixels_that_do_not_count(network):
 def test_the_levels_of_parts_make_the_level_of_the_whole():
     image = np.clip(128 + np.random.default_rng(5).normal(0, 20, (320, 320, 3)), 0, 255).astype(np.uint8)
     denoiser = Denoiser(threads=1)
-    visible = Visible(image)
-    levels = [denoiser.residual(visible, (slice(top, top + 160), slice(0, 320))).levels for top in (0, 160)]
+    masked = MaskedImage(image)
+    levels = [denoiser.residual(masked, (slice(top, top + 160), slice(0, 320))).levels for top in (0, 160)]
     whole = denoiser.restore(image).sigma
-    assert typical_level(np.concatenate(levels)) == pytest.approx(whole, rel=0.05)
+    assert mean_level(np.concatenate(levels)) == pytest.approx(whole, rel=0.05)
 
 
 def test_a_residual_can_be_interrupted():
@@ -79,11 +80,11 @@ def test_a_residual_can_be_interrupted():
     interrupt = Interrupt()
     interrupt.set()
     with pytest.raises(Interrupted):
-        denoiser.residual(Visible(pattern(64, 64)), (slice(0, 64), slice(0, 64)), interrupt=interrupt)
+        denoiser.residual(MaskedImage(pattern(64, 64)), (slice(0, 64), slice(0, 64)), interrupt=interrupt)
     assert denoiser.clean(pattern(16, 16)).shape == (16, 16, 3)
 
 
 def test_a_residual_of_nothing_is_refused(network):
     denoiser = Denoiser(network("rgb"), threads=1)
-    with pytest.raises(UsageError, match="takes no residual"):
-        denoiser.residual(Visible(pattern(9, 9)), (slice(0, 9), slice(0, 9)), strength=0)
+    with pytest.raises(UsageError, match="has no residual"):
+        denoiser.residual(MaskedImage(pattern(9, 9)), (slice(0, 9), slice(0, 9)), strength=0)

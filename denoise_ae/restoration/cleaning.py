@@ -1,0 +1,241 @@
+"""Clean tiles with a network, and sum up what it removed and which noise level it estimated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_ae.pixels.convert import chunks, split_alpha, to_unit
+from denoise_ae.pixels.masked import Floats, MaskedImage
+from denoise_ae.pixels.opponent import apply_change, luma_of
+from denoise_ae.pixels.tiling import Tile
+from denoise_ae.restoration.tiled import map_concurrently
+
+LARGEST_NOISE = 4.0
+"""Most that is removed from a pixel, in standard deviations of a given noise level: what lies beyond, 1 of 16,000
+values of Gaussian noise, counts as picture. Hence a picture cleaned at level 0 comes back unchanged."""
+
+Run = Callable[[Floats, float | None], tuple[Floats, Floats | None]]
+"""Runs the network on pictures NxCxHxW, 0 to 1, with the noise level on the same scale (None without one, -x for x
+times its own estimate); gives the clean pictures and, if it estimates them, the levels N x cells."""
+
+Keep = Callable[[Tile, Floats, Floats], None]
+"""Takes a tile and what is kept of it, noisy and clean: channels x height x width."""
+
+
+_SMOOTH_SHARE = 1 / 3
+
+NOTICEABLE = 8
+"""Difference of a pixel in 8-bit steps that counts as changed noticeably."""
+
+
+def smooth_level(levels: NDArray[np.floating[Any]]) -> float:
+    """Return the noise level that a third of the picture stays below; 0 without any level.
+
+    The best guess at noise that is alike everywhere: estimates in finely textured areas are uncertain and rather too
+    high, and most pictures are smooth for a third. What a picture was cleaned for is its `mean_level`.
+    """
+    return float(np.quantile(levels, _SMOOTH_SHARE)) if levels.size else 0.0
+
+
+def mean_level(levels: NDArray[np.floating[Any]]) -> float:
+    """Return the noise level that a picture was cleaned for, in the mean over its area; 0 without any level."""
+    return float(levels.mean()) if levels.size else 0.0
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How much noise is removed, 0 (none) to 1.5: from the luminance, and from the colour; see `pixels.opponent`."""
+
+    luma: float = 1.0
+    chroma: float = 1.0
+
+    def __bool__(self) -> bool:
+        """Return whether anything is removed at all."""
+        return bool(self.luma or self.chroma)
+
+
+@dataclass(frozen=True)
+class Change:
+    """How far a picture has moved."""
+
+    rms: float
+    """Root mean square in 8-bit steps."""
+    share: float
+    """Share of the pixels that changed by more than `NOTICEABLE` in any channel, 0 to 1."""
+
+
+NO_CHANGE = Change(0.0, 0.0)
+
+
+def measure_change(before: NDArray[Any], after: NDArray[Any]) -> Change:
+    """Measure how far a picture has moved; alpha and pixels that are not finite do not count.
+
+    Args:
+        before: HxW, HxWx2, HxWx3 or HxWx4.
+        after: of the same shape and type.
+    """
+    squares, changed, values, pixels = 0.0, 0, 0, 0
+    for old, new in zip(chunks(split_alpha(before)[0]), chunks(split_alpha(after)[0]), strict=True):
+        with np.errstate(invalid="ignore"):
+            steps = np.nan_to_num((to_unit(new) - to_unit(old)) * 255, nan=0.0, posinf=0.0, neginf=0.0)
+        squares += float(np.vdot(steps, steps))
+        far = np.abs(steps) > NOTICEABLE
+        changed += int(np.count_nonzero(far.any(axis=2) if far.ndim == 3 else far))
+        values, pixels = values + steps.size, pixels + steps.shape[0] * steps.shape[1]
+    return Change(math.sqrt(squares / values), changed / pixels)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a network removed from tiles, and the levels it estimated, on the scale of 0 to 1."""
+
+    pixels: int
+    squares: float
+    """Sum over the pixels of the squares of what was removed."""
+    levels: Floats
+    """Estimated noise levels, one for each cell; empty if the network does not estimate them."""
+
+    @property
+    def level(self) -> float:
+        """The mean noise level in 8-bit steps."""
+        return 255 * mean_level(self.levels)
+
+    @property
+    def smooth_level(self) -> float:
+        """The noise level of the smooth parts in 8-bit steps."""
+        return 255 * smooth_level(self.levels)
+
+    @property
+    def change(self) -> float:
+        """The root mean square of what was removed, in 8-bit steps."""
+        return 255 * math.sqrt(self.squares / self.pixels)
+
+
+def clean_tiles(
+    run: Run,
+    masked: MaskedImage,
+    tiles: list[Tile],
+    keep: Keep,
+    *,
+    sigma: float | None,
+    strength: Strength,
+    batch_pixels: int,
+    workers: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Statistics:
+    """Clean a picture tile by tile.
+
+    Args:
+        run: the network.
+        masked: the picture.
+        tiles: all of one size.
+        keep: takes the result of each tile.
+        sigma: noise level that the network is given, see `Run`.
+        strength: up to 1 the share of the network's change that is applied. Beyond 1, a higher noise level for networks
+            that are given one or estimate it, more of the change for the others.
+        batch_pixels: pixels of the tiles that go through the network together.
+        workers: batches in work at once.
+        progress: called with (tiles done, tiles in all) after each run of the network.
+    """
+    # Small tiles, as the cells of a sheet, go through the network together.
+    height, width = tiles[0].size
+    count = max(1, batch_pixels // (height * width))
+    batches = [tiles[start : start + count] for start in range(0, len(tiles), count)]
+
+    def clean_batch(batch: list[Tile]) -> list[Statistics]:
+        noisy = np.empty((len(batch), masked.channels, height, width), np.float32)
+        for tile, planes in zip(batch, noisy, strict=True):
+            masked.read(*tile.read, planes)
+        clean, levels = run(noisy, _raised(sigma, strength.luma))
+        statistics = [
+            Statistics(_area(tile), _square_sum(clean[index], noisy[index], tile), _kept_cells(levels, index, tile))
+            for index, tile in enumerate(batch)
+        ]
+        _limit(noisy, clean, _raised(sigma, strength.luma))
+        if sigma is not None and masked.channels == 3 and max(1, strength.luma) != max(1, strength.chroma):
+            other, _ = run(noisy, _raised(sigma, strength.chroma))
+            _limit(noisy, other, _raised(sigma, strength.chroma))
+            _take_chroma(clean, other)
+        most = np.inf if sigma is None else 1.0
+        luma, chroma = min(most, strength.luma), min(most, strength.chroma)
+        if (luma, chroma) != (1, 1):
+            clean -= noisy
+            apply_change(mixed := noisy.copy(), clean, luma, chroma, floating=masked.floating)
+            clean = mixed
+        for tile, before, after in zip(batch, noisy, clean, strict=True):
+            keep(tile, before[:, *tile.kept], after[:, *tile.kept])
+        return statistics
+
+    found: list[Statistics] = []
+    with closing(map_concurrently(clean_batch, batches, workers)) as results:
+        for statistics in results:
+            found += statistics
+            if progress is not None:
+                progress(len(found), len(tiles))
+    return Statistics(
+        sum(part.pixels for part in found),
+        sum(part.squares for part in found),
+        np.concatenate([part.levels for part in found]),
+    )
+
+
+def write_into(masked: MaskedImage, result: NDArray[Any]) -> Keep:
+    """Return what writes clean tiles straight into `result`, a copy of the picture."""
+    colour, _ = split_alpha(result)
+
+    def keep(tile: Tile, _: Floats, clean: Floats) -> None:
+        masked.write(colour, clean, *tile.write)
+
+    return keep
+
+
+def _raised(sigma: float | None, strength: float) -> float | None:
+    """Return the noise level for a network at a strength: raised where that is above 1."""
+    return sigma if sigma is None else sigma * max(1.0, strength)
+
+
+def _limit(noisy: Floats, clean: Floats, sigma: float | None) -> None:
+    """Clip the change to what noise of a given level can be, in place."""
+    if sigma is None or sigma < 0:
+        return
+    reach = np.float32(LARGEST_NOISE * sigma)
+    clean -= noisy
+    np.clip(clean, -reach, reach, out=clean)
+    clean += noisy
+
+
+def _take_chroma(clean: Floats, other: Floats) -> None:
+    """Give pictures Nx3xHxW the chroma of others, in place; their luma stays."""
+    other -= clean
+    other -= luma_of(other)
+    clean += other
+
+
+def _kept_cells(levels: Floats | None, index: int, tile: Tile) -> Floats:
+    """Return those cells of a tile's map of noise levels that cover its kept pixels, flattened."""
+    if levels is None:
+        return np.empty(0, np.float32)
+    cells = tuple(
+        slice(kept.start * count // side, -(-kept.stop * count // side))
+        for kept, count, side in zip(tile.kept, levels.shape[1:], tile.size, strict=True)
+    )
+    kept: Floats = levels[index][cells].ravel()
+    return kept
+
+
+def _area(tile: Tile) -> int:
+    rows, columns = tile.kept
+    return int((rows.stop - rows.start) * (columns.stop - columns.start))
+
+
+def _square_sum(clean: Floats, noisy: Floats, tile: Tile) -> float:
+    """Sum the squares of what was removed over a tile's kept pixels, averaged over the channels."""
+    removed = clean[:, *tile.kept] - noisy[:, *tile.kept]
+    return float(np.vdot(removed, removed)) / len(clean)

@@ -1,0 +1,170 @@
+"""Find hot and dead pixels, single ones or two side by side, by their contrast to their neighbours given the noise.
+
+A sensor's defect hits one photosite and leaves the pixels around it alone, while the lens spreads a star, a lamp or a
+glint, and a line, a corner or a letter goes on in some direction. So a pixel is a defect where it stands out of the
+ring around it by many times that ring's noise, and its neighbours do not. In one colour alone nothing in a picture
+looks so; where all colours stand out, the neighbours must be quieter than the sharpest lens leaves them.
+
+Only photographs have defects: in what is drawn, with no noise at all, single pixels that stand out are meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_ae.pixels.convert import peak_of, split_alpha
+from denoise_ae.pixels.filters import median_of_nine
+from denoise_ae.pixels.masked import MaskedImage
+
+Floats = NDArray[np.float32]
+
+LEAST_CONTRAST = 20 / 255
+"""A defect stands out by at least so much, on the scale of 0 to 1."""
+
+DEVIATIONS = 9.0
+"""A defect in one colour stands out by so many standard deviations of the noise around it."""
+
+DEVIATIONS_IN_ALL = 25.0
+"""The same where all colours stand out: with less, the neighbours of a faint star drown in the noise."""
+
+MOST_SPREAD = 0.12
+"""Most that the neighbours of a defect in one colour stand out in the mean, as a share of it."""
+
+MOST_SPREAD_IN_ALL = 0.02
+"""The same where all colours stand out. A star that is 1 pixel wide at half its height leaves 0.03 at the least."""
+
+QUIET = 0.5
+"""No neighbour but a partner of the same defect stands out by this share of it."""
+
+ONE_COLOUR = 0.4
+"""A defect is one colour's where no other stands out by more than this share of it."""
+
+MOST = 1 / 200
+"""Share of the values beyond which what stands out is a texture, a dither or noise of its own, and none is a defect."""
+
+DRAWN = 0.5
+"""Share of pixels that equal their right neighbour from which a picture is taken to be drawn."""
+
+_RADIUS = 3
+_STRIP_PIXELS = 2_000_000
+_SMALLEST = 2 * _RADIUS + 1
+_ROUNDING = 0.5 / 255
+_APART, _UNUSUAL = 3, 6.0
+"""How far apart pixels are looked at for the usual distance from their median, and how many times that is unusual: four
+standard deviations of white noise."""
+_Y, _X = np.mgrid[-_RADIUS : _RADIUS + 1, -_RADIUS : _RADIUS + 1]
+_DISTANCE = np.maximum(np.abs(_Y), np.abs(_X))
+_RING, _NEXT = _DISTANCE >= 2, _DISTANCE == 1
+
+
+@dataclass(frozen=True)
+class HotPixels:
+    """Hot and dead pixels of one picture."""
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    channels: NDArray[np.intp]
+    """Of the colour; 0 in gray pictures."""
+    values: Floats
+    """What belongs there, on the scale of 0 to 1: the median of the sound neighbours."""
+
+    def __len__(self) -> int:
+        """Return how many values are wrong; a pixel that is hot in three colours counts three times."""
+        return len(self.rows)
+
+    def fill(self, image: NDArray[Any]) -> None:
+        """Fill the defects of the picture they were found in, in place."""
+        colour, _ = split_alpha(image)
+        filled = self.values * np.float32(peak_of(colour.dtype))
+        whole = filled if colour.dtype.kind == "f" else np.rint(filled)
+        places = (self.rows, self.columns) if colour.ndim == 2 else (self.rows, self.columns, self.channels)
+        colour[places] = whole.astype(colour.dtype)
+
+
+def find_hot_pixels(picture: MaskedImage) -> HotPixels:
+    """Find the hot and dead pixels of a photograph; none in what looks drawn.
+
+    Args:
+        picture: made of the array that is to be cleaned; pixels to ignore are none.
+    """
+    found: list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Floats]] = []
+    if min(picture.height, picture.width) >= _SMALLEST and not picture.all_ignored and not _looks_drawn(picture):
+        found = [each for strip in _strips(picture) for each in _find_in(*strip)]
+    count = sum(len(each[0]) for each in found)
+    if not 0 < count <= MOST * picture.height * picture.width:
+        nowhere = np.empty(0, np.intp)
+        return HotPixels(nowhere, nowhere, nowhere, np.empty(0, np.float32))
+    return HotPixels(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def _looks_drawn(picture: MaskedImage) -> bool:
+    """Tell whether most pixels equal their right neighbours: no sensor's noise leaves that."""
+    sample = picture.sample(_STRIP_PIXELS // 2)
+    return bool((sample[:, 1:] == sample[:, :-1]).all(axis=2).mean() > DRAWN) if sample.shape[1] > 1 else True
+
+
+def _strips(picture: MaskedImage) -> Iterator[tuple[Floats, int, NDArray[np.bool_] | None]]:
+    """Yield the picture in strips of rows with a mirrored margin: values, the first row, and pixels to ignore."""
+    step = max(1, _STRIP_PIXELS // picture.width)
+    columns = slice(0, picture.width)
+    for top in range(0, picture.height, step):
+        bottom = min(top + step, picture.height)
+        above, below = max(0, top - _RADIUS), min(picture.height, bottom + _RADIUS)
+        margin = ((_RADIUS - (top - above), _RADIUS - (below - bottom)), (_RADIUS, _RADIUS), (0, 0))
+        values = np.pad(picture.window(slice(above, below), columns), margin, mode="symmetric")
+        yield values, top, picture.ignored(slice(top, bottom), columns) if picture.has_ignored else None
+
+
+def _find_in(
+    values: Floats, top: int, ignored: NDArray[np.bool_] | None
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Floats]]:
+    """Find defects in a strip with its margin, channel by channel: rows, columns, channels and what belongs there."""
+    inner = slice(_RADIUS, -_RADIUS)
+    windows = np.lib.stride_tricks.sliding_window_view(values, (_SMALLEST, _SMALLEST), axis=(0, 1))
+    for channel in range(values.shape[2]):
+        plane = np.ascontiguousarray(values[..., channel])
+        off = np.abs(plane - median_of_nine(plane))[inner, inner]
+        # Looking closely at each of millions of noisy pixels would take longer than cleaning them.
+        usual = float(np.median(off[::_APART, ::_APART]))
+        stands_out = off > max(LEAST_CONTRAST, _UNUSUAL * usual)
+        if ignored is not None:
+            stands_out &= ~ignored
+        rows, columns = np.nonzero(stands_out)
+        if not len(rows):
+            continue
+        around = windows[rows, columns]
+        wrong, belongs = _judge(around, channel)
+        rows, columns = rows[wrong], columns[wrong]
+        yield rows + top, columns, np.full(len(rows), channel), belongs[wrong]
+
+
+def _judge(around: Floats, channel: int) -> tuple[NDArray[np.bool_], Floats]:
+    """Tell which candidates are defects of a channel, and what belongs there.
+
+    Args:
+        around: each candidate's surroundings, N x channels x 7 x 7.
+        channel: which one stands out.
+    """
+    ring = around[..., _RING]
+    levels = np.median(ring, axis=2)
+    contrast = around[:, :, _RADIUS, _RADIUS] - levels
+    mine, level, own = around[:, channel], levels[:, channel], contrast[:, channel]
+    low, high = np.quantile(ring[:, channel], (0.1, 0.9), axis=1)
+    noise = np.maximum((high - low) / 2.56, _ROUNDING)  # 80 % of a normal distribution lie within 2.56 deviations
+    apart = np.where(own == 0, np.float32(1), own)
+    shares = np.sort((mine[:, _NEXT] - level[:, None]) / apart[:, None], axis=1)
+    paired = shares[:, -1] >= QUIET
+    spread = np.where(paired, shares[:, :-1].mean(axis=1), shares.mean(axis=1))
+    others = np.delete(np.abs(contrast), channel, axis=1)
+    alone = others.max(axis=1) < ONE_COLOUR * np.abs(own) if others.shape[1] else np.zeros(len(own), np.bool_)
+    wrong = np.abs(own) > np.maximum(LEAST_CONTRAST, np.where(alone, DEVIATIONS, DEVIATIONS_IN_ALL) * noise)
+    wrong &= (shares[:, -2] < QUIET) & (spread < np.where(alone, MOST_SPREAD, MOST_SPREAD_IN_ALL))
+    sound = np.where(np.abs(mine[:, _NEXT] - level[:, None]) < QUIET * np.abs(own)[:, None], mine[:, _NEXT], np.nan)
+    with np.errstate(invalid="ignore"):
+        belongs = np.nanmedian(np.where(wrong[:, None], sound, level[:, None]), axis=1)
+    return wrong, belongs.astype(np.float32)
