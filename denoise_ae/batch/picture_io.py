@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from denoise_ae.batch.jobs import Existing, Job, OutputOptions
 from denoise_ae.errors import DenoiseError, ImageError, OutputError
-from denoise_ae.imagefiles.formats import FORMATS, WRITTEN_AS, format_name
+from denoise_ae.imagefiles.formats import FORMATS, format_named
 from denoise_ae.imagefiles.headers import read_header
-from denoise_ae.imagefiles.images import check_held, decode, encode_frames
+from denoise_ae.imagefiles.images import check_supported, decode, encode_frames
 from denoise_ae.imagefiles.metadata import Metadata
 from denoise_ae.imagefiles.picture import Frame, Header
 from denoise_ae.pixels.convert import upright
@@ -50,7 +50,7 @@ def read_source(job: Job, max_pixels: int) -> Source | None:
         return None
     data, status = (sys.stdin.buffer.read(), None) if job.source is None else read_whole(job.source)
     header = read_header(data, job.name, max_pixels)
-    check_held(header, target_format(job, header), job.name)
+    check_supported(header, target_format(job, header), job.name)
     return Source(data, header, status)
 
 
@@ -92,11 +92,11 @@ def is_whole_picture(job: Job, max_pixels: int) -> bool:
 def misnamed(job: Job, header: Header) -> tuple[str, ...]:
     """Warn of a name that promises another format, where the output is to have the source's."""
     name = job.output or job.source
-    promised = FORMATS.get(name.suffix.lower()) if name else None
-    written = WRITTEN_AS.get(header.format, header.format)
-    if job.file_format or promised in (None, written):
+    promised = format_named(name) if name else None
+    found = FORMATS[header.format]
+    if job.file_format or not promised or not promised.writable or promised is found.written_as:
         return ()
-    return (f"it is {format_name(header.format)} whatever its name says, and is written as {format_name(written)}",)
+    return (f"it is {found.title} whatever its name says, and is written as {found.written_as.title}",)
 
 
 def target_format(job: Job, header: Header | None) -> str:
@@ -108,10 +108,10 @@ def target_format(job: Job, header: Header | None) -> str:
     if job.file_format or not header:
         assert job.file_format
         return job.file_format
-    instead = WRITTEN_AS.get(header.format, header.format)
-    if instead != header.format and job.existing is Existing.IN_PLACE:
-        raise ImageError(f"{job.name}: {format_name(header.format)} can't be written, so not in place", "give -o")
-    return instead
+    own = FORMATS[header.format]
+    if not own.writable and job.existing is Existing.IN_PLACE:
+        raise ImageError(f"{job.name}: {own.title} can't be written, so not in place", "give -o")
+    return own.written_as.name
 
 
 def save_result(

@@ -243,7 +243,10 @@ class _Pipeline:
                     self._events.put(_already_there(job))
                     continue
                 share = self._room.take(source.pixels)
-                self._decoded.put(self._decode(job, source, share))
+                decoded = self._decode(job, source, share)
+                del source  # not to keep the file while its pixels are cleaned
+                self._decoded.put(decoded)
+                del decoded
             except Exception as error:
                 self._fail(job, error, share)
 

@@ -15,7 +15,7 @@ from denoise_ae.batch.conflicts import PlanStyle, check_conflicts
 from denoise_ae.batch.jobs import Existing, Failed, Job, Skipped
 from denoise_ae.errors import ImageError, UsageError
 from denoise_ae.imagefiles.finding import PathFilter, walk_inputs
-from denoise_ae.imagefiles.formats import FORMATS, format_for, is_image_name, written_suffix
+from denoise_ae.imagefiles.formats import format_for, format_named, is_image_name, is_written_name, written_suffix
 from denoise_ae.system.paths import Identity, identity, is_folder
 
 STREAM = "-"
@@ -198,7 +198,7 @@ def file_format_of(output: Path, file_format: str | None) -> str | None:
         UsageError: they contradict each other, or there is no such format.
     """
     asked = _asked_format(file_format)
-    if not output.suffix or (asked and output.suffix.lower() not in FORMATS):
+    if not output.suffix or (asked and not is_written_name(output)):
         return asked
     try:
         named = format_for(output)
@@ -234,7 +234,8 @@ class Naming:
 
     def output(self, source: Path, root: Path) -> Path:
         """Name the result of a source that was found under `root`."""
-        keeps = not self._ending or FORMATS.get(source.suffix.lower()) == self.file_format
+        claimed = format_named(source)
+        keeps = not self._ending or (claimed is not None and claimed.name == self.file_format)
         name = f"{source.stem}{self.suffix}{written_suffix(source.suffix) if keeps else f'.{self._ending}'}"
         return (self.folder / source.parent.relative_to(root) if self.folder else source.parent) / name
 

@@ -16,7 +16,7 @@ from denoise_ae.codes.codec import Codec, Floats
 from denoise_ae.errors import CodesError, DenoiseError
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.finding import PathFilter
-from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, FORMATS, format_for
+from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, format_for, is_written_name
 from denoise_ae.imagefiles.picture import Frame
 from denoise_ae.modelfiles import catalog
 from denoise_ae.pixels.convert import from_unit, upright
@@ -125,7 +125,7 @@ def plan_decode(
     """
     check_words([str(codes_file)], output)
     existing = Existing.REPLACE if overwrite else Existing.REFUSE
-    is_file = len(codes.pictures) == 1 and not names_folder(output) and Path(output).suffix.lower() in FORMATS
+    is_file = len(codes.pictures) == 1 and not names_folder(output) and is_written_name(output)
     naming = Naming(Path(output), "", None if is_file else file_format)
     jobs: list[Job] = []
     rejected: list[Skipped | Failed] = []
@@ -135,7 +135,7 @@ def plan_decode(
             rejected.append(Failed(Job(None, Path(output), title=picture.name), error))
             continue
         target = Path(output) if is_file else naming.output(Path(picture.name), root=Path())
-        if target.suffix.lower() not in FORMATS:
+        if not is_written_name(target):
             target = target.with_name(f"{target.name}.png")
         written_as = file_format_of(target, file_format) if is_file else format_for(target)
         jobs.append(Job(None, target, written_as, existing, title=picture.name))

@@ -18,7 +18,7 @@ from denoise_ae.desktop.picture.save import SaveOptions, is_own_file, proposed_n
 from denoise_ae.desktop.picture.session import PictureSession
 from denoise_ae.desktop.picture.settings import PictureSettings
 from denoise_ae.errors import DenoiseError
-from denoise_ae.imagefiles.formats import FORMATS
+from denoise_ae.imagefiles.formats import is_written_name, writable_suffixes
 
 
 class Status(Protocol):
@@ -111,7 +111,7 @@ class Results(QObject):
             self.given_up.emit()
             return
         output = Path(name)
-        if output.suffix.lower() not in FORMATS:
+        if not is_written_name(output):
             output = output.with_name(output.name + proposed.suffix)
         if not output.exists() or self._may_replace(document, output):
             self._save_to(output)
@@ -177,4 +177,6 @@ class Results(QObject):
 
 def picture_kinds() -> str:
     """Return the filter of file dialogs for pictures."""
-    return QCoreApplication.translate("Results", "Pictures ({})").format(" ".join(f"*{suffix}" for suffix in FORMATS))
+    return QCoreApplication.translate("Results", "Pictures ({})").format(
+        " ".join(f"*{suffix}" for suffix in writable_suffixes())
+    )

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from denoise_ae.desktop.picture.save import CHOICES, LOSSY, SaveOptions
-from denoise_ae.imagefiles.formats import FORMATS, format_name
+from denoise_ae.desktop.picture.save import CHOICES, SaveOptions
+from denoise_ae.imagefiles.formats import format_named
 
 
 class SavePanel(QWidget):
@@ -30,7 +30,8 @@ class SavePanel(QWidget):
         self.format.setAccessibleName(self.tr("File format"))
         self.format.addItem(self.tr("As the picture"), None)
         for suffix in CHOICES:
-            self.format.addItem(f"{format_name(FORMATS[suffix])} ({suffix})", suffix)
+            if (choice := format_named(suffix)) and choice.installed:
+                self.format.addItem(f"{choice.title} ({suffix})", suffix)
         self.near = QCheckBox(self.tr("Quality near the picture's own"))
         self.near.setChecked(True)
         self.quality, self.quality_box = QSlider(Qt.Orientation.Horizontal), QSpinBox()
@@ -77,7 +78,8 @@ class SavePanel(QWidget):
 
     def _arrange(self) -> None:
         suffix = self.format.currentData()
-        lossy = suffix is None or FORMATS[suffix] in LOSSY
+        chosen = format_named(suffix) if suffix else None
+        lossy = chosen is None or chosen.lossy
         self.near.setEnabled(lossy)
         for widget in (self.quality, self.quality_box):
             widget.setEnabled(lossy and not self.near.isChecked())

@@ -1,81 +1,92 @@
-"""HEIC and AVIF's sibling HEIF, by pillow-heif."""
+"""HEIC and AVIF's sibling HEIF, by pillow-heif, which turns pictures upright."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pillow_heif
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
-from denoise_ae.imagefiles.metadata import Metadata
-from denoise_ae.imagefiles.optional import _CHANNELS, _CONVERT, _MODES, Opened, _damaged, _load, _upright_metadata
+from denoise_ae.imagefiles.metadata import EXIF_PREFIX, Metadata, bare_exif, check_exif, upright_metadata
+from denoise_ae.imagefiles.opencv import spread
+from denoise_ae.imagefiles.picture import (
+    DEFAULT_QUALITY,
+    Encoding,
+    Frame,
+    Header,
+    LazyImage,
+    damaged,
+    unsupported,
+)
 
+_MODES = {"L": "gray", "I": "gray", "LA": "gray+alpha", "RGB": "RGB", "RGBA": "RGBA"}
+"""pillow-heif's names of kinds of pixels, which has ";16" behind those of 16 bits -> ours."""
+_ERRORS = (ValueError, RuntimeError, OSError, SyntaxError, EOFError)
+_BITS = 12
+"""How 16 bits are stored, unless the source has 10."""
 _THIN = 64
 """Pixels on a side under which the encoder of HEIC refuses long pictures that it may lose something of."""
 
 
-def open_heic(data: bytes, name: str) -> Opened:
-    """Open HEIC with pillow-heif.
+def read(data: bytes, name: str) -> LazyImage:
+    """Read the header.
 
     Raises:
-        ImageError: it isn't installed, the file is damaged, or it holds several pictures.
+        ImageError: the file is damaged, or it holds several pictures.
     """
-    heif = _load("pillow_heif", "heic", "HEIC", name)
     try:
-        file = heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
-        channels = _CHANNELS.get(file.mode.split(";")[0])
-    except (ValueError, RuntimeError, OSError, SyntaxError, EOFError) as error:
-        raise _damaged(name, "HEIC") from error
-    if len(file) > 1 or channels is None:
-        kind = "several pictures" if len(file) > 1 else f"{file.mode} pixels"
-        raise ImageError(f"{name}: HEIC with {kind} is not supported", _CONVERT)
-    bits = int(file.info["bit_depth"])
-    width, height = file.size
+        file = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+        mode = _MODES.get(file.mode.split(";")[0])
+    except _ERRORS as error:
+        raise damaged(name, "this HEIC is cut short or damaged") from error
+    if len(file) > 1 or mode is None:
+        raise unsupported(name, f"HEIC with {'several pictures' if len(file) > 1 else f'{file.mode} pixels'}")
+    (width, height), info = file.size, file.info
+    bits = int(info["bit_depth"])
 
-    def read() -> tuple[NDArray[Any], Metadata]:
+    def decode() -> NDArray[Any]:
         try:
             pixels = np.asarray(file)
-        except (ValueError, RuntimeError, OSError, SyntaxError, EOFError) as error:
-            raise _damaged(name, "HEIC") from error
+        except _ERRORS as error:
+            raise damaged(name, "this HEIC is cut short or damaged") from error
         if pixels.dtype == np.uint16:  # in the upper bits
-            levels = np.rint(np.arange(2**bits) * (65535 / (2**bits - 1))).astype(np.uint16)
-            pixels = levels[pixels >> (16 - bits)]
-        info = file.info
-        return pixels.copy(), _upright_metadata(info.get("exif"), info.get("icc_profile"), info.get("xmp"))
+            return spread(pixels >> (16 - bits), bits)
+        return pixels.copy()
 
-    return Opened(width, height, _MODES[channels], bits, read)
+    said, warnings = check_exif(Metadata(bare_exif(info.get("exif")), info.get("icc_profile"), info.get("xmp")))
+    header = Header("heic", width, height, mode, bits, lossless=False)
+    return LazyImage.still(header, decode, upright_metadata(said), warnings)
 
 
-def encode_heic(pixels: NDArray[Any], metadata: Metadata, quality: int, bits: int, name: str) -> bytes:
-    """Write HEIC with pillow-heif, colour at half the resolution as phones do: little else is decoded everywhere.
+def write(frames: Sequence[Frame], encoding: Encoding) -> bytes:
+    """Write HEIC, colour at half the resolution as phones do: little else is decoded everywhere.
 
-    Args:
-        pixels: HxW, HxWx2, HxWx3 or HxWx4; uint8 or uint16. With alpha, whose quality can't be told apart, and thin
-            ones are written without loss.
-        metadata: what is turned must be upright by now.
-        quality: 1 to 100.
-        bits: to store of 16: 10 or 12.
-        name: the picture in messages.
+    Pictures with alpha, whose quality can't be told apart, and thin ones are written without loss.
 
     Raises:
-        ImageError: pillow-heif isn't installed, or can't write this picture.
+        ImageError: pillow-heif can't write this picture.
     """
-    heif = _load("pillow_heif", "heic", "HEIC", name)
+    (frame,) = frames
+    pixels, metadata = frame.pixels, frame.metadata
     if pixels.ndim == 3 and pixels.shape[2] == 2:
         pixels = pixels[..., [0, 0, 0, 1]]
     size = pixels.shape[1], pixels.shape[0]
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[1 if pixels.ndim == 2 else pixels.shape[2]]
     exact = mode == "RGBA" or min(size) < _THIN
-    lossless = {"quality": -1, "chroma": 444, "matrix_coefficients": 0} if exact else {"quality": quality}
+    lossless = {"quality": -1, "chroma": 444, "matrix_coefficients": 0}
+    coding = lossless if exact else {"quality": encoding.quality or DEFAULT_QUALITY}
+    bits = 10 if encoding.like and encoding.like.bits == 10 else _BITS
     depth = {"bit_depth": bits} if pixels.dtype == np.uint16 else {}
-    held = {"exif": metadata.exif and b"Exif\0\0" + metadata.exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}
-    options = lossless | depth | {name: part for name, part in held.items() if part}
+    held = {"exif": metadata.exif and EXIF_PREFIX + metadata.exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}
+    options = coding | depth | {key: part for key, part in held.items() if part}
     out = io.BytesIO()
     try:
         data = np.ascontiguousarray(pixels).tobytes()
-        heif.encode(mode + (";16" if depth else ""), size, data, out, **options)
+        pillow_heif.encode(mode + (";16" if depth else ""), size, data, out, **options)
     except (ValueError, RuntimeError, OSError) as error:
-        raise ImageError(f"{name}: pillow-heif can't write it as HEIC", "write it as PNG or TIFF") from error
+        raise ImageError(f"{encoding.name}: pillow-heif can't write it as HEIC", "write it as PNG or TIFF") from error
     return out.getvalue()

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from denoise_ae.errors import ImageError
-from denoise_ae.imagefiles.metadata import METRE, Metadata, upright_metadata
+from denoise_ae.imagefiles import opencv
+from denoise_ae.imagefiles.metadata import METRE, Metadata, bare_exif, check_exif, upright_metadata
+from denoise_ae.imagefiles.picture import Encoding, Frame, Header, LazyImage, unsupported
 
-SMALLEST = 32
+_SMALLEST = 32
 """Pixels on a side that OpenCV needs to write a picture."""
 
 _SIGNATURE = b"\0\0\0\x0cjP  "
@@ -33,26 +36,7 @@ _SPACES = {1: b"GRAY", 3: b"RGB ", 4: b"RGB "}
 """Samples a pixel -> what an ICC profile must be for."""
 
 
-@dataclass(frozen=True)
-class Jp2:
-    """What a JPEG 2000 file says before its pixels are decoded.
-
-    Attributes:
-        width: in pixels.
-        height: in pixels.
-        mode: "gray", "RGB" or "RGBA".
-        bits: bits a sample, 8 to 16.
-        metadata: EXIF, ICC, XMP and resolution.
-    """
-
-    width: int
-    height: int
-    mode: str
-    bits: int
-    metadata: Metadata
-
-
-def read_jp2(data: bytes, name: str) -> Jp2:
+def read(data: bytes, name: str) -> LazyImage:
     """Read the boxes and the head of the codestream, which may also come without any boxes.
 
     Raises:
@@ -94,11 +78,17 @@ def read_jp2(data: bytes, name: str) -> Jp2:
     elif left or top:
         refused = "a picture that starts inside its grid"
     if refused:
-        raise ImageError(f"{name}: JPEG 2000 with {refused} is not supported", "convert it to PNG, TIFF or JPEG first")
-    exif = boxes.get(_EXIF_UUID, b"")[16:].removeprefix(b"Exif\0\0") or None
+        raise unsupported(name, f"JPEG 2000 with {refused}")
+    exif = bare_exif(boxes.get(_EXIF_UUID, b"")[16:])
     xmp = boxes.get(_XMP_UUID, b"")[16:] or None
-    metadata = upright_metadata(Metadata(exif, icc, xmp, _read_resolution(boxes.get(_RESOLUTION, b""))))
-    return Jp2(right - left, bottom - top, {1: "gray", 3: "RGB", 4: "RGBA"}[components], bits, metadata)
+    said, warnings = check_exif(Metadata(exif, icc, xmp, _read_resolution(boxes.get(_RESOLUTION, b""))))
+    width, height = right - left, bottom - top
+
+    def decode() -> NDArray[Any]:
+        return opencv.spread(opencv.check_decoded(opencv.decode(data), (height, width), name, "JPEG 2000"), bits)
+
+    header = Header("jpeg2000", width, height, {1: "gray", 3: "RGB", 4: "RGBA"}[components], bits)
+    return LazyImage.still(header, decode, upright_metadata(said), warnings)
 
 
 def _key(data: bytes, kind: bytes, begin: int) -> bytes:
@@ -147,33 +137,24 @@ def _read_resolution(content: bytes) -> tuple[float, float] | None:
     return None
 
 
-def encode_small(pixels: NDArray[Any], name: str) -> memoryview:
-    """Write a picture of any size, without loss.
-
-    Args:
-        pixels: HxW, HxWx2, HxWx3 or HxWx4, uint8; or HxW, uint16.
-        name: the picture in messages.
+def write(frames: Sequence[Frame], encoding: Encoding) -> bytes:
+    """Write a picture without loss, and put its metadata in; a profile that is not for these pixels is left out.
 
     Raises:
-        ImageError: colour or alpha of 16 bits.
+        ImageError: colour or alpha of 16 bits in a picture that is too small for OpenCV.
     """
-    from PIL import Image
-
-    if pixels.dtype == np.uint16 and pixels.ndim == 3:
-        message = f"{name}: as JPEG 2000, 16-bit colour must have {SMALLEST} pixels on a side"
+    (frame,) = frames
+    pixels, metadata = frame.pixels, frame.metadata
+    if min(pixels.shape[:2]) >= _SMALLEST:
+        options = [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000]
+        encoded = opencv.encode(pixels, ".jp2", encoding.name, options).data
+    elif pixels.dtype == np.uint16 and pixels.ndim == 3:
+        message = f"{encoding.name}: as JPEG 2000, 16-bit colour must have {_SMALLEST} pixels on a side"
         raise ImageError(message, "write it as PNG or TIFF")
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "JPEG2000", num_resolutions=1)
-    return out.getbuffer()
-
-
-def add_metadata(encoded: memoryview, metadata: Metadata) -> bytes:
-    """Put metadata into a JPEG 2000 file as OpenCV and Pillow write it.
-
-    Args:
-        encoded: boxes, the codestream's last.
-        metadata: what is turned must be upright by now; a profile that is not for these pixels is left out.
-    """
+    else:
+        out = io.BytesIO()
+        Image.fromarray(pixels).save(out, "JPEG2000", num_resolutions=1)
+        encoded = out.getbuffer()
     parts: list[bytes | memoryview] = []
     for kind, begin, end in _boxes(encoded, 0, len(encoded)):
         if kind == _HEADER:

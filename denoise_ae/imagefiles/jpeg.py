@@ -1,6 +1,6 @@
-"""JPEG's marker segments: size, quality, chroma sampling and metadata of a file, and metadata into a new one.
+"""JPEG: headers and encoding by Pillow, which takes over the source's quantisation tables; decoded by OpenCV.
 
-Pixels are OpenCV's. Its own metadata functions know no profile longer than one segment and no XMP that others can read.
+OpenCV decodes four times as fast.
 """
 
 from __future__ import annotations
@@ -8,243 +8,284 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import Any
 
-from denoise_ae.errors import ImageError
-from denoise_ae.imagefiles.metadata import Metadata
+import cv2
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+
+from denoise_ae.imagefiles import opencv
+from denoise_ae.imagefiles.metadata import EXIF_PREFIX, Metadata, bare_exif, check_exif
+from denoise_ae.imagefiles.picture import (
+    DEFAULT_QUALITY,
+    Encoding,
+    Frame,
+    Header,
+    JpegCoding,
+    LazyImage,
+    damaged,
+    unsupported,
+)
 from denoise_ae.imagefiles.tiff_directory import read_directory
 
-SAMPLINGS = {
-    "4:4:4": [(1, 1), (1, 1), (1, 1)],
-    "4:2:2": [(2, 1), (1, 1), (1, 1)],
-    "4:2:0": [(2, 2), (1, 1), (1, 1)],
-    "4:4:0": [(1, 2), (1, 1), (1, 1)],
-    "4:1:1": [(4, 1), (1, 1), (1, 1)],
+_SUBSAMPLING = {(1, 1): 0, (2, 1): 1, (2, 2): 2}
+"""How luminance is sampled, where colour is by (1, 1) -> Pillow's name for it."""
+_UNUSUAL = {
+    (1, 2): cv2.IMWRITE_JPEG_SAMPLING_FACTOR_440,
+    (4, 1): cv2.IMWRITE_JPEG_SAMPLING_FACTOR_411,
 }
-"""Usual name -> sampling factors of the three components, across and down."""
-
-MAX_SEGMENT = 65533
+"""The same for what Pillow can't write -> OpenCV's name."""
+_MAX_SEGMENT = 65533
 """What a marker segment can hold."""
-
-_EXIF_PREFIX = b"Exif\0\0"
 _XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
-_ICC_PREFIX = b"ICC_PROFILE\0"
-_KEPT = {0xFE: b"", 0xED: b"Photoshop 3.0\0", 0xE1: b"http://ns.adobe.com/xmp/extension/\0"}
-"""Marker -> how what is kept as it is begins: comments, IPTC, and what of XMP does not fit into one segment."""
-_FURTHER_PICTURES = b"MPF\0"
+_KEPT = {
+    "COM": (0xFE, b""),
+    "APP13": (0xED, b"Photoshop 3.0\0"),
+    "APP1": (0xE1, b"http://ns.adobe.com/xmp/extension/\0"),
+}
+"""Pillow's names of segments -> their markers, and how what is kept as it is begins: comments, IPTC, long XMP."""
 _ENTRIES, _ENTRY_BYTES = 0xB002, 16
 _THUMBNAILS = {0x010001, 0x010002}
 """Kinds of further pictures that only repeat the first (CIPA DC-007, 5.2.3.3)."""
-
-_STANDARD_LUMA = (
-    *(16, 11, 10, 16, 24, 40, 51, 61),
-    *(12, 12, 14, 19, 26, 58, 60, 55),
-    *(14, 13, 16, 24, 40, 57, 69, 56),
-    *(14, 17, 22, 29, 51, 87, 80, 62),
-    *(18, 22, 37, 56, 68, 109, 103, 77),
-    *(24, 35, 55, 64, 81, 104, 113, 92),
-    *(49, 64, 78, 87, 103, 121, 120, 101),
-    *(72, 92, 95, 98, 112, 100, 103, 99),
-)
-"""The luminance quantisation table of JPEG's annex K, row by row."""
-
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
-_ARITHMETIC = {0xC9, 0xCA}
-_TABLES, _SCAN = 0xDB, 0xDA
+_SEQUENTIAL = {0xC0, 0xC1}
+_READABLE_FRAMES = {*_SEQUENTIAL, 0xC2, 0xC9, 0xCA}
+"""Baseline, extended and progressive, with Huffman's or arithmetic coding."""
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+_SCAN, _CODES, _APP0, _APP1 = 0xDA, 0xC4, 0xE0, 0xE1
+_SHORTEST_JFIF = 12
+_MOST_SCANS = 100
+"""Each takes time for the whole picture, however little is in it; encoders write ten or so."""
+_LUMA_AC = 0x10
+_GAP = bytes(256)
+"""More than zeros of a whole block can take, where they do not mean its end."""
 
 
-@dataclass(frozen=True)
-class Jpeg:
-    """What a JPEG file says before its pixels are decoded.
-
-    Attributes:
-        width: in pixels.
-        height: in pixels.
-        mode: "gray" or "RGB".
-        quality: 1 to 100, estimated; None where the luminance table is missing.
-        chroma: a key of `SAMPLINGS`; None for gray and for unusual ones.
-        metadata: EXIF, ICC, XMP, resolution, comments and IPTC.
-        warnings: what of the metadata can't be read, and what else is in the file.
-    """
-
-    width: int
-    height: int
-    mode: str
-    quality: int | None
-    chroma: str | None
-    metadata: Metadata
-    warnings: tuple[str, ...]
-
-
-def read_jpeg(data: bytes, name: str) -> Jpeg:
+def read(data: bytes, name: str) -> LazyImage:
     """Read the segments before the first scan.
 
     Raises:
         ImageError: the file is cut short, CMYK, or of a kind that no usual program writes.
-        struct.error: a segment is damaged.
+        Exception: it is damaged.
     """
-    frame: tuple[int, bytes] | None = None
-    luma: tuple[int, ...] = ()
-    exif = xmp = dpi = None
-    profile: dict[int, bytes] = {}
-    pieces = 0
-    kept: list[tuple[int, bytes]] = []
-    warnings: tuple[str, ...] = ()
-    for marker, payload in _read_segments(data, name):
-        if marker in _FRAMES:
-            frame = marker, payload
-        elif marker == _TABLES:
-            luma = luma or _read_luma(payload)
-        elif marker == 0xE0 and payload.startswith(b"JFIF\0"):
-            unit, across, down = struct.unpack_from(">BHH", payload, 7)
-            dots = {1: 1.0, 2: 2.54}.get(unit)  # an inch, a centimetre; anything else is a mere ratio
-            dpi = (across * dots, down * dots) if dots and across and down else None
-        elif marker == 0xE1 and payload.startswith(_EXIF_PREFIX):
-            exif = exif or payload.removeprefix(_EXIF_PREFIX)
-        elif marker == 0xE1 and payload.startswith(_XMP_PREFIX):
-            xmp = payload.removeprefix(_XMP_PREFIX)
-        elif marker == 0xE2 and payload.startswith(_ICC_PREFIX):
-            number, pieces = payload[len(_ICC_PREFIX) :][:2]
-            profile[number] = payload[len(_ICC_PREFIX) + 2 :]
-        elif marker == 0xE2 and payload.startswith(_FURTHER_PICTURES):
-            warnings = _further_pictures(payload)
-        elif marker in _KEPT and payload.startswith(_KEPT[marker]):
-            kept.append((marker, payload))
-    if frame is None:
-        raise ImageError(f"{name}: this JPEG has no picture in it", "get the file again from its source")
-    whole = list(profile) and sorted(profile) == list(range(1, pieces + 1))
-    icc = b"".join(profile[number] for number in sorted(profile)) if whole else None
-    if profile and not whole:
-        warnings += ("its colour profile is damaged and left out",)
-    width, height, factors = _read_frame(*frame, name)
-    mode = "gray" if len(factors) == 1 else "RGB"
-    metadata = Metadata(exif, icc, xmp, dpi, jpeg_segments=tuple(kept))
-    return Jpeg(width, height, mode, estimate_quality(luma), name_sampling(factors), metadata, warnings)
-
-
-def _further_pictures(payload: bytes) -> tuple[str, ...]:
-    """Warn of pictures behind the first that are more than thumbnails of it, by the index of a multi-picture file."""
-    try:
-        directory = read_directory(payload[len(_FURTHER_PICTURES) :])
-    except ValueError:
-        return ()
-    entries = bytes(directory.fields[_ENTRIES].raw) if _ENTRIES in directory.fields else b""
-    attributes = struct.Struct(directory.order + "I")
-    kinds = [attributes.unpack_from(entries, at)[0] & 0xFFFFFF for at in range(0, len(entries) - 15, _ENTRY_BYTES)]
-    if all(kind in _THUMBNAILS for kind in kinds[1:]):
-        return ()
-    return ("further pictures in it, as of a second lens or for HDR, are left out",)
-
-
-def _read_segments(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
-    """Yield markers and payloads up to the first scan."""
-    place = 2
-    while True:
-        place = data.find(b"\xff", place)
-        while 0 <= place < len(data) - 1 and data[place + 1] == 0xFF:  # fill bytes
-            place += 1
-        length = int.from_bytes(data[place + 2 : place + 4])
-        if place < 0 or place + 2 + length > len(data) or length < 2:
-            raise ImageError(f"{name}: this JPEG is cut short or damaged", "get the file again from its source")
-        marker = data[place + 1]
-        if marker == _SCAN:
-            return
-        if marker in _WITHOUT_LENGTH:
-            place += 2
-        else:
-            yield marker, data[place + 4 : place + 2 + length]
-            place += 2 + length
-
-
-def _read_frame(marker: int, payload: bytes, name: str) -> tuple[int, int, list[tuple[int, int]]]:
-    """Read width, height and sampling factors, refusing what can't be decoded or would be shown wrongly."""
-    bits, height, width, components = struct.unpack_from(">BHHB", payload)
+    segments = list(_walk(data, name))
+    frames = [(marker, start) for marker, start, _ in segments if marker in _FRAMES]
+    if len(frames) != 1:
+        raise damaged(name, "this JPEG is damaged" if frames else "this JPEG has no picture in it")
+    ((frame, start),) = frames
+    bits, height, width, components = struct.unpack_from(">BHHB", data, start)
     kind = ""
-    if marker not in {_BASELINE, _EXTENDED, _PROGRESSIVE, *_ARITHMETIC}:
+    if frame not in _READABLE_FRAMES:
         kind = "lossless or hierarchical"
     elif bits != 8:
         kind = f"{bits}-bit"
     elif components not in {1, 3}:
         kind = "CMYK" if components == 4 else f"{components}-component"
     if kind:
-        raise ImageError(f"{name}: {kind} JPEG is not supported", "convert it to 8-bit gray or RGB first")
-    return width, height, [divmod(payload[7 + 3 * index], 16) for index in range(components)]
+        raise unsupported(name, f"{kind} JPEG")
+    image, exif, warnings = _open(data, segments)
+    numbers = [layer[3] for layer in image.layer]
+    while numbers[1:] and numbers[-1] == numbers[-2]:
+        numbers.pop()
+    coding = JpegCoding(
+        tuple(tuple(image.quantization[number]) for number in numbers),
+        tuple((across, down) for _, across, down, _ in image.layer),
+        progressive="progressive" in image.info,
+    )
+    header = Header("jpeg", width, height, "gray" if components == 1 else "RGB", lossless=False, jpeg=coding)
+    metadata, doubts = _read_metadata(image, exif)
+    scan, sequential = segments[-1][2], frame in _SEQUENTIAL
+    codes = [data[start:end] for marker, start, end in segments if marker == _CODES]
+
+    def decode() -> NDArray[Any]:
+        if _has_gap(data, scan, codes) if sequential else data.count(b"\xff\xda", scan) > _MOST_SCANS:
+            raise damaged(name, "this JPEG is damaged")
+        flags = cv2.IMREAD_GRAYSCALE if components == 1 else cv2.IMREAD_COLOR_RGB
+        pixels = opencv.decode(data, flags | cv2.IMREAD_IGNORE_ORIENTATION)
+        pixels = opencv.check_decoded(pixels, (height, width), name, "JPEG")
+        if _is_filled_up(data, pixels, scan, sequential=sequential):
+            raise damaged(name, "this JPEG is cut short or damaged")
+        return pixels
+
+    return LazyImage.still(header, decode, metadata, warnings + doubts)
 
 
-def _read_luma(payload: bytes) -> tuple[int, ...]:
-    """Find the table of luminance, number 0, among those of a segment; () where it isn't there."""
-    place = 0
-    while place < len(payload):
-        wide, number = divmod(payload[place], 16)
-        steps: tuple[int, ...] = struct.unpack_from(">64H" if wide else ">64B", payload, place + 1)
-        if number == 0:
-            return steps
-        place += 129 if wide else 65
-    return ()
+def _walk(data: bytes, name: str) -> Iterator[tuple[int, int, int]]:
+    """Yield the markers up to the first scan's, and where their segments start and end; Pillow keeps them to itself."""
+    place, marker = 2, 0
+    while marker != _SCAN:
+        place = data.find(b"\xff", place)
+        while 0 <= place < len(data) - 1 and data[place + 1] == 0xFF:  # fill bytes
+            place += 1
+        end = place + 2 + int.from_bytes(data[place + 2 : place + 4])
+        if place < 0 or end > len(data) or end < place + 4:
+            raise damaged(name, "this JPEG is cut short or damaged")
+        marker = data[place + 1]
+        if marker not in _WITHOUT_LENGTH:
+            yield marker, place + 4, end
+        place = place + 2 if marker in _WITHOUT_LENGTH else end
 
 
-def _total_steps(quality: int, largest: int) -> int:
-    """Add up the luminance table as libjpeg scales it for a quality of 1 to 100."""
-    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return sum(min(largest, max(1, (step * scale + 50) // 100)) for step in _STANDARD_LUMA)
+def _open(data: bytes, segments: list[tuple[int, int, int]]) -> tuple[JpegImageFile, bytes | None, tuple[str, ...]]:
+    """Let Pillow read what it reads well; return with it the EXIF block, and warnings.
+
+    EXIF that is damaged makes it print warnings, and a JFIF segment that is too short makes it give up.
+    """
+    exif = b""
+    warnings: tuple[str, ...] = ()
+    parts = [b"\xff\xd8"]
+    for marker, start, end in segments:
+        if marker == _APP1 and data.startswith(EXIF_PREFIX, start):
+            exif = exif or data[start:end]
+        elif marker == _APP0 and data.startswith(b"JFIF", start) and end - start < _SHORTEST_JFIF:
+            warnings = ("its JFIF header is damaged",)
+        else:
+            parts.append(data[start - 4 : end])
+    return JpegImageFile(io.BytesIO(b"".join(parts))), bare_exif(exif), warnings
 
 
-def estimate_quality(luma: Sequence[int]) -> int | None:
-    """Find the quality (1 to 100) at which libjpeg's luminance table is as coarse as a file's.
+def _read_metadata(image: JpegImageFile, exif: bytes | None) -> tuple[Metadata, tuple[str, ...]]:
+    """Collect what Pillow has found, with warnings of what can't be read, and of what else is in the file."""
+    info = image.info
+    warnings: tuple[str, ...] = ()
+    if "mp" in info and _has_further_pictures(info["mp"]):
+        warnings = ("further pictures in it, as of a second lens or for HDR, are left out",)
+    if info.get("icc_profile", b"") is None:
+        warnings += ("its colour profile is damaged and left out",)
+    kept = []
+    for segment, payload in image.applist:
+        marker, beginning = _KEPT.get(segment, (0, None))
+        if beginning is not None and payload.startswith(beginning):
+            kept.append((marker, payload))
+    metadata, doubts = check_exif(
+        Metadata(
+            exif,
+            info.get("icc_profile") or None,
+            info.get("xmp"),
+            info["dpi"] if all(info.get("dpi", (0,))) else None,
+            jpeg_segments=tuple(kept),
+        )
+    )
+    return metadata, warnings + doubts
+
+
+def _has_further_pictures(index: bytes) -> bool:
+    """Tell by the index of a multi-picture file whether others in it are more than thumbnails of the first."""
+    try:
+        directory = read_directory(index)
+    except ValueError:
+        return False
+    entries = bytes(directory.fields[_ENTRIES].raw) if _ENTRIES in directory.fields else b""
+    attributes = struct.Struct(directory.order + "I")
+    kinds = [attributes.unpack_from(entries, at)[0] & 0xFFFFFF for at in range(0, len(entries) - 15, _ENTRY_BYTES)]
+    return not all(kind in _THUMBNAILS for kind in kinds[1:])
+
+
+def _has_gap(data: bytes, start: int, codes: list[bytes]) -> bool:
+    """Tell whether a part of a scan is zeros, as a broken copy leaves them; libjpeg decodes them to something.
 
     Args:
-        luma: the 64 steps in any order; None is returned where there are none.
+        data: the whole file.
+        start: where the scan's data start.
+        codes: the Huffman tables.
     """
-    if not luma:
-        return None
-    total = sum(luma)
-    # Some encoders keep to the 8 bits of a baseline table, others write the larger steps of the lowest qualities.
-    largest = 255 if max(luma) <= 255 else 32767
-    return min(range(1, 101), key=lambda quality: abs(_total_steps(quality, largest) - total))
+    for tables in codes:
+        place = 0
+        while place < len(tables):
+            # The shortest code is zeros alone. Where it ends a block, zeros can be an even area.
+            if tables[place] == _LUMA_AC and tables[place + 17] != 0:
+                gap = data.find(_GAP, start)
+                return gap >= 0 and data.find(b"\xff\xd9", start, gap) < 0
+            place += 17 + sum(tables[place + 1 : place + 17])
+    return False
 
 
-def name_sampling(factors: Sequence[tuple[int, int]]) -> str | None:
-    """Name the way that a colour JPEG samples colour, None where it has no usual name."""
-    return next((name for name, known in SAMPLINGS.items() if known == list(factors)), None)
+def _is_filled_up(data: bytes, pixels: NDArray[Any], scan: int, *, sequential: bool) -> bool:
+    """Tell whether libjpeg made up a part of the picture, which OpenCV doesn't say.
 
-
-def add_metadata(encoded: memoryview, metadata: Metadata) -> bytes:
-    """Put metadata behind the JFIF header of a JPEG as OpenCV writes it. What no segment can hold is left out.
-
-    Args:
-        encoded: the JPEG; its first segment is JFIF's, 18 bytes long.
-        metadata: an ICC profile is cut into as many segments as it needs.
+    What is missing it fills with gray, up to the lower right corner. If that is gray, Pillow must find no fault, and
+    in a file of one scan not even if the end marker, at which libjpeg stops without complaint, is taken away.
     """
+    if not (pixels[-8:, -8:] == 128).all():
+        return False
+    if sequential and data.find(b"\xff\xda", scan) < 0:
+        data = data[: data.rfind(b"\xff\xd9")] + _GAP
+    try:
+        with JpegImageFile(io.BytesIO(data)) as image:
+            image.load()
+    except (OSError, SyntaxError, struct.error):
+        return True
+    return False
+
+
+def write(frames: Sequence[Frame], encoding: Encoding) -> bytes:
+    """Write a JPEG as its source was encoded; with the quality that is asked for, where one is."""
+    (frame,) = frames
+    pixels, metadata = frame.pixels, frame.metadata
+    own = encoding.like.jpeg if encoding.like else None
+    luma = own.sampling[0] if own and len(own.sampling) == 3 and set(own.sampling[1:]) == {(1, 1)} else (1, 1)
+    if pixels.ndim == 3 and luma in _UNUSUAL:
+        return _write_unusual(pixels, luma, metadata, encoding)
+    options: dict[str, Any] = {"quality": encoding.quality or DEFAULT_QUALITY}
+    room = 2 if options["quality"] >= DEFAULT_QUALITY else 1
+    if own and encoding.quality is None:
+        options = {"qtables": [list(table) for table in own.tables]}
+        room = 2
+    options |= {"subsampling": _SUBSAMPLING.get(luma, 0), **_segments(metadata)}
+    image = _as_image(pixels)
+    written = _save(image, options)
+    # For progressive files Pillow has room for one or two bytes a pixel, and fails where they take more.
+    if own and own.progressive and len(written) < 0.95 * max(room * image.width * image.height, ImageFile.MAXBLOCK):
+        return _save(image, options | {"progressive": True})
+    return written
+
+
+def _as_image(pixels: NDArray[Any]) -> Image.Image:
+    """Hand pixels to Pillow, which keeps RGB in four bytes; OpenCV makes them faster."""
+    if pixels.ndim == 2:
+        return Image.fromarray(pixels)
+    padded = cv2.cvtColor(pixels, cv2.COLOR_RGB2RGBA)
+    return Image.frombuffer("RGBX", (pixels.shape[1], pixels.shape[0]), padded, "raw", "RGBX", 0, 1)
+
+
+def _save(image: Image.Image, options: dict[str, Any]) -> bytes:
     out = io.BytesIO()
-    out.write(encoded[:20])
-    if dpi := metadata.resolution:
-        out.seek(13)
-        out.write(struct.pack(">BHH", 1, *(min(max(round(dots), 1), 65535) for dots in dpi)))
-        out.seek(20)
-    for marker, payload in _segments(metadata):
-        if len(payload) <= MAX_SEGMENT:
-            out.write(struct.pack(">BBH", 0xFF, marker, len(payload) + 2))
-            out.write(payload)
-    out.write(encoded[20:])
+    image.save(out, "JPEG", **options)
     return out.getvalue()
 
 
-def _segments(metadata: Metadata) -> Iterator[tuple[int, bytes]]:
-    """Yield markers and payloads (EXIF 2.3 section 4.7.2, XMP part 3 section 1.1.3, ICC.1 annex B.4)."""
+def _segments(metadata: Metadata) -> dict[str, Any]:
+    """Say to Pillow what metadata to write. What no segment can hold is left out."""
+    extra = [struct.pack(">BBH", 0xFF, marker, len(part) + 2) + part for marker, part in metadata.jpeg_segments]
+    options: dict[str, Any] = {"extra": b"".join(extra)}
+    if dpi := metadata.resolution:
+        options["dpi"] = tuple(min(max(round(dots), 1), 65535) for dots in dpi)
     if metadata.exif:
-        yield 0xE1, _EXIF_PREFIX + metadata.exif
-    if metadata.xmp:
-        yield 0xE1, _XMP_PREFIX + metadata.xmp
+        options["exif"] = EXIF_PREFIX + metadata.exif
+    if metadata.xmp and len(metadata.xmp) + len(_XMP_PREFIX) <= _MAX_SEGMENT:
+        options["xmp"] = metadata.xmp
     if metadata.icc:
-        room = MAX_SEGMENT - len(_ICC_PREFIX) - 2
-        pieces = [metadata.icc[start : start + room] for start in range(0, len(metadata.icc), room)]
-        for number, piece in enumerate(pieces, 1):
-            yield 0xE2, _ICC_PREFIX + bytes([number, len(pieces)]) + piece
-    yield from metadata.jpeg_segments
+        options["icc_profile"] = metadata.icc
+    return options
 
 
-def can_hold(metadata: Metadata) -> bool:
-    """Tell whether a JPEG can hold the EXIF, without which the picture's orientation would be lost."""
-    return len(metadata.exif or b"") + len(_EXIF_PREFIX) <= MAX_SEGMENT
+def _write_unusual(pixels: NDArray[Any], luma: tuple[int, int], metadata: Metadata, encoding: Encoding) -> bytes:
+    """Write colour sampled in a way that only OpenCV knows; it takes no tables, so at a near quality."""
+    own = encoding.like.jpeg if encoding.like else None
+    quality = encoding.quality or (nearest_quality(own.tables[0]) if own else DEFAULT_QUALITY)
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _UNUSUAL[luma]]
+    encoded = opencv.encode(pixels, ".jpg", encoding.name, options).tobytes()
+    # Pillow's head, up to the tables, in place of OpenCV's, which is 20 bytes long.
+    head = _save(Image.new("L", (1, 1)), _segments(metadata))
+    return head[: head.rindex(b"\xff\xdb")] + encoded[20:]
+
+
+def nearest_quality(luma: Sequence[int]) -> int:
+    """Find the quality, 1 to 100, at which libjpeg's luminance table is as coarse as this one of 64 steps."""
+
+    def coarseness(quality: int) -> int:
+        with JpegImageFile(io.BytesIO(_save(Image.new("L", (1, 1)), {"quality": quality}))) as image:
+            return sum(image.quantization[0])
+
+    return min(range(1, 101), key=lambda quality: abs(coarseness(quality) - sum(luma)))

@@ -1,48 +1,52 @@
-"""JPEG XL, by pillow-jxl-plugin."""
+"""JPEG XL, by pillow-jxl-plugin, which turns pictures upright."""
 
 from __future__ import annotations
 
 import struct
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from pillow_jxl import Decoder
 
-from denoise_ae.errors import ImageError
-from denoise_ae.imagefiles.metadata import Metadata
-from denoise_ae.imagefiles.optional import _CHANNELS, _CONVERT, Opened, _damaged, _load, _upright_metadata
+from denoise_ae.imagefiles.metadata import Metadata, bare_exif, check_exif, upright_metadata
+from denoise_ae.imagefiles.picture import Frame, Header, LazyImage, Picture, damaged, unsupported
+
+_CHANNELS = {"L": 1, "I": 1, "LA": 2, "RGB": 3, "RGBA": 4}
+"""The package's names of kinds of pixels, with ";16" behind those of 16 bits -> channels."""
 
 
-def open_jxl(data: bytes, name: str) -> Opened:
-    """Open JPEG XL with pillow-jxl-plugin.
+def read(data: bytes, name: str) -> LazyImage:
+    """Read the size; what pixels there are is known once they are decoded.
 
     Raises:
-        ImageError: it isn't installed, the file is damaged, or it is an animation.
+        ImageError: the file is damaged, or it is an animation.
     """
     try:
         width, height, animated = _read_jxl_header(data)
     except (ValueError, struct.error) as error:
-        raise _damaged(name, "JPEG XL") from error
+        raise damaged(name, "this JPEG XL is cut short or damaged") from error
     if animated:
-        raise ImageError(f"{name}: animated JPEG XL is not supported", _CONVERT)
-    jxl = _load("pillow_jxl", "jxl", "JPEG XL", name)
+        raise unsupported(name, "animated JPEG XL")
+    header = Header("jxl", width, height, "RGB", lossless=False)
 
-    def read() -> tuple[NDArray[Any], Metadata]:
+    def load() -> Picture:
         try:
-            _, info, raw, icc, boxes = jxl.Decoder(num_threads=1)(data)
+            _, info, raw, icc, boxes = Decoder(num_threads=1)(data)
         except (RuntimeError, ValueError, OSError) as error:
-            raise _damaged(name, "JPEG XL") from error
+            raise damaged(name, "this JPEG XL is cut short or damaged") from error
         channels = _CHANNELS.get(info.mode.split(";")[0])
         size = info.width * info.height * (channels or 0)
         if channels is None or len(raw) not in {size, 2 * size}:
-            raise ImageError(f"{name}: JPEG XL with {info.mode} pixels is not supported", _CONVERT)
+            raise unsupported(name, f"JPEG XL with {info.mode} pixels")
         pixels = np.frombuffer(raw, np.uint8 if len(raw) == size else np.uint16).copy()
         shape = (info.height, info.width) if channels == 1 else (info.height, info.width, channels)
         exif = next((bytes(box.data) for box in boxes if box.box_type == b"Exif"), b"")
         xmp = next((bytes(box.data) for box in boxes if box.box_type == b"xml "), None)
-        return pixels.reshape(shape), _upright_metadata(exif[4:], icc, xmp)  # the first four say where EXIF starts
+        if not exif.startswith((b"II", b"MM")):  # the first four bytes say where EXIF starts, but some leave them out
+            exif = exif[4:]
+        said, warnings = check_exif(Metadata(bare_exif(exif), icc or None, xmp))
+        return Picture([Frame(pixels.reshape(shape), upright_metadata(said))], header, warnings)
 
-    return Opened(width, height, "RGB", 8, read)
+    return LazyImage(header, load)
 
 
 def _read_jxl_header(data: bytes) -> tuple[int, int, bool]:

@@ -21,6 +21,10 @@ from denoise_ae.imagefiles.tiff_directory import (
 METRE = 0.0254
 """Metres in an inch."""
 
+EXIF_PREFIX = b"Exif\0\0"
+"""What stands before an EXIF block in a JPEG, and in what some programs write elsewhere."""
+
+DAMAGED_EXIF = "its EXIF is damaged and left out"
 
 DESCRIPTIVE: Set[int] = frozenset(
     {Tag.DOCUMENT_NAME, Tag.DESCRIPTION, Tag.MAKE, Tag.MODEL, Tag.ORIENTATION, Tag.X_RESOLUTION, Tag.Y_RESOLUTION}
@@ -73,6 +77,24 @@ class Metadata:
         return orientation if 1 <= orientation <= 8 else 1
 
 
+def check_exif(metadata: Metadata) -> tuple[Metadata, tuple[str, ...]]:
+    """Leave out EXIF that can't be read; return what stays, with a warning of what does not."""
+    if metadata.exif is None:
+        return metadata, ()
+    try:
+        if not metadata.exif.startswith((b"II*\0", b"MM\0*")):
+            raise ValueError("a BigTIFF is no EXIF")
+        read_directory(metadata.exif)
+    except ValueError:
+        return replace(metadata, exif=None), (DAMAGED_EXIF,)
+    return metadata, ()
+
+
+def bare_exif(exif: bytes | None) -> bytes | None:
+    """Take the prefix off an EXIF block as containers hold it; None where there is none."""
+    return (exif or b"").removeprefix(EXIF_PREFIX) or None
+
+
 def without_orientation(exif: bytes) -> bytes:
     """Let an EXIF block say that its picture is upright as it is stored."""
     try:
@@ -119,7 +141,7 @@ def read_tiff_metadata(data: bytes, directory: Directory) -> tuple[Metadata, tup
         # The orientation is in the first directory, and must not be lost with the rest.
         own = {tag: field for tag, field in fields.items() if tag not in POINTERS}
         exif = _extract_exif(data, replace(directory, fields=own))
-        warnings = ("its EXIF is damaged and left out",)
+        warnings = (DAMAGED_EXIF,)
     metadata = Metadata(
         exif=exif,
         icc=bytes(fields[Tag.ICC].raw) if Tag.ICC in fields else None,

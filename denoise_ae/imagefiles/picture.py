@@ -1,14 +1,53 @@
-"""What a picture is: its header, its frames."""
+"""What a picture is: its header, its frames, and how its file is opened and written."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from numpy.typing import NDArray
 
+from denoise_ae.errors import ImageError
 from denoise_ae.imagefiles.metadata import Metadata
+
+DEFAULT_QUALITY = 95
+"""Quality of lossy formats where the source's own is unknown."""
+
+
+def damaged(name: str, what: str) -> ImageError:
+    """Make the error for a file that is cut short or damaged.
+
+    Args:
+        name: the file.
+        what: is wrong, as "this PNG is cut short".
+    """
+    return ImageError(f"{name}: {what}", "get the file again from its source")
+
+
+def unsupported(name: str, what: str) -> ImageError:
+    """Make the error for a file of a kind that isn't read.
+
+    Args:
+        name: the file.
+        what: the kind, as "CMYK JPEG".
+    """
+    return ImageError(f"{name}: {what} is not supported", "convert it to PNG, TIFF or JPEG first")
+
+
+class JpegCoding(NamedTuple):
+    """How a JPEG file is encoded, for its result to be encoded in the same way.
+
+    Attributes:
+        tables: the quantisation tables of the components, 64 steps row by row; the last stands for all that follow.
+        sampling: sampling factors of each component, across and down.
+        progressive: whether it is progressive.
+    """
+
+    tables: tuple[tuple[int, ...], ...]
+    sampling: tuple[tuple[int, int], ...]
+    progressive: bool
 
 
 @dataclass(frozen=True)
@@ -16,15 +55,14 @@ class Header:
     """What a file says of its picture.
 
     Attributes:
-        format: "png", "jpeg", "webp", "tiff", "bmp", "pnm", "jpeg2000", "avif", "gif", "heic", "jxl" or "raw".
+        format: a key of `denoise_ae.imagefiles.formats.FORMATS`.
         width: in pixels, as stored (before any orientation).
         height: in pixels, as stored.
         frames: pages, or frames of an animation; what else is said here is the first one's.
         mode: how it is stored: "gray", "gray+alpha", "RGB", "RGBA" or "palette".
         bits: bits a sample.
         lossless: decoding gives back what was encoded.
-        quality: a JPEG's, 1 to 100, estimated from its quantisation tables; None elsewhere.
-        chroma: how a colour JPEG samples colour: "4:4:4", "4:2:2", "4:2:0", "4:4:0" or "4:1:1"; None elsewhere.
+        jpeg: how a JPEG is encoded; None elsewhere.
         other_pixels: pixels of all frames but the first.
         plays: how often an animation is shown; 0: without end.
         bigtiff: a TIFF is one whose positions have 64 bits.
@@ -37,8 +75,7 @@ class Header:
     bits: int = 8
     frames: int = 1
     lossless: bool = True
-    quality: int | None = None
-    chroma: str | None = None
+    jpeg: JpegCoding | None = None
     other_pixels: int = 0
     plays: int = 1
     bigtiff: bool = False
@@ -47,6 +84,12 @@ class Header:
     def pixels(self) -> int:
         """Pixels of all frames together."""
         return self.width * self.height + self.other_pixels
+
+    def animated(self, frames: int, plays: int) -> Header:
+        """Return that of an animation of so many frames, all of one size; a still picture's has at most one."""
+        if frames < 2:
+            return self
+        return replace(self, frames=frames, other_pixels=(frames - 1) * self.width * self.height, plays=plays)
 
 
 @dataclass
@@ -88,3 +131,47 @@ class Frame:
     pixels: NDArray[Any]
     metadata: Metadata = field(default_factory=Metadata)
     duration: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class LazyImage:
+    """A file whose header is read, and whose pixels are not decoded yet.
+
+    Attributes:
+        header: what the file says of its picture.
+        load: decodes it; raises ImageError where it is damaged.
+        metadata: the first frame's, as far as they can be known without decoding.
+        warnings: what could not be read, but does not matter to the pixels.
+    """
+
+    header: Header
+    load: Callable[[], Picture]
+    metadata: Metadata = field(default_factory=Metadata)
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def still(
+        cls,
+        header: Header,
+        decode: Callable[[], NDArray[Any]],
+        metadata: Metadata | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> Self:
+        """Open a file of one picture, whose pixels `decode` returns."""
+        said = metadata or Metadata()
+        return cls(header, lambda: Picture([Frame(decode(), said)], header, warnings), said, warnings)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How pictures are to be written.
+
+    Attributes:
+        name: the picture in messages.
+        quality: 1 to 100 for lossy formats; None: near the source's own.
+        like: the source's header.
+    """
+
+    name: str
+    quality: int | None = None
+    like: Header | None = None

@@ -108,3 +108,8 @@ def chunks(pixels: NDArray[Any]) -> list[NDArray[Any]]:
     """Split into views of a few rows each."""
     step = max(1, _CHUNK_PIXELS // pixels.shape[1])
     return [pixels[top : top + step] for top in range(0, len(pixels), step)]
+
+
+def is_gray(pixels: NDArray[Any]) -> bool:
+    """Tell whether red, green and blue are equal everywhere in RGB or RGBA."""
+    return all((rows[..., :1] == rows[..., 1:3]).all() for rows in chunks(pixels))

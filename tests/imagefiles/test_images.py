@@ -185,6 +185,67 @@ def test_a_progressive_jpeg_that_is_cut_gives_an_error_too():
         decode(data[: len(data) // 2], "x")
 
 
+@pytest.mark.parametrize("thumbnail", [False, True])
+@pytest.mark.parametrize("shape", [(120, 160, 3), (120, 160)], ids=str)
+def test_a_jpeg_of_which_a_part_is_missing_is_damaged_though_it_ends_well(shape, thumbnail):
+    exif = Image.Exif()
+    if thumbnail:
+        exif[270] = save(noise(8, 8, 3), "JPEG").decode("latin-1")
+    data = save(noise(*shape), "JPEG", exif=exif)
+    decode(data, "x")
+    start = data.rindex(b"\xff\xda")
+    cut = data[: (start + len(data)) // 2]
+    with pytest.raises(ImageError, match="damaged"):
+        decode(cut + b"\xff\xd9", "x")
+    with pytest.raises(ImageError, match="damaged"):
+        decode(cut + bytes(len(data) - len(cut) - 2) + b"\xff\xd9", "x")
+    frame = data.rindex(b"\xff\xc0")
+    with pytest.raises(ImageError, match="damaged"):
+        decode(data[: frame + 5] + (1000).to_bytes(2) + data[frame + 7 :], "x")
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+@pytest.mark.parametrize(
+    "options", [{}, {"optimize": True}, {"progressive": True}, {"restart_marker_rows": 1}, {"subsampling": 2}], ids=str
+)
+def test_an_even_jpeg_is_not_damaged(level, options):
+    """Although what is missing looks like this, and although it may be nothing but zeros."""
+    pixels = np.full((1000, 1200, 3), level, np.uint8)
+    assert_same(decode(save(pixels, "JPEG", **options), "x").pixels, pixels)
+    scene = np.vstack([smooth(100, 1200), pixels])
+    assert decode(save(scene, "JPEG", **options), "x").pixels.shape == scene.shape
+
+
+def test_a_jpeg_of_hundreds_of_scans_is_refused():
+    data = save(smooth(80, 120), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    decode(data, "x")
+    with pytest.raises(ImageError, match="damaged"):
+        decode(data[:-2] + data[last:-2] * 200 + data[-2:], "x")
+
+
+def test_a_jpeg_whose_jfif_segment_is_empty_is_read_with_a_warning():
+    data = save(smooth(80, 120), "JPEG", dpi=(300, 300))
+    picture = decode(data[:2] + b"\xff\xe0\0\x07JFIF\0" + data[20:], "x")
+    assert_same(picture.pixels, decode(data, "x").pixels)
+    assert picture.warnings == ("its JFIF header is damaged",)
+
+
+def test_the_smallest_webp_is_read():
+    """Google's own test file is one colour without a palette, in 28 bytes."""
+    data = bytes.fromhex("524946461400000057454250") + b"VP8L\x08\0\0\0/c\xc0\x18\x10\x88\x88\x08"
+    pixels = decode(data, "x").pixels
+    with Image.open(io.BytesIO(data)) as image:
+        assert_same(pixels, np.asarray(image.convert({3: "RGB", 4: "RGBA"}[pixels.shape[2]])))
+
+
+def test_a_gif_whose_frame_is_beyond_its_canvas_is_read():
+    data = bytearray(save(Image.fromarray(noise(7, 9)), "GIF"))
+    data[6:10] = struct.pack("<HH", 5, 4)
+    with Image.open(io.BytesIO(data)) as image:
+        assert_same(decode(bytes(data), "x").pixels, np.asarray(image.convert("L")))
+
+
 def test_libraries_print_nothing_of_their_own(capfd):
     whole = save(noise(17, 31, 3), "PNG")
     bad_profile = struct.pack(">I", 4) + b"iCCP" + b"x\0\0!" + struct.pack(">I", zlib.crc32(b"iCCPx\0\0!"))
@@ -292,8 +353,13 @@ def test_a_jpeg_is_written_as_its_source_was(quality, subsampling):
 def test_quality_can_be_said():
     pixels = smooth(200, 300)
     like = read_header(save(pixels, "JPEG", quality=50), "x")
-    assert read_header(encode(pixels, "jpeg", quality=80, like=like), "x").quality == 80
-    assert read_header(encode(pixels, "jpeg"), "x").quality == 95
+    for quality, written in (
+        (80, encode(pixels, "jpeg", quality=80, like=like)),
+        (95, encode(pixels, "jpeg")),
+    ):
+        assert (
+            read_header(written, "x").jpeg.tables == read_header(save(pixels, "JPEG", quality=quality), "x").jpeg.tables
+        )
     lossless = read_header(save(pixels, "PNG"), "x")
     assert read_header(encode(pixels, "webp", like=lossless), "x").lossless
     assert not read_header(encode(pixels, "webp", like=lossless, quality=80), "x").lossless

@@ -99,6 +99,7 @@ def test_jxl_is_read(pixels, mode):
 def test_a_jxl_keeps_exif_and_profile():
     metadata = decode(jxl(RGB, exif=make_exif(6)), "x").metadata
     assert b"Camera & Sons" in metadata.exif
+    assert metadata.exif.startswith((b"II*\0", b"MM\0*"))
     assert metadata.orientation == 1
     assert metadata.icc
 
@@ -215,7 +216,6 @@ def test_heic_is_no_name_for_a_result_without_its_package(monkeypatch):
     with pytest.raises(ImageError, match="not installed") as error:
         encode(RGB, "heic")
     assert "denoise-ae[heic]" in error.value.hint
-    monkeypatch.setattr("denoise_ae.imagefiles.formats._can_write_heic", lambda: False)
     with pytest.raises(UsageError, match="not installed") as error:
         plan(["a.png"], "b.heic")
     assert "denoise-ae[heic]" in error.value.hint

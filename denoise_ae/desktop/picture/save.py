@@ -10,11 +10,8 @@ from denoise_ae.batch.picture_io import save_result
 from denoise_ae.batch.planning import CLEAN_STYLE
 from denoise_ae.desktop.picture.canvas import Canvas
 from denoise_ae.desktop.picture.document import Document
-from denoise_ae.imagefiles.formats import FORMATS, WRITTEN_AS, format_for
+from denoise_ae.imagefiles.formats import FORMATS, format_for
 from denoise_ae.imagefiles.picture import Frame
-
-LOSSY = ("jpeg", "webp", "avif", "heic")
-"""Formats that have a quality."""
 
 CHOICES = (".png", ".jpg", ".tif", ".webp", ".avif", ".heic", ".jp2", ".bmp")
 """Endings that the window offers, those that are used most first."""
@@ -45,10 +42,9 @@ def proposed_name(document: Document, options: SaveOptions, folder: Path) -> Pat
 
 def own_suffix(document: Document) -> str:
     """Return the ending of the picture's own format, or of what is written instead of it."""
-    own = document.picture.header.format
-    written = WRITTEN_AS.get(own, own)
+    suffixes = FORMATS[document.picture.header.format].written_as.suffixes
     given = document.source.suffix.lower() if document.source else ""
-    return given if FORMATS.get(given) == written else next(end for end, name in FORMATS.items() if name == written)
+    return given if given in suffixes else suffixes[0]
 
 
 def is_own_file(document: Document, output: Path) -> bool:
