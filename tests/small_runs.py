@@ -10,7 +10,7 @@ from tiny import Graph
 from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.training.fitting.checkpoint import CHECKPOINT_KEY, RunState
 from denoise_ae.training.fitting.fit import Hardware
-from denoise_ae.training.fitting.watch import Observer
+from denoise_ae.training.fitting.observer import Observer
 from denoise_ae.training.networks.build import build
 from denoise_ae.training.recipes.recipe import Recipe
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from denoise_ae import __version__
-from denoise_ae.cli.bench_latent import bench_latent
 from denoise_ae.cli.checks import check_reports
 from denoise_ae.cli.options import Debug, Device
 from denoise_ae.cli.show.render import json_safe, print_line, print_table, printable, progress_bar, stderr_console
@@ -37,7 +36,7 @@ class Level(StrEnum):
 def bench(
     folders: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FOLDER", help="Clean pictures; see above for --pairs, --latent.", show_default=False),
+        typer.Argument(metavar="FOLDER", help="Clean pictures; see above for --pairs.", show_default=False),
     ] = None,
     *,
     models: Annotated[
@@ -61,9 +60,6 @@ def bench(
         typer.Option("--baseline", metavar="NAME", help="May be repeated (above).", show_default="nlm"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same noise.")] = 0,
-    latent: Annotated[
-        bool, typer.Option("--latent", help="Measure latent codes on MNIST (above); --model takes runs too.")
-    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Measure only the first N pictures by name.")] = None,
     device: Device = "auto",
     threads: Annotated[
@@ -90,11 +86,6 @@ def bench(
     With --pairs the pictures are real noisy ones and their clean partners: in folders noisy and clean inside FOLDER,
     or named A_noisy and A_clean (or A_real and A_mean) in FOLDER, or in two folders, the noisy one first.
 
-    With --latent the latent codes of clean digits are measured instead of denoising: the PSNR of pictures decoded from
-    codes and from as many principal components (PCA), and the bytes of rounded, entropy-coded codes beside those of
-    PCA, WebP and PNG at the same PSNR. FOLDER then holds MNIST's files; without one they are downloaded. --model takes
-    models with a latent code, and runs of denoise-ae train. It needs pip install 'denoise-ae[features]'.
-
     The denoisers to compare with (--baseline); all but nlm need pip install 'denoise-ae[bench]':
 
     \b
@@ -113,23 +104,6 @@ def bench(
     from denoise_ae.system.files import write_atomic
 
     places = folders or []
-    if latent:
-        if pairs or sigmas or level or baselines or seed:
-            hint = "leave out --pairs, --sigma, --level, --baseline and --seed"
-            raise UsageError("--latent measures codes, without noise", hint)
-        bench_latent(
-            places,
-            models,
-            limit=limit,
-            device=device,
-            threads=threads,
-            table=table,
-            chart=chart,
-            overwrite=overwrite,
-            quiet=quiet,
-            as_json=as_json,
-        )
-        return
     _check_words(places, sigmas or [], level, pairs=pairs)
     found = pair_cases(*places) if pairs else clean_cases(places[0])
     inputs = [path for case in found for path in (case.clean, case.noisy) if path]
@@ -187,7 +161,7 @@ def _check_words(folders: list[Path], sigmas: list[float], level: Level | None, 
     from denoise_ae.noise.corruptions import check_level
 
     if not folders:
-        raise UsageError("no folder of pictures to measure on", "name one; --latent alone needs none")
+        raise UsageError("no folder of pictures to measure on", "name one")
     if pairs and (sigmas or level is Level.TOLD):
         raise UsageError("the level of --pairs' real noise is unknown", "leave out --sigma and --level told")
     if len(folders) > (2 if pairs else 1):

@@ -1,4 +1,4 @@
-"""``denoise-ae export``: a checkpoint becomes an ONNX model and its card; or a model its int8 twin."""
+"""``denoise-ae export``: write a checkpoint as an ONNX model with its card, or quantise a model to int8."""
 
 from __future__ import annotations
 
@@ -18,14 +18,6 @@ from denoise_ae.errors import UsageError
 _INT8 = "int8"
 
 
-class CalibrationMethod(StrEnum):
-    """How the ranges of the activations are found."""
-
-    PERCENTILE = "percentile"
-    ENTROPY = "entropy"
-    MINMAX = "minmax"
-
-
 class Kept(StrEnum):
     """What stays in float32."""
 
@@ -39,7 +31,7 @@ def export(
         Path | None,
         typer.Argument(
             metavar="CHECKPOINT|RUN|FILE.onnx",
-            help="What to export. A FILE.onnx that denoise-ae wrote is written anew, with all that models have today.",
+            help="What to export. A FILE.onnx of an earlier denoise-ae is updated to what models hold today.",
             show_default="the newest run's best",
         ),
     ] = None,
@@ -69,24 +61,16 @@ def export(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Clean pictures of the sort that the model is for; noise is added to crops of them.",
+            help="Clean pictures of the kind that the model is for; noise is added to crops of them.",
             show_default=False,
-            rich_help_panel=_INT8,
-        ),
-    ] = None,
-    calibration_method: Annotated[
-        CalibrationMethod | None,
-        typer.Option(
-            help="How the range of the values inside the network is found.",
-            show_default="percentile",
             rich_help_panel=_INT8,
         ),
     ] = None,
     keep: Annotated[
         Kept | None,
         typer.Option(
-            help="What stays in float32: all behind the last up-sampling, the first and last convolutions alone"
-            " (faster, loses more), or nothing.",
+            help="What stays in float32: finest keeps all behind the last up-sampling, ends only the first and last"
+            " convolutions (faster, loses more).",
             show_default="finest",
             rich_help_panel=_INT8,
         ),
@@ -104,8 +88,8 @@ def export(
 
     if int8 and calibration is None:
         raise UsageError("--int8 needs pictures to calibrate on", "give a folder of clean ones with --calibration")
-    if not int8 and (calibration, calibration_method, keep) != (None, None, None):
-        raise UsageError("--calibration, --calibration-method, --keep are for --int8", "add it, or leave them out")
+    if not int8 and (calibration, keep) != (None, None):
+        raise UsageError("--calibration and --keep are for --int8", "add it, or leave them out")
     require_packages()
     from denoise_ae.cli.show.render import print_line, stderr_console
     from denoise_ae.training.export import export as exporting
@@ -136,14 +120,13 @@ def export(
                 output,
                 calibration,
                 name=name,
-                method=calibration_method or CalibrationMethod.PERCENTILE,
                 kept=keep or Kept.FINEST,
                 measured=figures,
                 overwrite=overwrite,
             )
         lines.append(
-            f"int8 loses {judgement.loss:.2f} dB ({LARGEST_LOSS:g} are allowed): {judgement.int8:.2f} dB where float32 "
-            f"has {judgement.float32:.2f}, on {judgement.crops} noisy crops that it was not calibrated on"
+            f"int8 loses {judgement.loss:.2f} dB (at most {LARGEST_LOSS:g}): {judgement.int8:.2f} dB, float32 "
+            f"{judgement.float32:.2f}, on {judgement.crops} noisy crops not used for calibration"
         )
     if not quiet:
         console = stderr_console()
@@ -162,7 +145,7 @@ def _is_model(path: Path | None) -> bool:
 
 @contextmanager
 def _as_model(source: Path, name: str) -> Iterator[Path]:
-    """Give the ONNX file itself, or a checkpoint's in a folder that is removed afterwards."""
+    """Yield the ONNX file itself, or that of a checkpoint in a temporary folder."""
     from denoise_ae.training.export.export import export as export_float
 
     if _is_model(source):

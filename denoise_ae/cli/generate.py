@@ -1,4 +1,4 @@
-"""``denoise-ae generate``: new pictures out of a variational autoencoder."""
+"""``denoise-ae generate``: new pictures from a variational autoencoder."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def generate(
         typer.Option(
             min=3,
             max=100,
-            help="In each row walk from one new picture to another, in so many steps.",
+            help="Interpolate in each row from one new picture to another, in so many steps.",
             show_default=False,
         ),
     ] = None,
@@ -42,7 +42,7 @@ def generate(
         typer.Option(
             min=0.0,
             max=3.0,
-            help="How far from the usual the pictures may be: less than 1 gives more ordinary ones, more alike.",
+            help="Standard deviation of the codes: below 1 the pictures are more typical and more alike.",
         ),
     ] = 1.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
@@ -59,11 +59,11 @@ def generate(
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Draw new pictures: codes drawn at random from a standard normal distribution, decoded.
+    """Generate new pictures: draw codes from a standard normal distribution and decode them.
 
-    They go into one sheet without gaps, whose cells denoise-ae encode and clean take again. Only a variational
-    autoencoder can do it (digits-vae, or what denoise-ae train --network vae makes): the codes of others follow no
-    known distribution.
+    They go into one sheet without gaps, which denoise-ae encode and clean accept. The model must be a variational
+    autoencoder (digits-vae, or one trained by denoise-ae train --network vae): codes of others follow no known
+    distribution.
     """
     from denoise_ae.batch.jobs import Existing, Job
     from denoise_ae.batch.transcode import write_decoded

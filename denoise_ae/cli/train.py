@@ -43,7 +43,7 @@ def train(
         bool,
         typer.Option(
             "--self-supervised",
-            help="The pictures of --data are noisy, and there are no clean ones: learn from their own noise.",
+            help="The pictures of --data are noisy, and there are no clean ones: learn from the noisy ones alone.",
             rich_help_panel=_DATA,
         ),
     ] = False,
@@ -77,14 +77,14 @@ def train(
     latent: Annotated[
         int | None,
         typer.Option(
-            help="Numbers in the latent code (dense, conv, vae).", show_default=False, rich_help_panel=_NETWORK
+            help="Length of the latent code (dense, conv, vae).", show_default=False, rich_help_panel=_NETWORK
         ),
     ] = None,
     beta: Annotated[
         float | None,
         typer.Option(
-            help="How much a vae's codes are held near a standard normal distribution: more gives better new pictures, "
-            "less better reconstructions.",
+            help="Weight of a vae's KL divergence from the standard normal distribution: more gives better new "
+            "pictures, less better reconstructions.",
             show_default="1",
             rich_help_panel=_NETWORK,
         ),
@@ -97,7 +97,7 @@ def train(
         str | None,
         typer.Option(
             metavar="MODEL|RUN",
-            help="Learn what this model makes of noisy photographs, not the clean ones: for a smaller network.",
+            help="Use this model's output as the target instead of the clean pictures: for a smaller network.",
             show_default=False,
             rich_help_panel=_NETWORK,
         ),
@@ -128,11 +128,11 @@ def train(
     runs: Annotated[Path, typer.Option(help="Folder that keeps the runs.", rich_help_panel=_RUN)] = Path("runs"),
     resume: Annotated[
         Path | None,
-        typer.Option(help="Go on with a run: its folder, or a checkpoint.", show_default=False, rich_help_panel=_RUN),
+        typer.Option(help="Resume a run: its folder, or a checkpoint.", show_default=False, rich_help_panel=_RUN),
     ] = None,
     logger: Annotated[
         str | None,
-        typer.Option(help="tensorboard writes its logs too.", show_default=False, rich_help_panel=_RUN),
+        typer.Option(help="tensorboard: write its logs too.", show_default=False, rich_help_panel=_RUN),
     ] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu … (Lightning's).", rich_help_panel=_RUN)] = "auto",
     devices: Annotated[str, typer.Option(help="How many devices, or which.", rich_help_panel=_RUN)] = "auto",
@@ -141,7 +141,7 @@ def train(
     precision: Annotated[str, typer.Option(help="32-true, bf16-mixed …", rich_help_panel=_RUN)] = "32-true",
     workers: Annotated[
         int,
-        typer.Option(min=0, help="Processes that make batches while the device trains.", rich_help_panel=_RUN),
+        typer.Option(min=0, help="Processes that prepare batches while the device trains.", rich_help_panel=_RUN),
     ] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=_RUN)] = False,
     debug: Annotated[
@@ -151,11 +151,10 @@ def train(
     """Train an autoencoder that removes noise.
 
     `denoise-ae train --noise 0.3` trains on MNIST digits with Gaussian noise of standard deviation 0.3; with --data and
-    a folder of pictures, a network for photographs. `denoise-ae train --from photo --data my_pictures` goes on from a
-    model instead of starting anew: briefly, at a fifth of its learning rate. With --self-supervised the pictures may be
-    noisy: noise that is independent from pixel to pixel teaches itself (Neighbor2Neighbor), other noise is thinned out
-    first. Ctrl-C stops with a checkpoint that
-    --resume goes on from.
+    a folder of pictures, a network for photographs. `denoise-ae train --from photo --data my_pictures` trains a model
+    further: for a few epochs, at a fifth of its learning rate. With --self-supervised it learns from noisy pictures
+    alone, if their noise is independent from pixel to pixel (Neighbor2Neighbor, Recorrupted-to-recorrupted). Ctrl-C
+    stops with a checkpoint, from which --resume continues.
     """
     from denoise_ae.training import require_packages
 
@@ -165,6 +164,7 @@ def train(
     from denoise_ae.errors import UsageError
     from denoise_ae.training.fitting.checkpoint import find_checkpoint, load_checkpoint
     from denoise_ae.training.fitting.fit import Hardware, fit
+    from denoise_ae.training.fitting.plan import make_plan
     from denoise_ae.training.fitting.pretrained import load_pretrained
     from denoise_ae.training.fitting.run_folder import folder_of, new_run_folder
     from denoise_ae.training.recipes.defaults import assemble, override
@@ -192,7 +192,7 @@ def train(
     if resume is None:
         checkpoint = None
         source = load_pretrained(start) if start is not None else None
-        plan = assemble(
+        full = assemble(
             recipe,
             folders,
             {**shaping, **lasting},
@@ -201,7 +201,7 @@ def train(
             start=source.recipe if source else None,
             self_supervised=self_supervised,
         )
-        folder = new_run_folder(runs, plan.name)
+        folder = new_run_folder(runs, full.name)
     else:
         if any(value is not None for value in (recipe, start, noise, noise_type, *shaping.values())) or self_supervised:
             raise UsageError(
@@ -209,19 +209,18 @@ def train(
             )
         checkpoint = find_checkpoint(resume, "last")
         loaded = load_checkpoint(checkpoint)
-        plan = override(loaded.recipe, lasting)
+        full = override(loaded.recipe, lasting)
         folders = folders or loaded.folders
         folder = folder_of(checkpoint)
     hardware = Hardware(accelerator, devices, nodes, strategy, precision, workers, tensorboard=logger == "tensorboard")
-    if source is not None:
-        fresh = source.fresh(plan.network)
-        if not quiet:
-            console = stderr_console()
-            print_line(console, ("starting from ", "bold"), plan.origin)
-            if fresh:
-                print_line(console, f"starting fresh: {len(fresh)} weights that it lacks, from {fresh[0]} on")
-            if left_out := source.left_out(plan.network):
-                print_line(console, f"leaving out: {len(left_out)} of its weights, from {left_out[0]} on")
+    plan = make_plan(full, source)
+    if source is not None and not quiet:
+        console = stderr_console()
+        print_line(console, ("starting from ", "bold"), full.origin)
+        if plan.fresh:
+            print_line(console, f"starting fresh: {len(plan.fresh)} weights that it lacks, from {plan.fresh[0]} on")
+        if plan.left_out:
+            print_line(console, f"leaving out: {len(plan.left_out)} of its weights, from {plan.left_out[0]} on")
     with TrainingView(quiet=quiet) as view:
-        fit(plan, folders, folder, resume=checkpoint, start=source, hardware=hardware, observer=view)
+        fit(plan, folders, folder, resume=checkpoint, hardware=hardware, observer=view)
     view.done(folder)

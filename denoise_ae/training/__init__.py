@@ -4,11 +4,11 @@ from importlib.util import find_spec
 
 from denoise_ae.errors import TrainingError
 
-_PACKAGES = ("torch", "lightning", "onnx", "onnxscript", "matplotlib", "pydantic", "tomli_w")
+_PACKAGES = ("torch", "lightning", "onnx", "onnxscript", "matplotlib", "pooch", "pydantic", "tomli_w")
 
 
 def require_packages() -> None:
-    """Check that the packages of the extra ``[train]`` are there, without importing them.
+    """Check that the packages of the extra ``[train]`` are installed, without importing them.
 
     Raises:
         TrainingError: one is missing.

@@ -102,6 +102,7 @@ def test_pairs(run, place, model):
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
+        ([], "no folder of pictures"),
         (["set", "set"], "too many folders"),
         (["set", "--sigma", "0"], "adds no noise"),
         (["set", "--sigma", "nan"], "gaussian level of nan"),

@@ -11,12 +11,10 @@ pytest.importorskip("torch")
 
 from small_runs import NETWORKS, blocks, save_checkpoint, smooth
 
-from denoise_ae.cli.export import CalibrationMethod
 from denoise_ae.errors import ModelError
 from denoise_ae.imagefiles import images
 from denoise_ae.modelfiles.card import METADATA_KEY
 from denoise_ae.modelfiles.session import Session
-from denoise_ae.training.export.quantize import METHODS
 
 
 @pytest.fixture
@@ -47,7 +45,7 @@ def test_a_model_becomes_its_int8_twin_and_cleans(run, model, place):
 
 def test_a_checkpoint_becomes_an_int8_model(run, model, place):
     save_checkpoint(place / "a.ckpt", NETWORKS["unet"])
-    words = ["export", "a.ckpt", "--int8", "--calibration", "pictures", "--calibration-method", "minmax", "--quiet"]
+    words = ["export", "a.ckpt", "--int8", "--calibration", "pictures", "--quiet"]
     status, out, err = run(*words)
     assert (status, out, err) == (0, "", "")
     card = json.loads((place / "mine-int8.json").read_text())
@@ -63,14 +61,13 @@ def test_a_checkpoint_becomes_an_int8_model(run, model, place):
     [
         (["mine.onnx", "--int8"], 2, "--calibration"),
         (["mine.onnx", "--calibration", "pictures"], 2, "--int8"),
-        (["mine.onnx", "--calibration-method", "minmax"], 2, "--int8"),
         (["mine.onnx", "--keep", "ends"], 2, "--int8"),
         (["mine.onnx"], 1, "an input itself"),
         (["mine.onnx", "-o", "new.onnx"], 1, "does not hold the recipe"),
         (["mine.onnx", "--int8", "--calibration", "nowhere"], 1, "nowhere: no such folder"),
         (["mine.onnx", "--int8", "--calibration", "empty"], 1, "empty: not enough pictures"),
         (["mine.onnx", "--int8", "--calibration", "pictures", "-o", "out.pt"], 2, "out.onnx"),
-        (["mine.onnx", "--int8", "--calibration", "pictures", "--calibration-method", "guess"], 2, "guess"),
+        (["mine.onnx", "--int8", "--calibration", "pictures", "--keep", "guess"], 2, "guess"),
         (["absent.onnx", "--int8", "--calibration", "pictures"], 1, "absent.onnx"),
         (["--int8", "--calibration", "pictures"], 1, "no run"),
     ],
@@ -82,10 +79,6 @@ def test_bad_words_are_one_line_and_a_hint(words, status, message, run, model, p
     assert (ended, out) == (status, ""), err
     assert message in err and "Traceback" not in err
     assert set(place.iterdir()) == before
-
-
-def test_the_methods_are_those_there_are():
-    assert {method.value for method in CalibrationMethod} == METHODS.keys()
 
 
 def test_a_model_is_exported_again_from_its_own_file(run, place):

@@ -54,7 +54,15 @@ def digits_run(place):
 def test_train_with_noise_alone_trains_the_digits_autoencoder(digits_run, place):
     assert digits_run.returncode == 0, digits_run.stderr
     assert digits_run.stdout == ""
-    for word in ("conv on mnist", "gaussian 76.5", "epoch 2/2", "PSNR", "samples/s", "denoise-ae export runs"):
+    for word in (
+        "conv on mnist",
+        "gaussian, sigma 76.5 of 255 (0.3)",
+        "2 epochs, ",
+        "epoch 2/2",
+        "PSNR",
+        "samples/s",
+        "denoise-ae export runs",
+    ):
         assert word in digits_run.stderr
     (folder,) = (place / "runs").glob("digits-*")
     names = {path.name for path in folder.iterdir()}
@@ -88,7 +96,10 @@ def test_train_goes_on_from_an_exported_model(digits_model, place):
     words = ["--noise", "0.2", "--data", "mnist", "--steps-per-epoch", 1, "--epochs", 1, "--name", "further"]
     done = run("train", "--from", "digits.onnx", *words, folder=place)
     assert done.returncode == 0, done.stderr
-    assert "starting from digits (sha256 " in done.stderr and "gaussian 51" in done.stderr
+    assert (
+        "starting from digits (sha256 " in done.stderr
+        and "gaussian, sigma 51 of 255 (0.2), clipped to [0, 1]; 1 epoch, 1 step; in" in done.stderr
+    )
     assert "starting fresh" not in done.stderr
     (folder,) = (place / "runs").glob("further-*")
     done = run("export", folder, "-o", "further.onnx", folder=place)
@@ -104,7 +115,7 @@ def test_photographs_train_and_resume_from_the_command_line(place):
     (folder,) = (place / "runs").glob("mine-*")
     done = run("train", "--resume", folder, "--epochs", 2, folder=place)
     assert done.returncode == 0, done.stderr
-    assert "going on after step 2" in done.stderr
+    assert "resuming after step 2" in done.stderr
     assert "epoch 2/2" in done.stderr and "epoch 1/2" not in done.stderr
     done = run("export", folder, "-o", "photo.onnx", "--name", "elsewhere", folder=place)
     assert done.returncode == 0, done.stderr

@@ -21,8 +21,9 @@ import torch
 from denoise_ae.training.data.corruption import add_noise, noise_seed
 from denoise_ae.training.data.load import load_data
 from denoise_ae.training.fitting.callbacks import ema_update
-from denoise_ae.training.fitting.fit import Denoising, Hardware, fit
-from denoise_ae.training.fitting.watch import EpochReport, Observer
+from denoise_ae.training.fitting.fit import Hardware, fit
+from denoise_ae.training.fitting.observer import EpochReport, Observer
+from denoise_ae.training.fitting.plan import make_plan
 from denoise_ae.training.recipes.recipe import Recipe
 
 PHOTO = {"type": "unet"}
@@ -62,7 +63,7 @@ def through_fit(recipe: Recipe, folder: Path) -> float:
     """Return samples a second of an epoch through `fit`, validation and checkpoints not counted."""
     observer = LastEpoch()
     with tempfile.TemporaryDirectory() as run:
-        fit(recipe, [folder], Path(run), hardware=Hardware(accelerator="cpu"), observer=observer)
+        fit(make_plan(recipe), [folder], Path(run), hardware=Hardware(accelerator="cpu"), observer=observer)
     return observer.report.samples_per_second
 
 
@@ -71,7 +72,7 @@ def bare(recipe: Recipe, folder: Path) -> float:
     data, _ = load_data(recipe, [folder])
     stage = recipe.training.stages[0]
     steps = recipe.training.steps_per_epoch
-    network = Denoising(recipe, steps).network
+    network = make_plan(recipe).network
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.training.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=ema_update(recipe.training.ema))

@@ -1,4 +1,4 @@
-"""Draws a training run: a bar on a terminal, and a line an epoch everywhere. Imports torch; load it late."""
+"""Shows a training run: a progress bar on a terminal, and a line per epoch everywhere."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Self
 from rich.progress import BarColumn, Progress, TextColumn
 
 from denoise_ae.cli.show.render import print_line, stderr_console
-from denoise_ae.training.export.export import describe_noise
-from denoise_ae.training.fitting.watch import EpochReport, Observer, Start, StepReport
+from denoise_ae.training.fitting.observer import EpochReport, Observer, RunStart, StepReport
+from denoise_ae.training.recipes.description import describe_noise
 
-_LINES_BETWEEN_LOOKS = 60.0
-"""Seconds between lines within an epoch where there is no terminal to draw a bar on."""
+_SECONDS_BETWEEN_LINES = 60.0
+"""Between lines within an epoch, where there is no terminal for a bar."""
 
 _LEFT_OUT_SHOWN = 5
 
@@ -30,7 +30,7 @@ class TrainingView(Observer):
     def __init__(self, *, quiet: bool) -> None:
         self._console = stderr_console()
         self._quiet = quiet
-        # Lightning announces devices, tips and its own services; what matters of that is in our lines.
+        # Lightning announces devices, tips and its own services.
         for name in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(name).setLevel(logging.ERROR)
         self._bar = Progress(
@@ -61,7 +61,7 @@ class TrainingView(Observer):
             print_line(self._console, *parts)
 
     def on_download(self, name: str, received: int, total: int) -> None:
-        """Move the bar; without a terminal, write a line for each file."""
+        """Update the bar; without a terminal, print a line for each file."""
         if name != self._fetching:
             self._fetching = name
             self._say(("fetching ", "bold"), name)
@@ -70,37 +70,38 @@ class TrainingView(Observer):
             self._task, description=f"fetching {name}", completed=received, total=total or None, figures=size
         )
 
-    def on_start(self, start: Start) -> None:
-        """Say what is trained, on what, and where it is kept."""
-        recipe = start.recipe
-        self._epochs = start.epochs
+    def on_start(self, start: RunStart) -> None:
+        """Print what is trained, on what, and where it is kept."""
+        recipe, steps = start.recipe, start.steps_per_epoch
+        self._epochs = recipe.training.epochs
         for line in start.left_out[:_LEFT_OUT_SHOWN]:
             self._say(("left out: ", "yellow"), line)
         if len(start.left_out) > _LEFT_OUT_SHOWN:
             self._say(("left out: ", "yellow"), f"{len(start.left_out) - _LEFT_OUT_SHOWN} more")
         self._say(
             ("training ", "bold"),
-            f"{recipe.name}: {recipe.network.type} on {recipe.data.kind}, noise {describe_noise(recipe)}, "
-            f"{start.epochs} epochs of {start.steps_per_epoch} steps, in {start.run}",
+            f"{recipe.name}: {recipe.network.type} on {recipe.data.kind}; noise: {describe_noise(recipe)}; "
+            f"{_count(self._epochs, 'epoch')}, {_count(steps, 'step')}{' each' * (self._epochs > 1)}; in {start.run}",
         )
         if start.first_step:
-            self._say(f"going on after step {start.first_step}")
+            self._say(f"resuming after step {start.first_step}")
         for line in start.notes:
             self._say(("found: ", "bold"), line)
-        total = start.epochs * start.steps_per_epoch
-        self._bar.update(self._task, description="epoch", total=total, completed=start.first_step, figures="")
+        self._bar.update(
+            self._task, description="epoch", total=self._epochs * steps, completed=start.first_step, figures=""
+        )
 
     def on_step(self, report: StepReport) -> None:
-        """Move the bar; without a terminal, write a line now and then."""
+        """Update the bar; without a terminal, print a line now and then."""
         left = _duration(report.seconds_left)
         self._bar.update(
             self._task,
             completed=report.step,
-            description=f"epoch {report.epoch + 1}/{self._epochs}",
+            description=f"epoch {report.epoch}/{self._epochs}",
             figures=f"loss {report.loss:.3g}  {report.samples_per_second:.0f} samples/s  {left} left",
         )
         now = time.perf_counter()
-        if self._bar.disable and now - self._last_line > _LINES_BETWEEN_LOOKS:
+        if self._bar.disable and now - self._last_line > _SECONDS_BETWEEN_LINES:
             self._last_line = now
             self._say(
                 f"step {report.step}/{report.total_steps}  loss {report.loss:.3g}  "
@@ -108,22 +109,26 @@ class TrainingView(Observer):
             )
 
     def on_epoch(self, report: EpochReport, *, best: bool) -> None:
-        """Write the epoch's line."""
+        """Print the epoch's line."""
         self._last_line = time.perf_counter()
-        # Without clean pictures there is none.
+        # NaN in self-supervised training.
         psnr = f"  PSNR {report.val_psnr:.2f} dB (noisy {report.noisy_psnr:.2f})" if report.val_psnr > 0 else ""
         self._say(
-            f"epoch {report.epoch + 1}/{self._epochs}  training loss {report.train_loss:.4g}  validation loss "
+            f"epoch {report.epoch}/{self._epochs}  training loss {report.train_loss:.4g}  validation loss "
             f"{report.val_loss:.4g}{psnr}  "
             f"{report.samples_per_second:.0f} samples/s  {_duration(report.seconds)}",
             *([("  best", "green")] if best else []),
         )
 
     def done(self, run: Path) -> None:
-        """Say what came of it and how to go on."""
+        """Print where the results are and what to do next."""
         pictures = sorted(path.name for path in run.glob("*.png"))
         self._say(("done: ", "bold green"), f"{run} holds {', '.join(pictures)} and checkpoints/best.ckpt")
         self._say(("next: ", "bold"), f"denoise-ae export {run}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The training batches as Lightning takes them: made between the steps, or by workers beside them."""
+"""The training batches as a data loader for Lightning, made between the steps or by worker processes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from denoise_ae.pixels.filters import use_one_thread
-from denoise_ae.training.data.corruption import needs_processor, noise_seed, spoil
+from denoise_ae.training.data.corruption import add_training_noise, needs_processor, noise_seed
 from denoise_ae.training.data.samples import TrainingBatch, TrainingData
 from denoise_ae.training.recipes.recipe import Recipe
 
 _MADE_AHEAD = 4
-"""Batches that wait for each worker."""
+"""Batches that each worker prepares in advance."""
 
 
 class _Batches(Dataset[TrainingBatch]):
-    def __init__(self, recipe: Recipe, data: TrainingData, steps_per_epoch: int, *, spoiled: bool) -> None:
-        self._recipe, self._data, self._steps, self._spoiled = recipe, data, steps_per_epoch, spoiled
+    def __init__(self, recipe: Recipe, data: TrainingData, steps_per_epoch: int, *, corrupted: bool) -> None:
+        self._recipe, self._data, self._steps, self._corrupted = recipe, data, steps_per_epoch, corrupted
 
     def __getitem__(self, place: tuple[int, int]) -> TrainingBatch:
         step, index = place
@@ -29,12 +29,12 @@ class _Batches(Dataset[TrainingBatch]):
         pictures = self._data.batch(epoch, index, stage)
         own = self._data.own_noise(epoch, index, stage, pictures)
         seed = noise_seed(self._recipe, epoch, index)
-        spoiled = spoil(pictures, self._recipe, seed) if self._spoiled and own is None else None
-        return TrainingBatch(pictures, seed, own, spoiled)
+        corrupted = add_training_noise(pictures, self._recipe, seed) if self._corrupted and own is None else None
+        return TrainingBatch(pictures, seed, own, corrupted)
 
 
 class _Places(Sampler[tuple[int, int]]):
-    """The steps that are left of an epoch, with the index in the epoch of this process's batch."""
+    """The remaining steps of an epoch, each with the index of this process's batch in the epoch."""
 
     def __init__(self, steps_per_epoch: int) -> None:
         self._steps = steps_per_epoch
@@ -51,21 +51,21 @@ class _Places(Sampler[tuple[int, int]]):
 
 
 class Batches(DataLoader[TrainingBatch]):
-    """Lightning's training loader: begins where the global step says, so that a run resumes in mid-epoch.
+    """The training loader. It starts at the trainer's global step, so that a run resumes in mid-epoch.
 
     Args:
-        recipe: what is trained.
+        recipe: the run's recipe.
         data: where pictures come from.
-        steps_per_epoch: batches of an epoch.
-        workers: processes that make them meanwhile, with their noise where the device does not draw that; 0 makes them
-            between the steps. The batches are the same.
+        steps_per_epoch: batches in an epoch.
+        workers: processes that prepare batches, and their noise where that is drawn on the CPU; 0 makes them between
+            the steps. The batches are the same.
     """
 
     def __init__(self, recipe: Recipe, data: TrainingData, steps_per_epoch: int, workers: int) -> None:
         self._places = _Places(steps_per_epoch)
-        spoiled = workers > 0 and needs_processor(recipe)
+        corrupted = workers > 0 and needs_processor(recipe)
         super().__init__(
-            _Batches(recipe, data, steps_per_epoch, spoiled=spoiled),
+            _Batches(recipe, data, steps_per_epoch, corrupted=corrupted),
             batch_size=None,
             sampler=self._places,
             num_workers=workers,
@@ -78,11 +78,11 @@ class Batches(DataLoader[TrainingBatch]):
         )
 
     def start(self, trainer: Trainer) -> None:
-        """Tell it whose steps it is to count; before it is asked for batches."""
+        """Set the trainer whose global step counts; needed before the first batch."""
         self._places.trainer = trainer
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing to keep: batches follow from the step. Its presence tells Lightning that resuming is exact."""
+        """Return nothing: batches follow from the step. That it exists tells Lightning that resuming is exact."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -90,5 +90,5 @@ class Batches(DataLoader[TrainingBatch]):
 
 
 def _begin_worker(number: int) -> None:
-    # A worker is a copy of a process that may have had OpenCV's threads, and waits for ever for them.
+    # A worker is forked from a process that may have started OpenCV's threads, and would wait for them for ever.
     use_one_thread()

@@ -1,9 +1,9 @@
-"""What files make of noise, which they cut to black and white.
+"""Noise clipped to [0, 1] by the file format, and how to undo its bias.
 
-Where a picture is nearly black, noise is cut off on one side alone: it is brighter in the mean than it was, at black by
-0.4 standard deviations, and the noise is weaker. Who has clean pictures learns to undo that; noisy ones alone know
-nothing of it. So what is compared with them is not what a network restores, but what a file would hold of that in the
-mean, and the network learns what there was before the cut.
+Where a picture is nearly black, clipping removes one side of the noise only: the mean gets brighter, at black by 0.4
+standard deviations, and the noise weaker. Clean targets teach a network to undo that; noisy ones can't. So in
+self-supervised training the mean that the file would hold of a restored picture is compared with the noisy one, and
+the network learns the picture before clipping.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from torch.nn import functional
 from denoise_ae.training.data.samples import OwnNoise
 
 _CELL = 8
-"""Side in pixels of the squares whose means tell how near to black or white a place is."""
+"""Side in pixels of the squares whose means say how near to black or white a place is."""
 
 _NEAR = (0.1, 0.6)
-"""Means of cells that noise is looked at in, in its standard deviations from black or white: where about half of it is
-cut off, but not where there may be none, as on a black margin."""
+"""Distance of a cell's mean from black or white, in standard deviations of the noise, at which clipping is looked for:
+where about half of the noise is clipped, but not where there may be none, as on a black margin."""
 
 _LOOKED_AT = 64
-"""Pictures, at most, from all over the list."""
+"""Most pictures that are looked at, spread over the list."""
 
 _FEWEST = 20
-"""Such cells, at least: without them nothing was cut."""
+"""Fewest such cells for a verdict; below that nothing counts as clipped."""
 
 _LEAST = 0.8
-"""The noise there has at least so much of the variance that is left by a cut. Where it has less, it was weaker in dark
-parts to begin with, as photons make it (0.35 to 0.65), and not cut."""
+"""Smallest ratio of the variance found there to the one that clipping leaves. Where there is less, the noise was weaker
+in dark parts to begin with, as shot noise is (0.35 to 0.65), and not clipped."""
 
 
-class _MeanOfCut(torch.autograd.Function):
-    """The mean of clip(picture + noise, 0, 1); its slope is the share of the noise that is not cut off.
+class _ClippedMean(torch.autograd.Function):
+    """The mean of clip(picture + noise, 0, 1); its slope is the share of the noise that is not clipped.
 
-    By hand and in place, since it runs in each step: 7 ms on a core for 16 pictures of 128 pixels, of 64 in all.
+    Written by hand and in place, since it runs in each step: on one core, for 16 pictures of 128 pixels, 7 ms of 64.
     """
 
     @staticmethod
@@ -62,36 +62,36 @@ class _MeanOfCut(torch.autograd.Function):
         return above.erf_().sub_(over.erf_()).mul_(0.5).mul_(gradients[0]), None
 
 
-def mean_of_cut(picture: Tensor, level: Tensor) -> Tensor:
-    """Return what is found in the mean where white noise on a picture is cut to [0, 1].
+def clipped_mean(picture: Tensor, level: Tensor) -> Tensor:
+    """Return the mean of a picture with white noise after clipping to [0, 1].
 
     Args:
         picture: NxCxHxW.
-        level: the noise's standard deviation, Nx1x1x1, 0 to 1; it learns nothing.
+        level: the noise's standard deviation, Nx1x1x1, 0 to 1; it gets no gradient.
     """
-    found: Tensor = _MeanOfCut.apply(picture.float(), level.clamp_min(1e-4))  # type: ignore[no-untyped-call]
+    found: Tensor = _ClippedMean.apply(picture.float(), level.clamp_min(1e-4))  # type: ignore[no-untyped-call]
     return found
 
 
 def as_stored(restore: Callable[[Tensor, Tensor], Tensor], own: OwnNoise) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return what restores pictures to what files would hold of them in the mean.
+    """Wrap a network so that it returns the mean that files would hold of the restored pictures.
 
     Args:
-        restore: runs a network on pictures, as many as there are in `own` or a multiple, and what it is told of them.
-        own: the pictures' noise; where that was not cut, `restore` is given back.
+        restore: runs a network on pictures and their noise level input; the batch is that of `own`, or a multiple.
+        own: the pictures' noise; where that was not clipped, `restore` itself is returned.
     """
-    if not own.cut:
+    if not own.clipped:
         return restore
 
-    def stored(pictures: Tensor, told: Tensor) -> Tensor:
-        return mean_of_cut(restore(pictures, told), own.level.repeat(len(pictures) // len(own.level), 1, 1, 1))
+    def stored(pictures: Tensor, sigma_input: Tensor) -> Tensor:
+        return clipped_mean(restore(pictures, sigma_input), own.level.repeat(len(pictures) // len(own.level), 1, 1, 1))
 
     return stored
 
 
-def left_of(noisy: Tensor, own: OwnNoise) -> Tensor:
-    """Return the standard deviation of noise at each pixel: of pictures NxCxHxW, 0 to 1, what a cut left of it."""
-    if not own.cut:
+def clipped_deviation(noisy: Tensor, own: OwnNoise) -> Tensor:
+    """Return the noise's standard deviation at each pixel of pictures NxCxHxW, 0 to 1, after clipping."""
+    if not own.clipped:
         return own.deviation
     mean = functional.interpolate(functional.avg_pool2d(noisy, _CELL), noisy.shape[2:], mode="bilinear")
     far = torch.minimum(mean, 1 - mean) / own.level.clamp_min(1e-4)
@@ -99,8 +99,8 @@ def left_of(noisy: Tensor, own: OwnNoise) -> Tensor:
     return deviation
 
 
-def is_cut(pictures: Sequence[np.ndarray], levels: Sequence[float]) -> bool:
-    """Tell whether pictures' noise, as strong in all of them, was cut to black and white.
+def is_clipped(pictures: Sequence[np.ndarray], levels: Sequence[float]) -> bool:
+    """Tell whether the noise of pictures was clipped to [0, 1].
 
     Args:
         pictures: uint8 HxWx3.
@@ -113,7 +113,7 @@ def is_cut(pictures: Sequence[np.ndarray], levels: Sequence[float]) -> bool:
 
 
 def _shares_left(picture: np.ndarray, level: float) -> Iterator[float]:
-    """Yield the variance of each cell near black or white, as a multiple of what a cut leaves."""
+    """Yield for each cell near black or white the ratio of its variance to the one that clipping leaves."""
     height, width = (length // _CELL * _CELL for length in picture.shape[:2])
     cells = picture[:height, :width].reshape(height // _CELL, _CELL, width // _CELL, _CELL, picture.shape[2])
     mean = cells.mean(axis=(1, 3), dtype=np.float32) / 255
@@ -124,10 +124,11 @@ def _shares_left(picture: np.ndarray, level: float) -> Iterator[float]:
 
 
 def _variance_left(far: Any, library: Any) -> Any:  # noqa: ANN401 - arrays or tensors
-    """Return what share of white noise's variance a cut leaves, to 0.02, by the mean of what it leaves.
+    """Return the share of white noise's variance that clipping leaves, to 0.02.
 
     Args:
-        far: that mean, in the noise's standard deviations before the cut, from the nearer of black and white.
+        far: distance of the clipped noise's mean from the nearer of black and white, in standard deviations before
+            clipping.
         library: numpy, or torch for its tensors.
     """
     return 1 - library.exp(far * (-0.9 - 0.35 * far))

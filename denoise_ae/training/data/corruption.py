@@ -1,4 +1,4 @@
-"""Noise on a batch: torch's random source for `denoise_ae.noise.corruptions`, and mixtures drawn for each picture."""
+"""Add noise to batches: a random source in torch for `denoise_ae.noise.corruptions`, mixtures, masked pixels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from denoise_ae.pixels.masked import fill
 from denoise_ae.system.cpus import available_cpus
 from denoise_ae.training.recipes.recipe import NoiseRecipe, NoiseStep, Recipe
 
-_DRAWN_BY_PROCESSOR = {"camera", "jpeg", "spots", "strokes", "text"}
+_DRAWN_ON_CPU = {"camera", "jpeg", "spots", "strokes", "text"}
 
 
 class TorchSource:
@@ -55,7 +55,7 @@ class TorchSource:
         return torch.from_numpy(np.stack(masks)).unsqueeze(1).to(like.device, like.dtype)
 
     def jpeg(self, image: Tensor, quality: Tensor) -> Tensor:
-        """Send each picture through JPEG at its quality (on the CPU)."""
+        """Compress and decompress each picture as JPEG at its quality (on the CPU)."""
         from denoise_ae.pixels.filters import jpeg_round_trip
 
         eight_bit = image.clip(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
@@ -67,10 +67,10 @@ class TorchSource:
         return stacked.reshape(image.shape[0], *image.shape[2:], -1).permute(0, 3, 1, 2)
 
     def camera(self, image: Tensor, electrons: Tensor) -> Tensor:
-        """Take each picture with a camera of its own (on the CPU, side by side)."""
+        """Simulate a camera of its own for each picture (on the CPU, in threads)."""
         seeds = self._seeds(image)
         pictures = image.permute(0, 2, 3, 1).float().cpu().numpy()
-        # A worker has others beside it.
+        # Workers run beside each other.
         with ThreadPoolExecutor(1 if get_worker_info() else available_cpus()) as pool:
             taken = pool.map(_take, pictures, electrons.flatten().tolist(), seeds)
             stacked = torch.from_numpy(np.stack(list(taken)))
@@ -89,7 +89,7 @@ def _take(picture: np.ndarray, electrons: float, seed: int) -> np.ndarray:
 def needs_processor(recipe: Recipe) -> bool:
     """Tell whether a recipe's noise is drawn on the CPU, whatever the device: by OpenCV or numpy."""
     return recipe.network.mask or any(
-        step.type in _DRAWN_BY_PROCESSOR for kind in recipe.noise for step in (kind, *kind.then)
+        step.type in _DRAWN_ON_CPU for kind in recipe.noise for step in (kind, *kind.then)
     )
 
 
@@ -110,39 +110,42 @@ def draw_kinds(kinds: Sequence[NoiseRecipe], count: int, seed: int) -> Tensor:
     return torch.multinomial(torch.tensor([kind.weight for kind in kinds]), count, replacement=True, generator=draws)
 
 
-def spoil(
+def add_training_noise(
     clean: Tensor, recipe: Recipe, seed: int, kinds: Sequence[NoiseRecipe] | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Make what a network is given of clean pictures, and what it is told: `add_noise`, or `lose_pixels`.
+    """Add the recipe's noise to clean pictures, or mask pixels for a network that repairs.
 
     Args:
         clean: float NxCxHxW, 0 to 1.
         recipe: the run's recipe.
         seed: of the noise.
         kinds: a mixture instead of the recipe's.
+
+    Returns:
+        The network's two inputs: see `add_noise` and `mask_pixels`.
     """
     kinds = kinds or recipe.noise
     if recipe.network.mask:
-        return lose_pixels(clean, kinds, seed=seed)
+        return mask_pixels(clean, kinds, seed=seed)
     return add_noise(clean, kinds, clip=recipe.data.clip, seed=seed)
 
 
-def lose_pixels(clean: Tensor, kinds: Sequence[NoiseRecipe], *, seed: int) -> tuple[Tensor, Tensor]:
-    """Lose pixels of a batch and fill them roughly, as `denoise_ae.restoration.repairer` does before its network runs.
+def mask_pixels(clean: Tensor, kinds: Sequence[NoiseRecipe], *, seed: int) -> tuple[Tensor, Tensor]:
+    """Mask pixels of a batch and fill them roughly, as `denoise_ae.restoration.repairer` does before its network runs.
 
     Args:
         clean: float NxCxHxW, 0 to 1.
         kinds: a mixture of `denoise_ae.noise.corruptions.MASKING_NOISE_TYPES`.
-        seed: two calls with the same arguments lose the same pixels.
+        seed: two calls with the same arguments mask the same pixels.
 
     Returns:
-        The pictures filled by `denoise_ae.pixels.masked.fill`, and 1 where a pixel was lost, else 0, Nx1xHxW.
+        The pictures filled by `denoise_ae.pixels.masked.fill`, and the mask, Nx1xHxW: 1 for masked pixels, else 0.
     """
     white = torch.ones_like(clean[:, :1])
-    lost = 1 - add_noise(white, kinds, clip=False, seed=seed)[0]
-    pictures, masks = clean.permute(0, 2, 3, 1).cpu().numpy(), lost[:, 0].bool().cpu().numpy()
-    filled = np.stack([fill(picture, mask) for picture, mask in zip(pictures, masks, strict=True)])
-    return torch.from_numpy(filled).permute(0, 3, 1, 2).to(clean.device, clean.dtype), lost
+    mask = 1 - add_noise(white, kinds, clip=False, seed=seed)[0]
+    pictures, masks = clean.permute(0, 2, 3, 1).cpu().numpy(), mask[:, 0].bool().cpu().numpy()
+    filled = np.stack([fill(picture, missing) for picture, missing in zip(pictures, masks, strict=True)])
+    return torch.from_numpy(filled).permute(0, 3, 1, 2).to(clean.device, clean.dtype), mask
 
 
 def add_noise(clean: Tensor, kinds: Sequence[NoiseRecipe], *, clip: bool, seed: int) -> tuple[Tensor, Tensor]:
@@ -151,7 +154,7 @@ def add_noise(clean: Tensor, kinds: Sequence[NoiseRecipe], *, clip: bool, seed: 
     Args:
         clean: float NxCxHxW, 0 to 1.
         kinds: the mixture.
-        clip: cut the noisy pictures to [0, 1].
+        clip: clip the noisy pictures to [0, 1].
         seed: two calls with the same arguments give the same noise.
 
     Returns:
@@ -182,8 +185,8 @@ def _add_kind(
         level = step.at(draw)
         noisy = corrupt(noisy, step.type, level, source)
     if clean.shape[1] > 1:
-        # A gray picture comes as three equal channels, and so does its noise: with three draws a network would learn
-        # to average them, which is of no use on a real gray picture.
+        # A gray picture has three equal channels and gets equal noise in them: from three different draws a network
+        # would learn to average the channels, which does not help on real gray pictures.
         gray = (clean == clean[:, :1]).flatten(1).all(1).view(-1, 1, 1, 1)
         noisy = torch.where(gray, noisy[:, :1], noisy)
     if len(steps) == 1 and kind.type == "gaussian":
@@ -193,10 +196,10 @@ def _add_kind(
     return noisy.clip(0, 1) if clip else noisy, sigma
 
 
-def _validation_noise(clean: Tensor, recipe: Recipe, number: int) -> tuple[Tensor, Tensor]:
-    """Corrupt with the middle of each range of levels, the same in every epoch and for every seed of a run."""
+def add_validation_noise(clean: Tensor, recipe: Recipe, number: int) -> tuple[Tensor, Tensor]:
+    """Add noise at the middle of each range of levels, the same in every epoch and for every seed of a run."""
     middle = [at_fraction(kind, 0.5) for kind in recipe.noise]
-    return spoil(clean, recipe, mix_seed(1, number), middle)
+    return add_training_noise(clean, recipe, mix_seed(1, number), middle)
 
 
 def at_fraction(kind: NoiseRecipe, fraction: float) -> NoiseRecipe:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from denoise_ae.errors import TrainingError
-from denoise_ae.training.data.corruption import _validation_noise, mix_seed
+from denoise_ae.training.data.corruption import add_validation_noise, mix_seed
 from denoise_ae.training.data.samples import OwnNoise, ValidationBatch
 from denoise_ae.training.recipes.recipe import Recipe, Stage
 
@@ -18,7 +18,7 @@ MNIST_VALIDATION = 5_000
 
 
 VALIDATION_BATCH = 500
-"""Digits judged at once."""
+"""Digits in a validation batch."""
 
 
 class Digits:
@@ -38,7 +38,7 @@ class Digits:
         self.steps_per_epoch = max(1, len(self._images) // recipe.training.stages[0].batch)
 
     def batch(self, epoch: int, index: int, stage: Stage) -> Tensor:
-        """See `TrainingData.batch`; an epoch that is longer than the data begins again."""
+        """See `TrainingData.batch`; an epoch longer than the data starts over."""
         if self._order is None or self._order[0] != epoch:
             shuffle = torch.Generator().manual_seed(mix_seed(self._recipe.seed, epoch))
             self._order = (epoch, torch.randperm(len(self._images), generator=shuffle))
@@ -53,4 +53,4 @@ class Digits:
     def validation(self) -> list[ValidationBatch]:
         """See `TrainingData.validation`."""
         parts = torch.split(self._held_out.float().div(255), VALIDATION_BATCH)
-        return [(clean, *_validation_noise(clean, self._recipe, number)) for number, clean in enumerate(parts)]
+        return [(clean, *add_validation_noise(clean, self._recipe, number)) for number, clean in enumerate(parts)]

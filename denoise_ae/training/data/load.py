@@ -1,7 +1,7 @@
-"""Training data: MNIST and photo patches. Every batch is a function of (seed, epoch, index) and of nothing else.
+"""Load the training data of a recipe: MNIST, or pictures from folders.
 
-So a run that was killed and resumed sees what an uninterrupted one would have seen, and each process of a
-distributed run draws its own batches without talking to the others.
+Every batch depends on (seed, epoch, index) only, so that a resumed run sees the same batches as an uninterrupted one,
+and the processes of a distributed run draw theirs without communication.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def load_data(
     Args:
         recipe: the run's recipe.
         folders: pictures' folders; for MNIST at most one, with the idx files, or none to download them.
-        progress: told of a download: the file's name, bytes so far, bytes in all.
+        progress: called during a download: the file's name, bytes so far, bytes in all.
 
     Returns:
         The data, and a line for each file that was left out.

@@ -1,64 +1,58 @@
-"""MNIST, the handwritten digits of LeCun, Cortes and Burges: read from idx files, fetched once from public mirrors.
+"""MNIST, the handwritten digits of LeCun, Cortes and Burges: download them once, and read idx files.
 
-Needs numpy and the standard library only, so that no deep-learning framework is loaded to look at a digit.
-The idx format: two zero bytes, a type byte, the number of dimensions, each dimension as a big-endian 32-bit
-number, then the values (http://yann.lecun.com/exdb/mnist/).
+The idx format: two zero bytes, a type byte, the number of dimensions, each dimension as a big-endian 32-bit number,
+then the values (http://yann.lecun.com/exdb/mnist/). Nothing here imports a deep-learning framework.
 """
 
 from __future__ import annotations
 
 import gzip
-import hashlib
+import logging
 import math
 import os
+import re
 import struct
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.client import HTTPException
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
-from denoise_ae.errors import OutputError, TrainingError
-from denoise_ae.system.files import write_atomic
+from denoise_ae.errors import OutputError, PackageError, TrainingError
 
 Split = Literal["train", "test"]
 
 Progress = Callable[[str, int, int], None]
-"""Called while downloading with a file's name, the bytes received, and the bytes in all (0 where unknown)."""
+"""Called during a download with the file's name, the bytes received, and the bytes in all (0 if unknown)."""
 
 SIDE = 28
 """Height and width of a digit in pixels."""
 
 LARGEST = 1 << 30
-"""Bytes that a compressed idx file may hold; MNIST's largest holds 47 million."""
+"""Most bytes that a decompressed idx file may have; MNIST's largest has 47 million."""
 
 _STEMS: Mapping[Split, tuple[str, str]] = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
-_UNSIGNED_BYTE = 8
-_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the four files can be had, and what they must be."""
+    """Where the four files are downloaded from, and their checksums."""
 
     mirrors: tuple[str, ...]
     """Addresses that a file's name is appended to, tried in this order."""
     sha256: Mapping[str, str]
     """Name of a compressed file -> checksum of its bytes."""
     timeout: float = 30.0
-    """Seconds without an answer after which a mirror is given up."""
+    """Seconds without an answer after which the next mirror is tried."""
 
 
 MNIST = Origin(
@@ -82,20 +76,16 @@ MNIST = Origin(
 
 
 def load_mnist(
-    folder: Path | None,
-    split: Split,
-    *,
-    origin: Origin = MNIST,
-    progress: Progress | None = None,
+    folder: Path | None, split: Split, *, origin: Origin = MNIST, progress: Progress | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return the digits of one split and which digit each one is.
+    """Return the digits of one split and their labels.
 
     Args:
         folder: holds the idx files, compressed or not, named ``train-images-idx3-ubyte`` or
-            ``train-images.idx3-ubyte``; None takes them from the cache and downloads what it lacks.
+            ``train-images.idx3-ubyte``; None reads the cache and downloads what is missing there.
         split: ``"train"`` or ``"test"``.
         origin: where to download from.
-        progress: told how far a download is.
+        progress: called during a download.
 
     Returns:
         Images, uint8 [N, 28, 28], 0 for paper and 255 for ink, and labels, uint8 [N], 0 to 9.
@@ -103,16 +93,15 @@ def load_mnist(
     Raises:
         TrainingError: a file is missing or damaged, or no mirror can be reached.
         OutputError: the cache can't be written.
+        PackageError: pooch, which downloads, is not installed.
     """
-    if folder is None:
-        images_path, labels_path = (_cached(stem, origin, progress) for stem in _STEMS[split])
-    else:
-        images_path, labels_path = (_find(folder, stem) for stem in _STEMS[split])
+    find = (lambda stem: _cached(stem, origin, progress)) if folder is None else (lambda stem: _find(folder, stem))
+    images_path, labels_path = map(find, _STEMS[split])
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or len(images) == 0:
-        raise _damaged(images_path, f"holds no {SIDE}x{SIDE} digits but an array of {_shape(images)}")
+        raise _damaged(images_path, f"holds no {SIDE}x{SIDE} digits but an array of {'x'.join(map(str, images.shape))}")
     if labels.shape != images.shape[:1]:
-        raise _damaged(labels_path, f"holds {_shape(labels)} labels for {len(images)} digits")
+        raise _damaged(labels_path, f"holds {'x'.join(map(str, labels.shape))} labels for {len(images)} digits")
     return images, labels
 
 
@@ -120,126 +109,125 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     """Return the array of bytes in an idx file, compressed or not.
 
     Raises:
-        TrainingError: the file can't be read, is cut short or too long, or is no idx file of unsigned bytes.
+        TrainingError: the file can't be read, is truncated or too long, or is no idx file of unsigned bytes.
     """
     try:
         data = path.read_bytes()
-        # Content decides, not the name: browsers and archivers unpack files and keep the suffix, or the reverse.
-        if data[:2] == b"\x1f\x8b":
+        if data[:2] == b"\x1f\x8b":  # content decides, not the name: browsers unpack files and keep the suffix
             with gzip.open(BytesIO(data)) as file:
                 data = file.read(LARGEST + 1)
-            if len(data) > LARGEST:
-                raise _damaged(path, f"grows to more than {LARGEST} bytes when it is decompressed")
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _damaged(path, "can't be decompressed, it is cut short or damaged") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise _damaged(path, "can't be decompressed, it is cut short or damaged") from None
     except OSError as error:
-        raise TrainingError(
-            f"{path}: can't be read ({error.strerror or error})", hint="Check its permissions."
-        ) from error
-    if len(data) < 4 or data[:3] != bytes((0, 0, _UNSIGNED_BYTE)) or not 1 <= data[3] <= 3:
+        raise TrainingError(f"{path}: can't be read ({error.strerror or error})", "check its permissions") from None
+    if len(data) > LARGEST:
+        raise _damaged(path, f"grows to more than {LARGEST} bytes when it is decompressed")
+    if data[:3] != b"\0\0\x08" or data[3:4] not in (b"\1", b"\2", b"\3"):
         raise _damaged(path, "is no idx file of unsigned bytes in 1 to 3 dimensions")
     start = 4 + 4 * data[3]
     if len(data) < start:
         raise _damaged(path, "is cut short")
     shape = struct.unpack_from(f">{data[3]}I", data, 4)
-    expected, found = math.prod(shape), len(data) - start
-    if expected != found:
-        raise _damaged(path, f"should hold {expected} values and holds {found}")
+    if math.prod(shape) != len(data) - start:
+        raise _damaged(path, f"should hold {math.prod(shape)} values and holds {len(data) - start}")
     # A copy, because a view of bytes is read-only and torch warns about those.
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
 
 
 def cache_folder() -> Path:
-    """Return where downloads are kept: under ``DENOISE_AE_HOME`` where that is set, else the platform's cache."""
+    """Return the folder of downloads: under ``DENOISE_AE_HOME`` where that is set, else the platform's cache."""
     home = os.environ.get("DENOISE_AE_HOME")
     base = Path(home) / "cache" if home else user_cache_path("denoise-ae", appauthor=False)
     return base / "mnist"
 
 
-def _names(stem: str) -> tuple[str, ...]:
-    """Return the names a file goes by: MNIST's own, and the one some archives give it."""
-    dotted = stem.replace("-idx", ".idx")
-    return (stem, f"{stem}.gz", dotted, f"{dotted}.gz")
-
-
 def _find(folder: Path, stem: str) -> Path:
     if not folder.is_dir():
-        raise TrainingError(f"{folder}: no such folder", hint=_folder_hint())
-    for name in _names(stem):
+        raise TrainingError(f"{folder}: no such folder", _folder_hint())
+    dotted = stem.replace("-idx", ".idx")  # as some archives name them
+    for name in (stem, f"{stem}.gz", dotted, f"{dotted}.gz"):
         if (folder / name).is_file():
             return folder / name
-    raise TrainingError(f"{folder}: holds no {stem} or {stem}.gz", hint=_folder_hint())
+    raise TrainingError(f"{folder}: holds no {stem} or {stem}.gz", _folder_hint())
 
 
 def _cached(stem: str, origin: Origin, progress: Progress | None) -> Path:
-    """Return the file in the cache, downloaded first where it is missing.
+    """Return a file in the cache, downloaded first if it is missing.
 
-    A file is checked before it gets its name there, and gzip's own checksum guards it afterwards.
+    pooch checks a file before it gets its name there; gzip's own checksum guards it afterwards.
     """
     name = f"{stem}.gz"
-    path = cache_folder() / name
-    if path.is_file():
-        return path
-    failures = []
-    for mirror in origin.mirrors:
-        host = urlsplit(mirror).netloc
-        try:
-            data = _download(mirror + name, origin.timeout, progress)
-        except (OSError, HTTPException) as error:
-            failures.append(f"{host}: {_reason(error)}")
-            continue
-        if hashlib.sha256(data).hexdigest() != origin.sha256[name]:
-            failures.append(f"{host}: wrong checksum")
-            continue
-        _store(path, data)
-        return path
-    raise TrainingError(f"can't download MNIST's {name} ({'; '.join(failures)})", hint=_folder_hint())
-
-
-def _store(path: Path, data: bytes) -> None:
+    folder = cache_folder()
+    if (folder / name).is_file():
+        return folder / name
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        import pooch
+    except ImportError:
+        hint = f"install it with: pip install 'denoise-ae[train]'. Or: {_folder_hint()}"
+        raise PackageError("downloading MNIST needs pooch, which is not installed", hint) from None
+    pooch.get_logger().setLevel(logging.ERROR)
+    bar = _ProgressBar(name, progress) if progress else False
+    downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=origin.timeout)
+    failures = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for mirror in origin.mirrors:
+            try:
+                pooch.retrieve(mirror + name, f"sha256:{origin.sha256[name]}", name, folder, downloader=downloader)
+                return folder / name
+            except PermissionError:
+                raise
+            except (OSError, ValueError) as error:
+                failures.append(f"{urlsplit(mirror).netloc}: {_describe_failure(error)}")
     except OSError as error:
         raise OutputError(
-            f"{path.parent}: can't be made ({error.strerror or error})",
-            hint="Set DENOISE_AE_HOME to a folder that can be written.",
-        ) from error
-    # Another training may read or fetch the same file at this moment.
-    write_atomic(path, data, overwrite=True)
+            f"{folder}: can't be written ({error.strerror or error})", "set DENOISE_AE_HOME to a folder that can"
+        ) from None
+    raise TrainingError(f"can't download MNIST's {name} ({'; '.join(failures)})", _folder_hint())
 
 
-def _download(url: str, timeout: float, progress: Progress | None) -> bytes:
-    name = url.rpartition("/")[2]
-    received = BytesIO()
-    with urlopen(url, timeout=timeout) as response:
-        length = response.headers.get("Content-Length", "")
-        total = int(length) if length.isdecimal() else 0
-        while chunk := response.read(_CHUNK):
-            received.write(chunk)
-            if progress:
-                progress(name, received.tell(), total)
-    if received.tell() < total:
-        raise HTTPException(f"cut short at {received.tell()} of {total} bytes")
-    return received.getvalue()
+class _ProgressBar:
+    """The progress bar that pooch updates during a download."""
+
+    def __init__(self, name: str, progress: Progress) -> None:
+        self._name, self._progress = name, progress
+        self.total = self._received = 0
+
+    def update(self, count: int) -> None:
+        """Count bytes; pooch counts whole chunks, even for the last one."""
+        if count:
+            received = self._received + count
+            self._received = min(received, self.total) if self.total else received
+            self._progress(self._name, self._received, self.total)
+
+    def reset(self) -> None:
+        self._received = 0
+
+    def close(self) -> None:
+        pass
 
 
-def _reason(error: OSError | HTTPException) -> str:
+def _describe_failure(error: OSError | ValueError) -> str:
     """Say in a few words why a mirror failed."""
-    if isinstance(error, HTTPError):
-        return f"HTTP status {error.code}"
-    if isinstance(error, URLError):
-        return str(error.reason)
-    return str(error) or type(error).__name__
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"HTTP status {response.status_code}"
+    if not isinstance(error, OSError):
+        return "wrong checksum"
+    cause = error.args[0] if error.args else error
+    for attribute in ("reason", "original_error"):  # of urllib3's MaxRetryError and ProxyError
+        cause = getattr(cause, attribute, None) or cause
+    if isinstance(cause, Exception) and len(cause.args) > 1 and isinstance(cause.args[0], str):
+        cause = cause.args[0]
+    # Without the connection that urllib3 names first.
+    text = re.sub(r"^\S*(\(.*?\)|<.*?>): ", "", " ".join(str(cause).split())) or type(error).__name__
+    return f"proxy: {text}" if type(error).__name__ == "ProxyError" else text
 
 
 def _folder_hint() -> str:
     files = ", ".join(f"{stem}.gz" for stems in _STEMS.values() for stem in stems)
-    return f"Get {files} on any computer and give their folder with --data FOLDER."
+    return f"get {files} on any computer and give their folder with --data FOLDER"
 
 
 def _damaged(path: Path, what: str) -> TrainingError:
-    return TrainingError(f"{path}: {what}", hint="Delete the file and get it again; without --data it is downloaded.")
-
-
-def _shape(array: NDArray[np.uint8]) -> str:
-    return "x".join(map(str, array.shape)) or "one value"
+    return TrainingError(f"{path}: {what}", "delete the file and get it again; without --data it is downloaded")

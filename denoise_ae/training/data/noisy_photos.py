@@ -1,4 +1,4 @@
-"""Training pictures that are noisy themselves; what their noise is like goes with each patch."""
+"""Noisy photographs as training data: the noise of each picture is measured, and goes along with its patches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from denoise_ae.noise.correlation import FARTHEST, noise_correlation
 from denoise_ae.noise.estimate import estimate_sigma
 from denoise_ae.noise.profile import NoiseModel, measure_picture, white_noise
 from denoise_ae.pixels.masked import MaskedImage
-from denoise_ae.training.data.clipping import is_cut
+from denoise_ae.training.data.clipping import is_clipped
 from denoise_ae.training.data.photos import Photos
 from denoise_ae.training.data.samples import OwnNoise, ValidationBatch
 from denoise_ae.training.recipes.recipe import Recipe, Stage
@@ -30,14 +30,14 @@ class NoisyPhotos(Photos):
         recipe: the run's recipe.
         pictures: uint8 HxWx3, at least as large as the largest patch.
         noise: of each picture.
-        cut: whether that was cut to black and white.
+        clipped: whether that was clipped to [0, 1].
     """
 
     def __init__(
-        self, recipe: Recipe, pictures: list[np.ndarray], noise: Sequence[NoiseModel], *, cut: bool = False
+        self, recipe: Recipe, pictures: list[np.ndarray], noise: Sequence[NoiseModel], *, clipped: bool = False
     ) -> None:
         super().__init__(recipe, pictures)
-        self._cut = cut
+        self._clipped = clipped
         self.notes = (f"noise of sigma {255 * median(float(each.deviation.mean()) for each in noise):.1f} (median)",)
         self._noise = [noise[i] for i in self._learnt]
         self._held_out_noise = [noise[i] for i in self._judged]
@@ -46,15 +46,15 @@ class NoisyPhotos(Photos):
     def own_noise(self, epoch: int, index: int, stage: Stage, pictures: Tensor) -> OwnNoise | None:
         """See `TrainingData.own_noise`."""
         chosen = self._choose(np.random.default_rng((self._recipe.seed, epoch, index)), stage)
-        # What a Fourier transform of each picture's noise gives is kept: made anew it takes as long as training.
+        # Spectra are cached: computing them anew takes as long as training.
         spectra = [self._spectrum(which, *pictures.shape[-2:]) for which in chosen.tolist()]
-        return own_noise([self._noise[which] for which in chosen.tolist()], pictures, spectra, cut=self._cut)
+        return own_noise([self._noise[which] for which in chosen.tolist()], pictures, spectra, clipped=self._clipped)
 
     def validation(self) -> list[ValidationBatch]:
         """See `TrainingData.validation`."""
         middles = self._middles(2 * 2 ** len(self._recipe.network.widths))
         return [
-            (noisy, noisy, own_noise([noise], noisy, cut=self._cut))
+            (noisy, noisy, own_noise([noise], noisy, clipped=self._clipped))
             for noisy, noise in zip(middles, self._held_out_noise, strict=True)
         ]
 
@@ -64,9 +64,16 @@ def own_noise(
     pictures: Tensor,
     spectra: Sequence[NDArray[np.float32]] | None = None,
     *,
-    cut: bool = False,
+    clipped: bool = False,
 ) -> OwnNoise:
-    """Return what goes with pictures NxCxHxW, 0 to 1, whose noise was measured, with `NoiseModel.spectrum` of each."""
+    """Describe the measured noise of pictures NxCxHxW, 0 to 1.
+
+    Args:
+        noise: of each picture.
+        pictures: a batch.
+        spectra: `NoiseModel.spectrum` of each, where they are known already.
+        clipped: whether the noise was clipped to [0, 1].
+    """
     height, width = pictures.shape[-2:]
     arrays = pictures.permute(0, 2, 3, 1).numpy()
     return OwnNoise(
@@ -74,16 +81,16 @@ def own_noise(
         torch.from_numpy(np.stack([each.deviations(one) for each, one in zip(noise, arrays, strict=True)]))[:, None],
         torch.from_numpy(np.stack(spectra or [each.spectrum(height, width) for each in noise]))[:, None],
         torch.from_numpy(np.stack([each.mixing() for each in noise])),
-        cut,
+        clipped,
     )
 
 
 def prepare(recipe: Recipe, pictures: list[np.ndarray], smallest: int) -> NoisyPhotos:
-    """Prepare noisy pictures, uint8 HxWx3; cut up, where the recipe has a stride, so that noise is independent.
+    """Measure the noise of pictures, uint8 HxWx3; with the recipe's stride, split them so that noise is independent.
 
     Raises:
-        TrainingError: it is not, but what is to be trained takes no other; or too little is left of the pictures at
-            that stride.
+        TrainingError: the noise is spatially correlated, and what is trained needs independent noise; or the parts are
+            smaller than a patch.
     """
     if recipe.training.part == "estimator":
         measured = [measure_picture(MaskedImage(picture)) for picture in pictures]
@@ -94,19 +101,19 @@ def prepare(recipe: Recipe, pictures: list[np.ndarray], smallest: int) -> NoisyP
     parts = [part for picture in pictures for part in separate(picture, stride) if min(part.shape[:2]) >= smallest]
     if not parts:
         raise TrainingError(
-            f"the pictures are too small: cut up at a stride of {stride} pixels none is left of {smallest} pixels",
+            f"the pictures are too small: split at a stride of {stride} pixels, no part has {smallest} pixels",
             "take larger pictures, or a smaller patch: --patch",
         )
-    levels = told_levels(parts)
-    return NoisyPhotos(recipe, parts, [white_noise(level, 3) for level in levels], cut=is_cut(parts, levels))
+    levels = estimate_levels(parts)
+    return NoisyPhotos(recipe, parts, [white_noise(level, 3) for level in levels], clipped=is_clipped(parts, levels))
 
 
 LARGEST_CORRELATION = 0.1
-"""Of noise that counts as independent: what it does to the loss is lost beside the noise itself."""
+"""Most that noise of neighbouring pixels may correlate to count as independent: the bias is small beside the noise."""
 
 
 ALIKE = 1.1
-"""How far apart the levels of the middle half of the pictures may be, as a ratio, to count as the same."""
+"""Largest ratio of the upper to the lower quartile of the pictures' levels at which all count as equal."""
 
 
 JUDGED_SIDE = 192
@@ -114,7 +121,7 @@ JUDGED_SIDE = 192
 
 
 def separate(picture: np.ndarray, stride: int) -> list[np.ndarray]:
-    """Cut a picture HxWxC up into stride² ones whose neighbours were so many pixels apart.
+    """Split a picture HxWxC into stride² ones of every stride-th pixel.
 
     Pixel-shuffle down-sampling (Zhou et al., AAAI 2020), which AP-BSN trains on (Lee, Son and Lee, CVPR 2022).
     """
@@ -124,37 +131,38 @@ def separate(picture: np.ndarray, stride: int) -> list[np.ndarray]:
 
 
 def check_independent(pictures: Sequence[np.ndarray]) -> None:
-    """Check that the noise of pictures is as good as independent from pixel to pixel.
+    """Check that the noise of pictures is practically independent from pixel to pixel.
 
-    Cut up so that it is, they lose the detail that a network is to learn: trained on the files of CC15 at a stride of
-    3, `photo` lost 2.2 dB on them (train/README.md). So that is left to who asks for it.
+    Splitting pictures makes it so, but costs the detail that a network is to learn: trained on the files of CC15 at a
+    stride of 3, `photo` lost 2.2 dB on them (train/README.md). So it is only done when asked for.
 
     Args:
         pictures: uint8 HxWx3.
 
     Raises:
-        TrainingError: it is not; the message tells what was measured.
+        TrainingError: it is not; the message says what was measured.
     """
     found = np.array([noise_correlation((picture / 255).astype(np.float32)) for picture in pictures])
     measured = found[np.isfinite(found).all(axis=1)]
     correlation = np.median(measured, axis=0) if len(measured) else np.zeros(FARTHEST + 1)
     if abs(correlation[1]) <= LARGEST_CORRELATION:
         return
-    told = ", ".join(f"{value:.2f}" for value in correlation[1:])
+    values = ", ".join(f"{value:.2f}" for value in correlation[1:])
     stride = next((d for d in range(2, FARTHEST + 1) if abs(correlation[d]) <= LARGEST_CORRELATION), 0)
     raise TrainingError(
-        f"the pictures' noise hangs together and can't teach itself: at 1 to {FARTHEST} pixels it correlates by {told}",
-        f"data.stride = {stride} in a recipe cuts the pictures up so far, which costs detail"
+        f"the pictures' noise is spatially correlated, which --self-supervised can't learn from: "
+        f"at 1 to {FARTHEST} pixels by {values}",
+        f"data.stride = {stride} in a recipe takes every {stride}th pixel, which costs detail"
         if stride
-        else "take pictures as the camera made them, not enlarged or smoothed",
+        else "use pictures as the camera made them, neither enlarged nor smoothed",
     )
 
 
-def told_levels(pictures: Sequence[np.ndarray]) -> list[float]:
-    """Estimate the noise in the middle of each picture, uint8 HxWx3, as the network is told it: from 0 to 1.
+def estimate_levels(pictures: Sequence[np.ndarray]) -> list[float]:
+    """Estimate the noise level in the middle of each picture, uint8 HxWx3: standard deviations, 0 to 1.
 
-    Where all are about as noisy, they count as equally so: texture makes estimates too high, and a network that is to
-    take more noise from textured pictures than there is takes the texture.
+    Pictures about equally noisy get one level, the lower quartile: texture makes estimates too high, and a network
+    given too high a level removes the texture.
     """
     levels = [_level((_middle(picture) / 255).astype(np.float32)) for picture in pictures]
     lower, upper = np.quantile(levels, (0.25, 0.75)).tolist()
@@ -162,7 +170,7 @@ def told_levels(pictures: Sequence[np.ndarray]) -> list[float]:
 
 
 def _level(picture: np.ndarray) -> float:
-    """Estimate the noise of each channel alone: that of a camera's channels is alike, which would hide it."""
+    """Estimate the noise of each channel alone: a camera's channels have like noise, which would hide it."""
     return math.sqrt(fmean(estimate_sigma(channel) ** 2 for channel in np.moveaxis(picture, -1, 0)))
 
 

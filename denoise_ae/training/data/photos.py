@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from denoise_ae.training.data.corruption import _validation_noise, draw_kinds, noise_seed
+from denoise_ae.training.data.corruption import add_validation_noise, draw_kinds, noise_seed
 from denoise_ae.training.data.samples import OwnNoise, ValidationBatch
 from denoise_ae.training.recipes.recipe import NoiseRecipe, Recipe, Stage
 
 VALIDATION_SIDE = 256
-"""Largest side, in pixels, of the crop that a validation photograph is judged on."""
+"""Largest side in pixels of the crop that a validation photograph is judged on."""
 
 
 class Photos:
@@ -32,8 +32,8 @@ class Photos:
         self._recipe = recipe
         self.validation_labels: list[int] = []
         held_out = min(recipe.data.validation, len(pictures) // 5)
-        # The held-out ones are spread over the list, since neighbours in a folder are often alike. One picture alone is
-        # trained on and judged on: better than a refusal for a first try.
+        # Held-out pictures are spread over the list, since neighbours in a folder are often alike. A single picture is
+        # both trained on and judged on, which is better for a first try than an error.
         apart = [i * len(pictures) // held_out for i in range(held_out)]
         self._judged = apart or [0]
         self._learnt = [i for i in range(len(pictures)) if i not in apart]
@@ -41,7 +41,7 @@ class Photos:
         self._pictures = [tensors[i] for i in self._learnt]
         self._held_out = [tensors[i] for i in self._judged]
         area = np.array([p.shape[0] * p.shape[1] for p in self._pictures], dtype=np.float64)
-        # Large pictures hold more patches, but a few of them shall not drown the many small ones.
+        # Large pictures hold more patches, but a few of them should not outweigh many small ones.
         self._weights = np.sqrt(area) / np.sqrt(area).sum()
         stage = recipe.training.stages[0]
         self.steps_per_epoch = max(1, int(area.sum()) // (stage.batch * stage.patch**2))
@@ -72,7 +72,7 @@ class Photos:
         return patches.contiguous(memory_format=torch.channels_last)
 
     def _choose(self, rng: np.random.Generator, stage: Stage) -> np.ndarray:
-        """Choose the pictures that a batch's patches come from: what is drawn first from its generator."""
+        """Choose the pictures that a batch's patches come from; must be the generator's first draw."""
         return rng.choice(len(self._pictures), stage.batch, p=self._weights)
 
     def own_noise(self, epoch: int, index: int, stage: Stage, pictures: Tensor) -> OwnNoise | None:
@@ -80,19 +80,19 @@ class Photos:
         return None
 
     def validation(self) -> list[ValidationBatch]:
-        """See `TrainingData.validation`: the middle of each held-out picture.
+        """See `TrainingData.validation`: the centre of each held-out picture.
 
-        Where training turns patches gray, so does validation: each third picture.
+        If training turns patches gray, so does validation: every third picture.
         """
         found: list[ValidationBatch] = []
         for number, clean in enumerate(self._middles(2 ** len(self._recipe.network.widths))):
             grayed = self._recipe.data.gray and number % 3 == 0
             judged = clean.mean(1, keepdim=True).expand(-1, 3, -1, -1) if grayed else clean
-            found.append((judged, *_validation_noise(judged, self._recipe, number)))
+            found.append((judged, *add_validation_noise(judged, self._recipe, number)))
         return found
 
     def _middles(self, multiple: int) -> Iterator[Tensor]:
-        """Yield the middle of each held-out picture, 1xCxHxW, cut to whole multiples of a side."""
+        """Yield the centre crop of each held-out picture, 1xCxHxW, with sides that are multiples of `multiple`."""
         for picture in self._held_out:
             height, width = (min(VALIDATION_SIDE, size) // multiple * multiple for size in picture.shape[:2])
             top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
@@ -101,12 +101,12 @@ class Photos:
 
 
 def _magnify(patch: Tensor, side: int) -> Tensor:
-    """Scale a square patch, uint8 NxNx3, up to a side by cubic interpolation; float, 0 to 255."""
+    """Enlarge a square patch, uint8 NxNx3, to a side by bicubic interpolation; returns float, 0 to 255."""
     large = functional.interpolate(patch.permute(2, 0, 1)[None].float(), (side, side), mode="bicubic")
     return large[0].permute(1, 2, 0).clip(0, 255)
 
 
 def _turn(patch: Tensor, way: int) -> Tensor:
-    """Give one of the eight flips and quarter turns of a square HxWxC patch."""
+    """Return one of the eight flips and rotations of a square HxWxC patch."""
     patch = patch.transpose(0, 1) if way & 1 else patch
     return patch.flip([d for d in (0, 1) if way & (2 << d)])

@@ -1,4 +1,4 @@
-"""What a training step and a validation step are given."""
+"""The batches of a training step and a validation step, and where they come from."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from denoise_ae.training.recipes.recipe import Stage
 
 
 class OwnNoise(NamedTuple):
-    """What was measured of the noise of pictures NxCxHxW that are noisy themselves; see `denoise_ae.noise.profile`."""
+    """The measured noise of pictures NxCxHxW that are noisy as they are; see `denoise_ae.noise.profile`."""
 
     level: Tensor
-    """Nx1x1x1, 0 to 1."""
+    """Standard deviation, Nx1x1x1, 0 to 1."""
     deviation: Tensor
-    """Nx1xHxW, 0 to 1."""
+    """Standard deviation at each pixel, Nx1xHxW, 0 to 1."""
     spectrum: Tensor
-    """Nx1xHx(W/2 + 1)."""
+    """Amplitude spectrum of the correlated noise, Nx1xHx(W/2 + 1)."""
     mixing: Tensor
-    """NxCxC."""
-    cut: bool = False
-    """Whether it is white noise that was cut to black and white, see `denoise_ae.training.data.clipping`; the deviation
-    is that from before."""
+    """How the noise of the channels mixes, NxCxC."""
+    clipped: bool = False
+    """Whether it is white noise clipped to [0, 1], see `denoise_ae.training.data.clipping`; deviations are those
+    before clipping."""
 
 
 class TrainingBatch(NamedTuple):
-    """What one step learns from."""
+    """A batch of a training step."""
 
     pictures: Tensor
-    """Clean ones, float NxCxHxW, 0 to 1; or noisy ones, where `own` says what their noise is like."""
+    """Clean pictures, float NxCxHxW, 0 to 1; or noisy ones, with `own` for their noise."""
     seed: int
-    """Of the noise of clean pictures, or of what is drawn from noisy ones or on top of them."""
+    """Of the noise that is added, or of the pixels drawn from noisy pictures."""
     own: OwnNoise | None = None
-    spoiled: tuple[Tensor, Tensor] | None = None
-    """What `spoil` makes of clean pictures, where it has been done."""
+    corrupted: tuple[Tensor, Tensor] | None = None
+    """The result of `add_training_noise`, where a worker has made it already."""
 
 
 ValidationBatch: TypeAlias = tuple[Tensor, Tensor, Tensor | OwnNoise]
-"""Clean and noisy pictures, float NxCxHxW, and what the network is told of each: its noise level, Nx1x1x1, or its
-mask, Nx1xHxW. Or twice noisy pictures, and what their own noise is like."""
+"""Clean and noisy pictures, float NxCxHxW, and the network's second input: noise levels, Nx1x1x1, or masks, Nx1xHxW. Or
+noisy pictures twice, and their own noise."""
 
 
 class TrainingData(Protocol):
@@ -49,16 +49,15 @@ class TrainingData(Protocol):
     steps_per_epoch: int
     """Batches that go once through the data."""
     validation_labels: list[int]
-    """What the held-out pictures show, in their order, for the map of their codes; empty where nobody knows."""
-
+    """Labels of the held-out pictures, for the map of their codes; empty where there are none."""
     notes: Sequence[str]
-    """What was found out about the pictures, for whoever trains."""
+    """What was measured in the pictures, for the user."""
 
     def batch(self, epoch: int, index: int, stage: Stage) -> Tensor:
         """Return pictures, float NxCxHxW on [0, 1]; the same for the same arguments."""
 
     def own_noise(self, epoch: int, index: int, stage: Stage, pictures: Tensor) -> OwnNoise | None:
-        """Return what the noise of these pictures is like, which `batch` gave, where they are noisy themselves."""
+        """Return the noise of the pictures that `batch` returned, or None where they are clean."""
 
     def validation(self) -> list[ValidationBatch]:
         """Return the held-out pictures with fixed noise."""

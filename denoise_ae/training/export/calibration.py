@@ -1,4 +1,4 @@
-"""Crops of a folder's pictures with noise on them: some to calibrate a quantised model on, others to judge it by."""
+"""Noisy crops of a folder's pictures: some to calibrate a quantised model, others to judge it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from denoise_ae.training.data.corruption import add_noise, at_fraction, mix_seed
 from denoise_ae.training.recipes.recipe import NoiseRecipe
 
 CROPS = 40
-"""Most crops that are taken, and most pictures that are read for them."""
+"""Most crops that are taken, and most pictures that they come from."""
 
 CALIBRATING = 0.6
-"""Share of the crops that a model is calibrated on; the others are held out to judge it by."""
+"""Share of the crops used for calibration; the others judge the model."""
 
 SIDE = 128
-"""Side of a crop in pixels, where the model takes it."""
+"""Side of a crop in pixels, if the model takes that size."""
 
 JUDGED_AT = (0.25, 0.5, 0.75)
-"""Levels that a model is judged at, on the way between the ends of what it was trained for."""
+"""Fractions of the range of levels at which a model is judged."""
 
 Floats = NDArray[np.float32]
 
@@ -42,37 +42,36 @@ class Sample:
     clean: Floats
     noisy: Floats
     sigma: float | None
-    """What the model is told of the noise: its level on the scale of the pixels, -1 where it estimates that itself, or
-    None where it takes none."""
+    """Noise level input: on the pixels' scale, -1 if the model estimates it, or None if it has no such input."""
 
 
 @dataclass(frozen=True)
 class Noise:
-    """What noise a model is for."""
+    """The noise that a model is for."""
 
     kinds: Sequence[NoiseRecipe]
     clip: bool
-    """Whether noisy pictures are cut to [0, 1]."""
+    """Whether noisy pictures are clipped to [0, 1]."""
 
     def on(self, crop: Floats, card: ModelCard, kind: int, fraction: float, seed: int) -> Sample:
-        """Add one of the kinds, at a fraction (0 to 1) of the way between the ends of its levels."""
+        """Add noise of one kind, at a fraction (0 to 1) of its range of levels."""
         fixed = at_fraction(self.kinds[kind % len(self.kinds)], fraction)
         noisy, level = add_noise(torch.from_numpy(crop), [fixed], clip=self.clip, seed=mix_seed(3, seed))
-        told = -1.0 if card.estimates_sigma else float(level) if card.takes_sigma else None
-        return Sample(crop, noisy.numpy(), told)
+        sigma = -1.0 if card.estimates_sigma else float(level) if card.takes_sigma else None
+        return Sample(crop, noisy.numpy(), sigma)
 
 
 def samples(folder: Path, card: ModelCard, noise: Noise) -> tuple[list[Sample], list[Sample]]:
-    """Make the samples to calibrate a model on, and those to judge it by; the same for the same folder.
+    """Make the samples to calibrate a model and those to judge it, the same for the same folder.
 
-    No crop is in both, and where there are pictures enough, no picture. The levels for the calibration are spread over
-    all that each kind of noise is for; those for the judgement are `JUDGED_AT`. Of each kind every second crop is gray:
-    noise that is equal in all channels makes larger values inside a network than any other.
+    No crop is in both, nor any picture if there are enough. For calibration the levels are spread over the range of
+    each kind of noise; for judging they are at `JUDGED_AT`. Every second crop of each kind is gray, since noise that is
+    equal in all channels causes the largest activations.
 
     Args:
-        folder: clean pictures; sub-folders are read too.
-        card: says what crops the model takes and whether it is told the level.
-        noise: what it is for.
+        folder: clean pictures, in sub-folders too.
+        card: of the model.
+        noise: that the model is for.
 
     Raises:
         TrainingError: there are not enough pictures in the folder.
@@ -95,7 +94,7 @@ def samples(folder: Path, card: ModelCard, noise: Noise) -> tuple[list[Sample], 
 
 
 def _crops(folder: Path, card: ModelCard) -> list[Floats]:
-    """Cut crops that do not overlap out of pictures spread over a folder; only one picture is in memory at a time."""
+    """Return crops that don't overlap of pictures spread over a folder; one picture at a time is in memory."""
     if not is_folder(folder):
         raise TrainingError(f"{folder}: no such folder", "give the folder that holds your pictures with --calibration")
     random = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""A checkpoint becomes one ONNX file and its card, refused unless onnxruntime agrees with torch."""
+"""Export a checkpoint to one ONNX file and its card, once onnxruntime agrees with torch."""
 
 from __future__ import annotations
 
@@ -28,17 +28,18 @@ from denoise_ae.training.fitting.pretrained import with_recipe
 from denoise_ae.training.fitting.run_folder import versions
 from denoise_ae.training.networks.autoencoder import Autoencoder
 from denoise_ae.training.networks.build import count_parameters, macs_per_pixel
-from denoise_ae.training.recipes.recipe import NoiseRecipe, NoiseStep, Recipe
+from denoise_ae.training.recipes.description import describe_network, describe_noise
+from denoise_ae.training.recipes.recipe import NoiseRecipe
 
 OPSET = 18
-"""Old enough for onnxruntime 1.14 and later, new enough for every operator we use."""
+"""Runs on onnxruntime 1.14 and later, and has every operator that we use."""
 
 TOLERANCE = 1e-4
-"""Largest difference between onnxruntime and torch, on the [0, 1] scale, that an export may show."""
+"""Largest difference allowed between onnxruntime and torch, on the [0, 1] scale."""
 
 
 class _Interface(nn.Module):
-    """A network for pictures of any size, with the inputs and outputs that its model shall have."""
+    """A network for pictures of any size, with the inputs and outputs of its ONNX model."""
 
     def __init__(self, network: Autoencoder) -> None:
         super().__init__()
@@ -53,7 +54,7 @@ class _Interface(nn.Module):
 
 
 class _CodeInterface(nn.Module):
-    """A network with a latent code, with the inputs and outputs that its model shall have."""
+    """A network with a latent code, with the inputs and outputs of its ONNX model."""
 
     def __init__(self, network: Autoencoder) -> None:
         super().__init__()
@@ -145,7 +146,7 @@ def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Map
         variational=network.variational,
         noise=describe_noise(recipe),
         sigma_range=_sigma_range(recipe.noise),
-        network=_describe_network(recipe),
+        network=describe_network(recipe.network),
         parameters=count_parameters(network),
         kmac_per_pixel=round(macs_per_pixel(network) / 1e3, 2),
         data=recipe.pictures,
@@ -157,33 +158,9 @@ def _card(checkpoint: Checkpoint, network: Autoencoder, name: str, measured: Map
     )
 
 
-def describe_noise(recipe: Recipe) -> str:
-    """Return the noise that a recipe trains for, in words; levels as in `denoise_ae.noise.corruptions`."""
-    if recipe.training.self_supervised:
-        return "that of the training pictures themselves, learnt without clean ones"
-    kinds = [" then ".join(_describe_step(step) for step in (kind, *kind.then)) for kind in recipe.noise]
-    return " or ".join(kinds) + (", clipped to [0, 1]" if recipe.data.clip else "")
-
-
-def _describe_step(step: NoiseStep) -> str:
-    low, high = step.level
-    return f"{step.type} {low:g}" if low == high else f"{step.type} {low:g} to {high:g}"
-
-
 def _sigma_range(kinds: tuple[NoiseRecipe, ...]) -> tuple[float, float] | None:
     levels = [level for kind in kinds if kind.type == "gaussian" for level in kind.level]
     return (min(levels), max(levels)) if levels else None
-
-
-def _describe_network(recipe: Recipe) -> str:
-    network = recipe.network
-    widths = "/".join(map(str, network.widths))
-    if network.type == "unet":
-        blocks = "/".join(map(str, network.blocks))
-        down = f" ({'/'.join(map(str, network.encoder_blocks))} on the way down)" if network.encoder_blocks else ""
-        told = ", noise estimator" if network.estimator else ", told a mask" if network.mask else ""
-        return f"unet, widths {widths}, blocks {blocks}{down}{told}"
-    return f"{network.type}, widths {widths}, latent {network.latent}{', skip connections' if network.skip else ''}"
 
 
 def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
@@ -196,19 +173,19 @@ def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
     if network.fixed_size is None:
         dynamic |= dict.fromkeys((2, 3), torch.export.Dim.DYNAMIC)
     wrapper: nn.Module = _CodeInterface(network) if network.latent else _Interface(network)
-    # What is given: with the shapes of it, and the names.
-    given: list[tuple[Tensor, dict[int, Any], str]] = [(image, dynamic, "image")]
-    made = ["clean"]
+    # Inputs: example, dynamic shape, name.
+    inputs: list[tuple[Tensor, dict[int, Any], str]] = [(image, dynamic, "image")]
+    outputs = ["clean"]
     if network.latent:
         codes = torch.export.Dim("codes", min=1)
-        given.append((torch.zeros(3, network.latent), {0: codes}, GIVEN_INPUT))
-        made += [CODE_OUTPUT, DECODED_OUTPUT]
+        inputs.append((torch.zeros(3, network.latent), {0: codes}, GIVEN_INPUT))
+        outputs += [CODE_OUTPUT, DECODED_OUTPUT]
     elif network.takes_mask:
-        given.append((torch.zeros(2, 1, height, width), dynamic, MASK_INPUT))
+        inputs.append((torch.zeros(2, 1, height, width), dynamic, MASK_INPUT))
     elif network.takes_sigma:
-        given.append((torch.zeros(2, 1, 1, 1), {0: batch}, SIGMA_INPUT))
-        made += [LEVEL_OUTPUT] if network.estimates_sigma else []
-    arguments, shapes, names = zip(*given, strict=True)
+        inputs.append((torch.zeros(2, 1, 1, 1), {0: batch}, SIGMA_INPUT))
+        outputs += [LEVEL_OUTPUT] if network.estimates_sigma else []
+    arguments, shapes, names = zip(*inputs, strict=True)
     with _quiet():
         program = torch.onnx.export(
             wrapper,
@@ -216,14 +193,14 @@ def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
             dynamo=True,
             dynamic_shapes=shapes,
             input_names=list(names),
-            output_names=made,
+            output_names=outputs,
             opset_version=OPSET,
             verbose=False,
         )
     assert program is not None
     model = program.model_proto
     if network.latent:
-        # A default, so that whoever wants clean pictures need not give codes.
+        # A default, so that codes need not be given to clean pictures.
         default = onnx.numpy_helper.from_array(np.zeros((1, network.latent), np.float32), GIVEN_INPUT)
         model.graph.initializer.append(default)
     _strip(model)
@@ -235,7 +212,7 @@ def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
 
 
 def _strip(model: onnx.ModelProto) -> None:
-    """Remove the exporter's notes (they hold paths of the machine), and name height and width."""
+    """Remove the exporter's notes, which hold paths of the machine, and name height and width."""
     model.doc_string = ""
     graph = model.graph
     graph.ClearField("doc_string")
@@ -252,7 +229,7 @@ def _strip(model: onnx.ModelProto) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's progress and its remarks on packages that we don't use off the terminal."""
+    """Keep the exporter's progress and warnings off the terminal."""
     logger = logging.getLogger("torch.onnx")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -284,14 +261,15 @@ def largest_difference(network: Autoencoder, model: bytes) -> float:
     for batch, (height, width) in zip((1, 2, 5), shapes, strict=True):
         image = torch.rand(batch, network.channels, height, width, generator=random)
         for level in levels:
-            told = torch.full((batch, 1, 1, 1), level or 0.0)
+            condition = torch.full((batch, 1, 1, 1), level or 0.0)
             if network.takes_mask:
-                told = (torch.rand(batch, 1, height, width, generator=random) < 0.5).float()
-                results: Sequence[Any] = [session.fill(image.numpy(), told.numpy())]
+                condition = (torch.rand(batch, 1, height, width, generator=random) < 0.5).float()
+                results: Sequence[Any] = [session.fill(image.numpy(), condition.numpy())]
             else:
                 results = session.restore(image.numpy(), level)
             with torch.no_grad():
-                expected = network.restore(image, told) if network.estimates_sigma else [network(image, told)]
+                estimates = network.estimates_sigma
+                expected = network.restore(image, condition) if estimates else [network(image, condition)]
             for wanted, found in zip(expected, results, strict=False):
                 assert found is not None
                 worst = max(worst, _apart(wanted, found))

@@ -1,9 +1,8 @@
-"""Export a model quantised to 8 bits, refused unless it stays close to the model in float32."""
+"""Export a model quantised to 8 bits, unless it loses too much quality."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from statistics import fmean
 import numpy as np
 import onnx
 
-from denoise_ae.errors import DenoiseError, ModelError, TrainingError
+from denoise_ae.errors import TrainingError
 from denoise_ae.measure.metrics import psnr
 from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard
 from denoise_ae.modelfiles.graph import SIGMA_INPUT
@@ -23,9 +22,8 @@ from denoise_ae.modelfiles.trial import try_out
 from denoise_ae.system.files import check_target, write_atomic
 from denoise_ae.training.export.calibration import Noise, Sample, samples
 from denoise_ae.training.export.quantize import Feeds, quantize
-from denoise_ae.training.fitting.pretrained import RECIPE_KEY
+from denoise_ae.training.fitting.pretrained import RECIPE_KEY, stored_recipe
 from denoise_ae.training.recipes.recipe import NoiseRecipe
-from denoise_ae.training.recipes.recipe_file import parse_recipe
 
 LARGEST_LOSS = 0.5
 """Most that a quantised model may lose, in dB."""
@@ -33,16 +31,16 @@ LARGEST_LOSS = 0.5
 
 @dataclass(frozen=True)
 class Judgement:
-    """Mean PSNR, in dB, of what a model and its quantised twin make of the same noisy crops."""
+    """Mean PSNR (dB) of a model and its quantised version on the same noisy crops."""
 
     float32: float
     int8: float
     crops: int
-    """How many crops and levels of noise; none that the model was calibrated on."""
+    """Number of crops times levels of noise; none was used for calibration."""
 
     @property
     def loss(self) -> float:
-        """What quantisation takes from the model, in dB."""
+        """PSNR lost by quantisation, in dB."""
         return self.float32 - self.int8
 
 
@@ -52,7 +50,6 @@ def export_int8(
     calibration: Path,
     *,
     name: str | None = None,
-    method: str = "percentile",
     kept: str = "finest",
     measured: Mapping[str, float] | None = None,
     overwrite: bool = False,
@@ -60,20 +57,19 @@ def export_int8(
     """Write a model quantised to 8 bits and, beside it, its card as JSON.
 
     Args:
-        model: an ONNX file of ours, in float32.
+        model: an ONNX file that `export` wrote, in float32.
         output: the ``.onnx`` file; the card goes beside it with the suffix ``.json``.
         calibration: folder of clean pictures, of the sort that the model is for.
-        name: the quantised model's name; by default the other one's with ``-int8`` behind it.
-        method: how the ranges of the activations are found, see `METHODS`.
+        name: the quantised model's name; by default the model's with ``-int8`` appended.
         kept: what stays in float32, see `KEPT`.
-        measured: figures of the quantised model for its card: what was measured -> dB.
+        measured: figures for the quantised model's card: what was measured -> dB.
         overwrite: replace files that exist.
 
     Returns:
-        The card, with the file's checksum, and how the two models compare on crops that are not calibrated on.
+        The card, with the file's checksum, and how the two models compare on other crops.
 
     Raises:
-        TrainingError: the folder or the model is not fit for it, or the model would lose more than `LARGEST_LOSS`.
+        TrainingError: the folder or the model is unsuitable, or the model would lose more than `LARGEST_LOSS`.
         ModelError: the model can't be read, or is no image-to-image network.
         OutputError: a file exists and `overwrite` is false, or the folder can't be written.
     """
@@ -93,12 +89,12 @@ def export_int8(
         )
     proto = onnx.load_model_from_string(data)
     calibrating, judging = samples(calibration, card, noise_of(proto, card))
-    quantised = quantize(proto, [feeds(sample) for sample in calibrating], method, kept=kept, name=card.name)
+    quantised = quantize(proto, [feeds(sample) for sample in calibrating], kept=kept, name=card.name)
     judgement = judge(exact, Session(quantised.SerializeToString(), "cpu", name=model.stem, card=card), judging)
     if not judgement.loss < LARGEST_LOSS:
         raise TrainingError(
             f"quantised, model {card.name} loses {judgement.loss:.2f} dB, more than {LARGEST_LOSS:g}: not exported",
-            "try another --calibration-method, or pictures that are more like those that the model is for",
+            "calibrate with pictures that are more like those that the model is for",
         )
     card = _card(card, name or f"{card.name}-int8", judgement, measured or {})
     data = serialise(quantised, card)
@@ -109,7 +105,7 @@ def export_int8(
 
 
 def noise_of(model: onnx.ModelProto, card: ModelCard) -> Noise:
-    """Return the noise that a model was trained for: that of the recipe in it, or else the Gaussian of its card.
+    """Return the noise that a model was trained for: that of its recipe, or else the Gaussian noise of its card.
 
     Raises:
         ModelError: the recipe can't be read.
@@ -117,12 +113,7 @@ def noise_of(model: onnx.ModelProto, card: ModelCard) -> Noise:
     """
     entries = {entry.key: entry.value for entry in model.metadata_props}
     if RECIPE_KEY in entries:
-        try:
-            recipe = parse_recipe(json.loads(entries[RECIPE_KEY]), "its recipe")
-        except (DenoiseError, ValueError, RecursionError) as error:
-            raise ModelError(
-                f"model {card.name} can't be calibrated: {error}", "it may come from a newer denoise-ae"
-            ) from None
+        recipe = stored_recipe(entries[RECIPE_KEY], f"model {card.name} can't be calibrated")
         return Noise(recipe.noise, clip=recipe.data.clip)
     if card.sigma_range is None:
         raise TrainingError(
@@ -141,7 +132,7 @@ def feeds(sample: Sample) -> Feeds:
 
 
 def judge(exact: Session, quantised: Session, judging: Sequence[Sample]) -> Judgement:
-    """Compare a quantised model with what it was made from."""
+    """Compare a quantised model with the original."""
 
     def mean_psnr(session: Session) -> float:
         return fmean(psnr(session.run(sample.noisy, sample.sigma).clip(0, 1), sample.clean, 1.0) for sample in judging)
@@ -150,7 +141,7 @@ def judge(exact: Session, quantised: Session, judging: Sequence[Sample]) -> Judg
 
 
 def _card(card: ModelCard, name: str, judgement: Judgement, measured: Mapping[str, float]) -> ModelCard:
-    """Describe the quantised model; the figures of the other one do not hold for it, so they are kept as such."""
+    """Return the quantised model's card; the original's figures are kept as such, since they do not hold for it."""
     figures = {label: round(value, 2) for label, value in measured.items()}
     figures |= {f"in float32: {label}": value for label, value in card.psnr.items()}
     return replace(
@@ -163,7 +154,7 @@ def _card(card: ModelCard, name: str, judgement: Judgement, measured: Mapping[st
 
 
 def serialise(model: onnx.ModelProto, card: ModelCard) -> bytes:
-    """Return the ONNX file of a quantised model with its card in it, and nothing else of the model's that it was."""
+    """Return the ONNX file of a quantised model with its card as the only metadata."""
     model.producer_name, model.producer_version = "denoise-ae", ""
     onnx.helper.set_model_props(model, {METADATA_KEY: card.to_json()})
     onnx.checker.check_model(model, full_check=True)

@@ -1,26 +1,26 @@
-"""A model becomes its int8 twin: static quantisation with onnxruntime, for CPUs that multiply 8-bit numbers fast.
+"""Quantise a model to int8: static quantisation by onnxruntime, for CPUs with fast 8-bit instructions.
 
-What was measured on `photo` (one thread of a busy CPU with AVX-512 VNNI, onnxruntime 1.32), for whoever changes this;
-losses are those of PSNR at noise of 15/25/50:
+Measured on `photo` (one thread of a busy CPU with AVX-512 VNNI, onnxruntime 1.32); losses are of PSNR at noise of
+15/25/50:
 
-- The format is QDQ with unsigned activations and signed weights, a scale for each channel of the weights. Signed
-  activations, which suit ARM a little better, keep onnxruntime on x86 from joining ReLU to its convolution, and it
-  becomes slower than in float32. Unsigned ones have fast kernels on both.
+- The format is QDQ with unsigned activations and signed weights, with a scale for each channel of the weights. Signed
+  activations, slightly better on ARM, keep onnxruntime on x86 from fusing ReLU into its convolution, which makes it
+  slower than float32. Unsigned ones have fast kernels on both.
 - Weights lose next to nothing. They get 7 bits, which costs 0.02 dB: with 8, CPUs without VNNI overflow (an emulated
-  Haswell lost 0.03 dB more on a sample), and onnxruntime's remedy for it, `session.x64quantprecision`, takes all of the
-  speed from those with it. Nearly all of the loss is in the activations at the finest scale, and most of that in
-  the residual sums, where each block rounds the whole stream again. With the sums in float32 the loss falls from
-  0.24/0.14/0.09 dB to 0.09/0.05/0.03, and the speed from 2.3 times that of float32 to 1.6 to 2.0 times, for the
-  conversions around them. Equalised channels, which cost nothing, bring 0.07/0.04/0.03.
-- So convolutions and the ReLUs in them are all that is quantised. Resizing in 8 bits is slower than in float32, and
-  Concat in 8 bits makes onnxruntime quantise the first convolution after all.
+  Haswell lost 0.03 dB more on a sample), and onnxruntime's remedy, `session.x64quantprecision`, costs CPUs with VNNI
+  all of the speed-up. Nearly all of the loss is in the activations at the finest scale, most of it in the residual
+  sums, where each block rounds the whole stream again. With the sums in float32 the loss falls from 0.24/0.14/0.09 dB
+  to 0.09/0.05/0.03, and the speed from 2.3 to 1.6 to 2.0 times that of float32, because of the conversions around them.
+  Equalised channels, which cost nothing, bring 0.07/0.04/0.03.
+- So only convolutions and their ReLUs are quantised. Resizing in 8 bits is slower than in float32, and Concat in 8 bits
+  makes onnxruntime quantise the first convolution after all.
 - The first convolution reads the picture, where a step of 8 bits is a visible error, and the last one makes it: both
-  stay in float32, else three times as much is lost. So does what estimates the noise level, which is small.
-- So do all behind the last up-sampling, whose errors nothing mends any more: with them in int8 `photo` loses
+  stay in float32, or three times as much is lost. So does the small noise level estimator.
+- So do all convolutions behind the last up-sampling, whose errors nothing corrects: with them in int8 `photo` loses
   0.07/0.06/0.10 dB at 2.0 times the speed, without 0.04/0.03/0.02 at 1.7 times. The encoder's at the same scale would
-  bring less, 0.05/0.04/0.09 at 1.75 times. The finest scale all in float32 loses nothing (0.002 dB), at 1.4 times.
-- Learning with the rounding (`denoise_ae.training.networks.rounding`) brought `photo` nothing in 750 steps.
-- Ranges by percentile beat all values (0.10/0.06/0.04) and entropy (0.28/0.11/0.17).
+  gain less, 0.05/0.04/0.09 at 1.75 times. The whole finest scale in float32 loses nothing (0.002 dB), at 1.4 times.
+- Learning with the rounding (quantisation-aware training, Jacob et al. 2018) brought `photo` nothing in 750 steps.
+- Ranges by percentile beat minimum and maximum (0.10/0.06/0.04) and entropy (0.28/0.11/0.17).
 """
 
 from __future__ import annotations
@@ -49,19 +49,12 @@ from denoise_ae.errors import TrainingError
 from denoise_ae.modelfiles.graph import LEVEL_OUTPUT
 from denoise_ae.training.export.equalize import LINKS, equalize
 
-METHODS = {
-    "percentile": CalibrationMethod.Percentile,
-    "entropy": CalibrationMethod.Entropy,
-    "minmax": CalibrationMethod.MinMax,
-}
-"""How the range of a tensor is found that its 256 steps are spread over."""
-
 PERCENTILE = 99.995
-"""Share of a tensor's values, in percent, that the method of this name keeps: 99.9 costs 0.1 dB, all cost 0.02."""
+"""Percentage of a tensor's values inside the range that its 256 steps are spread over: 99.9 costs 0.1 dB, 100 0.02."""
 
 KEPT = ("finest", "ends", "nothing")
-"""What stays in float32, from the exactest to the fastest: the first convolutions and all behind the last up-sampling;
-the first and the last ones; nothing but what estimates the noise level."""
+"""What stays in float32, from the most exact to the fastest: the first convolutions and all behind the last
+up-sampling; the first and the last ones; nothing but the noise level estimator."""
 
 Feeds: TypeAlias = Mapping[str, NDArray[np.float32]]
 """Inputs for one run of a model, by name."""
@@ -70,7 +63,6 @@ Feeds: TypeAlias = Mapping[str, NDArray[np.float32]]
 def quantize(
     model: onnx.ModelProto,
     feeds: Sequence[Feeds],
-    method: str = "percentile",
     *,
     kept: str = "finest",
     name: str = "",
@@ -78,11 +70,10 @@ def quantize(
     """Quantise a model's convolutions to 8 bits.
 
     Args:
-        model: in float32; changed on the way, though it computes the same.
-        feeds: what it shall be calibrated on.
-        method: one of `METHODS`.
+        model: in float32; it is equalised in place.
+        feeds: calibration inputs.
         kept: what stays in float32, one of `KEPT`.
-        name: what to call the model in a message.
+        name: of the model, for messages.
 
     Returns:
         The quantised model, without metadata.
@@ -119,23 +110,23 @@ def quantize(
             # 7 bits: pairs of products must fit into the 16 bits that x86 without VNNI adds them in.
             reduce_range=True,
             nodes_to_exclude=sorted(exact),
-            calibrate_method=METHODS[method],
+            calibrate_method=CalibrationMethod.Percentile,
             extra_options={
-                # One crop at a time, with all methods: the histograms hold every value of every tensor otherwise.
+                # One crop at a time: otherwise the histograms hold every value of every tensor.
                 "CalibStridedMinMax": 1,
                 "CalibPercentile": PERCENTILE,
                 "CalibTensorRangeSymmetric": False,
             },
         )
         quantised = onnx.load(target)
-    _read_unrounded(quantised.graph)
+    _feed_unquantised(quantised.graph)
     quantised.graph.ClearField("value_info")
     del quantised.metadata_props[:]
     return quantised
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    """Hands out the calibration's inputs; see onnxruntime for the methods."""
+    """Feeds the calibration inputs to onnxruntime, whose interface this is."""
 
     def __init__(self, feeds: Sequence[Feeds]) -> None:
         self._feeds = feeds
@@ -166,7 +157,7 @@ def _channel_peaks(model: Path, reader: _Reader) -> dict[str, NDArray[np.float32
 
 
 def _estimating(graph: onnx.GraphProto) -> set[str]:
-    """Return the names of the nodes that make the noise level where it is an output."""
+    """Return the names of the nodes that compute the noise level, if it is an output."""
     found: set[str] = set()
     wanted = {output.name for output in graph.output if output.name == LEVEL_OUTPUT}
     for node in reversed(graph.node):
@@ -177,16 +168,16 @@ def _estimating(graph: onnx.GraphProto) -> set[str]:
 
 
 def _ends(graph: onnx.GraphProto, *, finest: bool) -> set[str]:
-    """Return the names of the convolutions that no other parts from an input, or from the picture that is made.
+    """Return the names of the first and last convolutions: those with no other before or after them.
 
-    Where the network has scales and `finest` is set, the latter are all behind the last up-sampling.
+    With `finest`, in a network with several scales, all those behind the last up-sampling count as last.
     """
     found: set[str] = set()
     read = {value.name for value in graph.input}
     for node in graph.node:
         if node.op_type == "Conv" and node.input[0] in read:
             found.add(node.name)
-        # What only asks for a picture's size does not pass its pixels on.
+        # Shape reads the size only, not the pixels.
         elif node.op_type not in ("Conv", "Shape") and not read.isdisjoint(node.input):
             read.update(node.output)
     wanted = {output.name for output in graph.output if output.name != LEVEL_OUTPUT}
@@ -204,10 +195,10 @@ def _ends(graph: onnx.GraphProto, *, finest: bool) -> set[str]:
     return found | last
 
 
-def _read_unrounded(graph: onnx.GraphProto) -> None:
-    """Let what stays in float32 read what is made in float32 as it was before it was rounded for a convolution.
+def _feed_unquantised(graph: onnx.GraphProto) -> None:
+    """Feed float32 nodes the unquantised tensor.
 
-    onnxruntime gives the rounded tensor to all that read it, and so rounds a residual stream once a block.
+    onnxruntime gives the quantised one to all its readers, and so rounds a residual stream once a block.
     """
     makers = {name: node for node in graph.node for name in node.output}
 
@@ -227,7 +218,7 @@ def _read_unrounded(graph: onnx.GraphProto) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep onnxruntime's progress and its advice off the terminal; without a handler it would set up logging itself."""
+    """Keep onnxruntime's messages off the terminal; without a handler it would configure logging itself."""
     root, handler = logging.getLogger(), logging.NullHandler()
     before = logging.root.manager.disable
     root.addHandler(handler)

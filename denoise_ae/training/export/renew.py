@@ -1,4 +1,4 @@
-"""Export a model once more from the weights that its own file holds: what newer versions add, older files then have."""
+"""Export a model again from the weights in its own file, so that it gets what newer versions add."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def renew(
     measured: Mapping[str, float] | None = None,
     overwrite: bool = False,
 ) -> ModelCard:
-    """Write a model of ours anew, as `denoise_ae.training.export.export.export` writes it today, with its card.
+    """Write a model and its card as `denoise_ae.training.export.export.export` writes them today.
 
-    Its weights, and so its results, stay as they are; so does what its card says of training and quality.
+    The weights, and so the results, stay as they are, and so does what the card says about training and quality.
 
     Args:
         model: an ONNX file that `export` wrote, in float32.
         output: the ``.onnx`` file to write; the card goes beside it with the suffix ``.json``.
-        name: the model's name; by default the one that it has.
+        name: the model's name; by default unchanged.
         measured: further figures for the card: what was measured -> dB.
         overwrite: replace files that exist.
 
@@ -40,13 +40,13 @@ def renew(
         The card, with the file's checksum.
 
     Raises:
-        ModelError: the file is no model of ours.
+        ModelError: the file was not written by `export`.
         TrainingError: it does not hold all weights, or onnxruntime and torch disagree.
         OutputError: a file exists and `overwrite` is false, or the folder can't be written.
     """
     data = read_model(model)
     old = try_out(data, model.stem)
-    recipe, weights = pretrained.read_model(data, str(model))
+    recipe, _, weights = pretrained.read_trainable(data, str(model))
     network = build(recipe.network)
     try:
         network.load_state_dict(weights)

@@ -1,1 +1,1 @@
-"""Fitting: optimisers, the Lightning module, checkpoints, run folders."""
+"""Fitting: plan, training loop, optimisers, checkpoints, run folders."""

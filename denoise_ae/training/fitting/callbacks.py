@@ -1,4 +1,4 @@
-"""Lightning callbacks of ours: the moving average of the weights, and checkpoints that are there when a run stops."""
+"""Checkpoints on Ctrl-C and with the run's state, and the update rule of the weights' moving average."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TrainingInterruptedError(DenoiseError):
 
 
 def ema_update(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
-    """Return the update of an exponential moving average, with a decay that grows so that early steps fade.
+    """Return the update of an exponential moving average, with a decay that starts low so that early steps fade.
 
     The warm-up is TensorFlow's ``num_updates`` rule: min(decay, (1 + n) / (10 + n)).
     """
@@ -38,8 +38,8 @@ def ema_update(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | i
     return update
 
 
-class Keeper(Callback):
-    """Writes what a checkpoint needs to be understood, and a checkpoint when the run is told to stop."""
+class CheckpointKeeper(Callback):
+    """Adds the run's state to checkpoints, and writes one when a signal stops the run."""
 
     def __init__(self, run: RunFolder, state: RunState) -> None:
         self._run, self._state = run, state
@@ -47,12 +47,12 @@ class Keeper(Callback):
         self._before: dict[int, Any] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen for Ctrl-C and termination signals."""
+        """Handle Ctrl-C and SIGTERM."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._ask_to_stop)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Give the signals back."""
+        """Restore the signal handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()
@@ -65,18 +65,18 @@ class Keeper(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: STEP_OUTPUT, batch: TrainingBatch, batch_idx: int
     ) -> None:
-        """Leave in mid-epoch if asked to."""
-        # The last step of an epoch is left to the epoch's end, which writes its own checkpoint right after.
+        """Stop in mid-epoch if asked to."""
+        # After an epoch's last step its end writes a checkpoint anyway.
         if self._stop is not None and not trainer.is_last_batch:
             trainer.save_checkpoint(self._run.last)
             self._leave(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let the epoch end as usual, but begin no other, if asked to stop."""
+        """Don't start another epoch if asked to stop."""
         trainer.should_stop = trainer.should_stop or self._stop is not None
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave after the epoch's own checkpoint if asked to."""
+        """Stop after the epoch's own checkpoint if asked to."""
         if self._stop is not None:
             self._leave(trainer)
 
@@ -87,7 +87,7 @@ class Keeper(Callback):
         )
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Add the run's state and the latest figures."""
+        """Add the run's state and the latest validation figures."""
         figures = {
             label: float(trainer.callback_metrics[key])
             for label, key in (("validation", "val_psnr"), ("validation, noisy input", "noisy_psnr"))

@@ -1,4 +1,4 @@
-"""What a checkpoint of ours holds beside Lightning's state, and reading one without running any code in it."""
+"""Checkpoints: what ours hold beside Lightning's state, and reading them without running code in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from denoise_ae.errors import TrainingError
 from denoise_ae.training.networks.autoencoder import Autoencoder
 from denoise_ae.training.networks.build import build
 from denoise_ae.training.recipes.recipe import NetworkRecipe, Recipe
-from denoise_ae.training.recipes.recipe_file import parse_recipe
+from denoise_ae.training.recipes.recipe_file import parse_stored_recipe
 
 CHECKPOINT_KEY = "denoise_ae"
 """Where `RunState` lies in the checkpoint."""
@@ -25,13 +25,13 @@ _NETWORK_PREFIX = "network."
 
 @dataclass(frozen=True)
 class RunState:
-    """What is needed to go on with a run, or to export it."""
+    """What it takes to resume a run or to export it."""
 
     recipe: dict[str, Any]
     folders: list[str]
-    """The data's folders, so that ``--resume`` needs no ``--data``; they don't get into an exported model."""
+    """The data's folders, so that ``--resume`` needs no ``--data``; an exported model does not contain them."""
     figures: dict[str, float] = field(default_factory=dict)
-    """What validation measured last: label -> dB."""
+    """The last validation: label -> PSNR in dB."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as `torch.load` with ``weights_only`` takes them."""
@@ -40,13 +40,12 @@ class RunState:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint, read."""
+    """A checkpoint that has been read."""
 
     path: Path
     recipe: Recipe
     folders: list[Path]
     step: int
-    epoch: int
     figures: dict[str, float]
     weights: dict[str, torch.Tensor]
     """The network's weights: the moving average where the run kept one."""
@@ -58,7 +57,7 @@ class Checkpoint:
             TrainingError: the weights do not fit the recipe's network.
         """
         try:
-            if parameter_shapes(self.recipe.network) != {name: weight.shape for name, weight in self.weights.items()}:
+            if shapes_of(build_outline(self.recipe.network)) != {name: w.shape for name, w in self.weights.items()}:
                 raise RuntimeError("names or shapes differ")
             network = build(self.recipe.network)
             network.load_state_dict(self.weights)
@@ -70,14 +69,19 @@ class Checkpoint:
         return network.eval()
 
 
-def parameter_shapes(network: NetworkRecipe) -> dict[str, torch.Size]:
-    """Return the parameters of a network and their shapes, without the memory and the time to draw them.
+def build_outline(network: NetworkRecipe) -> Autoencoder:
+    """Build a network without memory for its weights (on the meta device), to check weights against.
 
     Raises:
         RuntimeError: there can be no such network.
     """
     with torch.device("meta"):
-        return {name: weight.shape for name, weight in build(network).state_dict().items()}
+        return build(network)
+
+
+def shapes_of(network: Autoencoder) -> dict[str, torch.Size]:
+    """Return the shapes of a network's parameters."""
+    return {name: weight.shape for name, weight in network.state_dict().items()}
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -91,14 +95,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         _check_archive(path)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's thoughts on a file that is refused
+            warnings.simplefilter("ignore")  # from torch, about a file that is refused
             raw = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise TrainingError(f"{path}: no such checkpoint", "give a run's folder or its checkpoints/best.ckpt") from None
-    except Exception as error:  # a broken pickle fails in every way that there is
+    except Exception as error:  # a broken pickle can raise anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         if isinstance(error, pickle.UnpicklingError):  # torch would say how to load it all the same
-            reason = "there is more in it"
+            reason = "it holds other objects"
         raise TrainingError(
             f"{path}: not a checkpoint that can be trusted: {reason}", "only plain tensors and values are loaded"
         ) from None
@@ -106,19 +110,19 @@ def load_checkpoint(path: Path) -> Checkpoint:
         state, weights = raw[CHECKPOINT_KEY], raw["state_dict"]
         recipe, folders = state["recipe"], [Path(folder) for folder in state["folders"]]
         figures = {str(label): float(value) for label, value in state.get("figures", {}).items()}
-        step, epoch = int(raw["global_step"]), int(raw["epoch"])
+        step = int(raw["global_step"])
         own = {k.removeprefix(_NETWORK_PREFIX): v for k, v in weights.items() if k.startswith(_NETWORK_PREFIX)}
         if not all(isinstance(weight, torch.Tensor) for weight in own.values()):
             raise TypeError("weights are tensors")
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError):
         raise TrainingError(f"{path}: not a checkpoint of denoise-ae", "give one that `train` wrote") from None
-    return Checkpoint(path, parse_recipe(recipe, str(path)), folders, step, epoch, figures, own)
+    return Checkpoint(path, parse_stored_recipe(recipe, str(path)), folders, step, figures, own)
 
 
 def _check_archive(path: Path) -> None:
-    """Check that a file is an archive as torch.save writes them: nothing in it grows when it is read.
+    """Check that a file is an archive as torch.save writes them, in which nothing is compressed.
 
-    Other files never get to torch, which knows older formats too.
+    Other files never get to torch, which reads older formats too.
 
     Raises:
         ValueError, zipfile.BadZipFile: it is none.
@@ -134,11 +138,11 @@ def _check_archive(path: Path) -> None:
 
 
 def find_checkpoint(path: Path, which: str = "best") -> Path:
-    """Return the checkpoint that a user means by a run's folder or a checkpoint's own path.
+    """Return the checkpoint of a run, or the one that is named itself.
 
     Args:
         path: a ``.ckpt`` file or a run's folder.
-        which: ``best`` or ``last``; where a run has no such one yet, the other is taken.
+        which: ``best`` or ``last``; if a run does not have that yet, the other one.
 
     Raises:
         TrainingError: there is none.

@@ -1,4 +1,4 @@
-"""What a network's latent code is like, to be drawn after an epoch."""
+"""Sample a network's latent code after an epoch, for the run's pictures."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from denoise_ae.training.data.corruption import mix_seed
 from denoise_ae.training.networks.autoencoder import Autoencoder
 
 MAPPED = 1000
-"""Validation pictures whose codes are drawn as a map."""
+"""Validation pictures in the map of codes."""
 
 WALKS, WALK_STEPS = 4, 8
-"""Pairs of validation pictures that are joined by walks, and steps of a walk, its ends included."""
+"""Number of interpolations between pairs of validation pictures, and steps of each, ends included."""
 
 DRAWN = 64
-"""New pictures that are drawn from a variational network."""
+"""New pictures sampled from a variational network."""
 
 
 @dataclass(frozen=True)
 class CodeSamples:
-    """What a network's latent code is like."""
+    """Samples of a network's latent code."""
 
     codes: Tensor
-    """Of the first clean validation pictures, float N x latent."""
+    """Codes of the first clean validation pictures, float N x latent."""
     walks: Tensor
-    """What lies between validation pictures, float W x steps x C x H x W: from the first to the second, and so on."""
+    """Interpolations, float W x steps x C x H x W: from the first picture to the second, and so on."""
     drawn: Tensor | None
-    """New pictures, float N x C x H x W, of networks that can draw such."""
+    """New pictures, float N x C x H x W, from variational networks."""
 
 
 def look_at_codes(network: Autoencoder, codes: Tensor, seed: int) -> CodeSamples:
-    """Walk from one picture's code to another's, and draw new ones where the network can.
+    """Interpolate between pictures' codes, and sample new pictures if the network is variational.
 
     Args:
         network: has a latent code.
         codes: of some pictures, float N x latent.
-        seed: the same draws the same new pictures' codes.
+        seed: draws the codes of new pictures.
     """
     ends = codes[1 : 2 * WALKS : 2]
     starts = codes[0 : 2 * len(ends) : 2]
@@ -47,9 +47,10 @@ def look_at_codes(network: Autoencoder, codes: Tensor, seed: int) -> CodeSamples
     if network.variational:
         draws = torch.Generator().manual_seed(mix_seed(seed, 6))
         drawn = network.decode(torch.randn(DRAWN, network.latent, generator=draws).to(codes.device))
-    return CodeSamples(_seen(codes), _seen(torch.stack(walks, 1)).clip(0, 1), None if drawn is None else _seen(drawn))
+    walked = _to_cpu(torch.stack(walks, 1)).clip(0, 1)
+    return CodeSamples(_to_cpu(codes), walked, None if drawn is None else _to_cpu(drawn))
 
 
-def _seen(tensor: Tensor) -> Tensor:
-    """Bring numbers, which may have 16 bits, to where they are drawn."""
+def _to_cpu(tensor: Tensor) -> Tensor:
+    """Move a tensor, maybe of 16 bits, to the CPU as float32."""
     return tensor.float().cpu()

@@ -1,7 +1,6 @@
-"""The optimiser Muon for convolutions: momentum, orthogonalised before it is applied.
+"""The optimiser Muon for convolutions: momentum that is orthogonalised before it is applied.
 
-Torch's own (`torch.optim.Muon`) takes matrices only, and one after the other in bfloat16, which CPUs without
-instructions for it emulate.
+Torch's own (`torch.optim.Muon`) takes 2-D weights only, one after the other, in bfloat16, which most CPUs emulate.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from torch.optim import Optimizer
 from torch.optim.adamw import adamw
 
 SMALLEST_SIDE = 16
-"""A weight is a matrix worth orthogonalising from this many rows and columns on; the others get AdamW."""
+"""Fewest rows and columns of a matrix worth orthogonalising; smaller weights get AdamW."""
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-"""Coefficients of the quintic iteration, which takes all singular values to about 1 in five rounds."""
+"""Coefficients of the quintic iteration, which brings all singular values to about 1 in five rounds."""
 
 
 class Muon(Optimizer):
-    """Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) where a weight is a matrix, else AdamW.
+    """Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) for matrices, AdamW for other weights.
 
     A convolution's weight, out x in x height x width, is the matrix out x (height·width·in). Its update has orthogonal
     rows, scaled as Liu et al. 2025 ("Muon is scalable for LLM training") do, so that it is about as large as AdamW's
@@ -80,7 +79,7 @@ class Muon(Optimizer):
         targets: list[Tensor] = []
         updates: list[Tensor] = []
         for shape, pairs in alike.items():
-            # Those of one shape together: most of them are too small to keep a processor busy alone.
+            # In batches of one shape: most are too small to keep a device busy alone.
             found = orthogonalise(torch.stack([matrix for _, matrix in pairs]))
             found *= 0.2 * math.sqrt(max(found.shape[1:]))
             targets += [weight for weight, _ in pairs]
@@ -117,7 +116,7 @@ class Muon(Optimizer):
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
-    """Take the singular values of matrices, float N x rows x columns, to about 1 (0.7 to 1.2), and leave their vectors.
+    """Bring the singular values of matrices, float N x rows x columns, to about 1 (0.7 to 1.2); keep the vectors.
 
     Singular values below a thousandth of a matrix's norm stay smaller. Newton-Schulz iteration with the coefficients
     of Jordan et al. 2024.
@@ -137,7 +136,7 @@ def _is_matrix(weight: Parameter) -> bool:
 
 
 def _as_matrix(weight: Tensor) -> Tensor:
-    """Rows are outputs; in the order in which channels_last has the numbers, so that nothing is moved for it."""
+    """Return a weight as outputs x inputs, in the memory order of channels_last, so that nothing is copied."""
     return weight.movedim(1, -1).flatten(1)
 
 

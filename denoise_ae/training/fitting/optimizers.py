@@ -1,4 +1,4 @@
-"""The optimiser that a recipe asks for."""
+"""Make a recipe's optimiser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from denoise_ae.training.recipes.recipe import Recipe
 
 
 def make_optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:
-    """Make it, for the part of the network that is trained."""
+    """Make the optimiser for the part of the network that is trained."""
     training = recipe.training
     parameters = [
         weight
@@ -24,7 +24,7 @@ def make_optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:
         return SGD(parameters, momentum=training.momentum, **common)
     if training.optimizer == "muon":
         return Muon(parameters, momentum=training.momentum, betas=training.betas, **common)
-    # Fused: one pass over all parameters; one by one they take a good part of a small network's step.
+    # Fused, in one pass over all parameters: one by one they take a good part of a small network's step.
     adam = (AdamW if training.optimizer == "adamw" else Adam)(parameters, betas=training.betas, fused=True, **common)
     # It could unscale the gradients of mixed precision itself, but then Lightning would not clip them.
     adam._step_supports_amp_scaling = False

@@ -1,4 +1,4 @@
-"""The pictures of a run: loss curves, reconstructions side by side, and what its latent code is like."""
+"""The pictures of a run: loss curves, reconstructions, and samples of its latent code."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-_WITHOUT_NOISE = 90.0
-"""PSNR (dB) of a noisy picture from which there is no noise in it."""
+_NOISELESS = 90.0
+"""PSNR (dB) from which a picture counts as free of noise."""
 
 _COLUMNS = 8
-"""Pictures shown side by side at most."""
+"""Most pictures shown side by side."""
 
 
 def draw_curves(rows: Sequence[dict[str, float]]) -> bytes:
@@ -34,15 +34,15 @@ def draw_curves(rows: Sequence[dict[str, float]]) -> bytes:
     """
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     losses, quality = figure.subplots(1, 2)
-    epochs = [row["epoch"] + 1 for row in rows]
+    epochs = [row["epoch"] for row in rows]
     losses.plot(epochs, [row["train_loss"] for row in rows], marker=".", label="training")
     losses.plot(epochs, [row["val_loss"] for row in rows], marker=".", label="validation (MSE)")
-    # The logarithm of an error, as some losses are, may be negative.
+    # Logarithmic losses may be negative.
     positive = all(row[name] > 0 for row in rows for name in ("train_loss", "val_loss"))
     losses.set(xlabel="epoch", ylabel="loss", yscale="log" if positive else "linear")
     losses.legend()
     quality.plot(epochs, [row["val_psnr"] for row in rows], marker=".", label="restored")
-    if max(row["noisy_psnr"] for row in rows) < _WITHOUT_NOISE:
+    if max(row["noisy_psnr"] for row in rows) < _NOISELESS:
         quality.plot(epochs, [row["noisy_psnr"] for row in rows], linestyle="--", label="noisy")
     quality.set(xlabel="epoch", ylabel="validation PSNR (dB)")
     quality.legend()
@@ -87,7 +87,7 @@ def draw_codes(codes: NDArray[np.floating[Any]], labels: Sequence[int]) -> bytes
 
     Args:
         codes: N x latent.
-        labels: what each picture shows, which colours its point; none: all alike.
+        labels: of each picture, which colour the points; empty: one colour.
 
     Returns:
         A PNG file.
@@ -103,7 +103,7 @@ def draw_codes(codes: NDArray[np.floating[Any]], labels: Sequence[int]) -> bytes
 
 
 def principal_components(codes: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float64], tuple[float, float]]:
-    """Return the places of codes along their two principal components, N x 2, and the shares of the variance there."""
+    """Project codes on their two principal components, N x 2; returns the shares of the variance too."""
     centred = codes.astype(np.float64) - codes.mean(0)
     left, strengths, _ = np.linalg.svd(centred, full_matrices=False)
     places = np.zeros((len(codes), 2))
@@ -126,10 +126,10 @@ def draw_points(axes: Axes, places: NDArray[np.floating[Any]], labels: Sequence[
 
 
 def draw_walks(clean: Tensor, walks: Tensor) -> bytes:
-    """Draw what a decoder makes of the codes between pictures, a walk in each row, the pictures themselves at its ends.
+    """Draw interpolations between codes, one in each row, with the original pictures at its ends.
 
     Args:
-        clean: float NxCxHxW, 0 to 1: the first walk leads from the first to the second, the next from the third on.
+        clean: float NxCxHxW, 0 to 1: the first row leads from the first to the second, the next from the third on.
         walks: float W x steps x C x H x W, 0 to 1.
 
     Returns:

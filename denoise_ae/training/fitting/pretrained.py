@@ -1,7 +1,7 @@
-"""Weights to start from, out of a model's ONNX file or a checkpoint, with the recipe that made them.
+"""Weights to start from, read from a model's ONNX file or a checkpoint, with the recipe that made them.
 
-The exporter keeps nearly all of a network's parameters as ONNX initializers under their names in torch; `with_recipe`
-writes the others and the recipe beside the card, so that a model needs no second file to be trained further.
+The exporter keeps nearly all parameters as ONNX initializers under their names in torch. `with_recipe` stores the
+others and the recipe as metadata, so that a model can be trained further from its one file.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from torch import Tensor
 from denoise_ae.errors import DenoiseError, ModelError, TrainingError
 from denoise_ae.modelfiles import catalog, onnx_file
 from denoise_ae.modelfiles.onnx_file import check_model
-from denoise_ae.training.fitting.checkpoint import find_checkpoint, load_checkpoint, parameter_shapes
+from denoise_ae.training.fitting.checkpoint import build_outline, find_checkpoint, load_checkpoint, shapes_of
 from denoise_ae.training.networks.autoencoder import Autoencoder
 from denoise_ae.training.networks.build import build
 from denoise_ae.training.recipes.recipe import NetworkRecipe, Recipe
-from denoise_ae.training.recipes.recipe_file import parse_recipe
+from denoise_ae.training.recipes.recipe_file import parse_stored_recipe
 
 RECIPE_KEY = "denoise_ae_recipe"
 """Key of the ONNX ``metadata_props`` entry that holds the recipe as JSON."""
@@ -37,51 +37,49 @@ WEIGHT_KEY = "denoise_ae_weight:"
 _OF_A_BLOCK = r"(encoder\.\d+|middle|decoder\.\d+)\.\d+\.conv[12]\.weight"
 
 _MAY_START_FRESH = re.compile(rf"estimator\..*|{_OF_A_BLOCK}")
-"""The parameters of a UNet that weights to start from may lack: those of its estimator and of further blocks."""
+"""Parameters of a UNet that the weights may lack: those of its estimator and of additional blocks."""
 
 _MAY_BE_LEFT_OUT = re.compile(_OF_A_BLOCK)
-"""Those that a smaller network may do without: a residual block only corrects what goes past it."""
+"""Parameters that a smaller network may leave out: a residual block only corrects what bypasses it."""
 
 _WRAPPER = "network."
-"""What the exporter's wrapper puts before the names that parameters have in their network."""
+"""Prefix of parameters' names in the exporter's wrapper."""
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A trained network's weights."""
+    """The weights of a trained network."""
 
     name: str
-    """What to call them in a message."""
+    """For messages."""
     recipe: Recipe
-    """The recipe that made them, its `origin` being these weights themselves: name, SHA-256, and theirs in turn."""
+    """The recipe that made them; its `origin` names these weights, with their SHA-256 and their own origin."""
     weights: dict[str, Tensor]
-    """Parameter -> values, under torch's names."""
+    """Parameter's name in torch -> values."""
 
-    def fresh(self, network: NetworkRecipe) -> list[str]:
-        """Return the parameters of a network that these weights lack and may: of its estimator and of further blocks.
+    def fresh(self, network: Autoencoder) -> list[str]:
+        """Return a network's parameters that these weights lack, as they may: of its estimator and additional blocks.
 
         Raises:
-            TrainingError: any other parameter is missing, or one that is no block's is left over, or a shape differs;
-                the first one is named.
+            TrainingError: another parameter is missing or left over, or a shape differs; the first one is named.
         """
-        return self._lacking(_shapes(network, self.name))
+        return self._lacking(shapes_of(network))
 
-    def left_out(self, network: NetworkRecipe) -> list[str]:
-        """Return those of these weights that a network of fewer blocks does without."""
-        shapes = _shapes(network, self.name)
+    def left_out(self, network: Autoencoder) -> list[str]:
+        """Return the weights that a network of fewer blocks does not have."""
+        shapes = shapes_of(network)
         return [name for name in self.weights if name not in shapes]
 
     def load_into(self, network: Autoencoder) -> None:
-        """Give a network these weights; what `fresh` names stays as it was drawn.
+        """Load these weights into a network; the parameters that `fresh` names keep their values.
 
-        But the last convolutions of further blocks become 0, so that the deeper network computes at first what the
-        other one did (after Net2Net, Chen et al. 2016). A network of fewer blocks gets the first ones of each scale.
+        But the last convolutions of additional blocks become 0, so that the deeper network computes at first the same
+        as the old one (after Net2Net, Chen et al. 2016). A network of fewer blocks gets the first ones of each scale.
 
         Raises:
             TrainingError: they do not fit, see `fresh`.
         """
-        state = network.state_dict()
-        shapes = {name: weight.shape for name, weight in state.items()}
+        state, shapes = network.state_dict(), shapes_of(network)
         lacking = self._lacking(shapes)
         network.load_state_dict(self._usable(shapes), strict=False)
         for name in lacking:
@@ -89,7 +87,7 @@ class Pretrained:
                 state[name].zero_()
 
     def _usable(self, shapes: dict[str, torch.Size]) -> dict[str, Tensor]:
-        """Return these weights, but none of the estimator where a network's is another one."""
+        """Return these weights, without the estimator's if the network's differs."""
         own = {name for name in self.weights if name.startswith("estimator.")}
         same = all(self.weights[name].shape == shapes[name] for name in own if name in shapes)
         return {name: weight for name, weight in self.weights.items() if same or name not in own}
@@ -110,13 +108,13 @@ class Pretrained:
 
 
 def load_pretrained(source: str) -> Pretrained:
-    """Read the weights that a user means; no code of theirs is run.
+    """Read weights to start from; no code in the file is run.
 
     Args:
         source: a model's NAME, a FILE.onnx, a checkpoint or a run's folder.
 
     Raises:
-        ModelError: there is no such model, it is damaged, or it does not say what it takes to train it further.
+        ModelError: there is no such model, it is damaged, or it does not hold its recipe.
         TrainingError: there is no such checkpoint, or the weights are unusable.
     """
     lowered = source.lower()
@@ -125,14 +123,15 @@ def load_pretrained(source: str) -> Pretrained:
         path = find_checkpoint(Path(source))
         checkpoint = load_checkpoint(path)
         recipe, weights = checkpoint.recipe, checkpoint.weights
+        outline = _outline(recipe.network, source)
         label, checksum = f"{recipe.name} at step {checkpoint.step}", catalog.checksum(path)
     else:
         data = onnx_file.read_model(Path(source)) if is_onnx else catalog.find(source).read()
-        recipe, weights = read_model(data, source)
+        recipe, outline, weights = read_trainable(data, source)
         label, checksum = Path(source).stem if is_onnx else source, hashlib.sha256(data).hexdigest()
     origin = f"{label} (sha256 {checksum})" + (f", from {recipe.origin}" if recipe.origin else "")
     found = Pretrained(source, recipe.model_copy(update={"origin": origin}), weights)
-    if lacking := found.fresh(recipe.network):
+    if lacking := found.fresh(outline):
         raise _damaged(source, f"{lacking[0]} is missing")
     for name, weight in weights.items():
         if not weight.isfinite().all():
@@ -144,18 +143,13 @@ def load_teacher(recipe: Recipe) -> Autoencoder:
     """Return the network that a recipe names as its teacher, ready for inference.
 
     Raises:
-        ModelError, TrainingError: see `load_pretrained`; or it is asked other things than the network that learns.
+        ModelError, TrainingError: see `load_pretrained`; or its inputs are not those of the network that it teaches.
     """
     source = load_pretrained(recipe.training.teacher)
     here, there = recipe.network, source.recipe.network
-    if (here.type, here.channels, here.estimator, here.mask) != (
-        there.type,
-        there.channels,
-        there.estimator,
-        there.mask,
-    ):
+    if any(getattr(here, key) != getattr(there, key) for key in ("type", "channels", "estimator", "mask")):
         raise TrainingError(
-            f"{source.name} can't teach: it is not told what the network is told that learns",
+            f"{source.name} can't teach this network, which has other inputs",
             "choose a teacher with the same network.type, channels, estimator and mask",
         )
     network = build(source.recipe.network)
@@ -163,11 +157,14 @@ def load_teacher(recipe: Recipe) -> Autoencoder:
     return network.requires_grad_(False).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def read_model(data: bytes, name: str) -> tuple[Recipe, dict[str, Tensor]]:
-    """Read a recipe and the weights of its network, as far as they are there, from an ONNX file.
+def read_trainable(data: bytes, name: str) -> tuple[Recipe, Autoencoder, dict[str, Tensor]]:
+    """Read from an ONNX file what it takes to train it further.
+
+    Returns:
+        The recipe, an outline of its network (see `build_outline`), and those of its weights that are there.
 
     Raises:
-        ModelError: the file is none of ours.
+        ModelError: the file was not written by `export`.
         TrainingError: the weights are damaged.
     """
     check_model(data, name)
@@ -181,13 +178,9 @@ def read_model(data: bytes, name: str) -> tuple[Recipe, dict[str, Tensor]]:
             f"model {name} can't be trained further: it does not hold the recipe of its network",
             "give the run or the checkpoint that it was exported from, or export that again",
         )
-    try:
-        recipe = parse_recipe(json.loads(entries[RECIPE_KEY]), "its recipe")
-    except (DenoiseError, ValueError, RecursionError) as error:
-        raise ModelError(
-            f"model {name} can't be trained further: {error}", "it may come from a newer denoise-ae"
-        ) from None
-    shapes = _shapes(recipe.network, name)
+    recipe = stored_recipe(entries[RECIPE_KEY], f"model {name} can't be trained further")
+    outline = _outline(recipe.network, name)
+    shapes = shapes_of(outline)
     try:
         stored = _initializers(model)
         for key, shape in shapes.items():
@@ -196,22 +189,38 @@ def read_model(data: bytes, name: str) -> tuple[Recipe, dict[str, Tensor]]:
                 stored[key] = torch.from_numpy(values.astype(np.float32).reshape(shape))
     except (ValueError, TypeError) as error:
         raise _damaged(name, str(error)) from None
-    return recipe, {key: stored[key] for key in shapes if key in stored}
+    return recipe, outline, {key: stored[key] for key in shapes if key in stored}
+
+
+def stored_recipe(text: str, failure: str) -> Recipe:
+    """Read the recipe in a model's metadata, under `RECIPE_KEY`.
+
+    Args:
+        text: JSON.
+        failure: what can't be done without it, to begin an error's message with.
+
+    Raises:
+        ModelError: it can't be read.
+    """
+    try:
+        return parse_stored_recipe(json.loads(text), "its recipe")
+    except (DenoiseError, ValueError, RecursionError) as error:
+        raise ModelError(f"{failure}: {error}", "it may come from a newer denoise-ae") from None
 
 
 def _initializers(model: onnx.ModelProto) -> dict[str, Tensor]:
-    """Return an ONNX file's float tensors under the names that torch has for them."""
+    """Return an ONNX file's float tensors by their names in torch."""
     return {
-        # A copy, since what protobuf hands out can't be written to.
+        # A copy, since protobuf's arrays are read-only.
         tensor.name.removeprefix(_WRAPPER): torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
         for tensor in model.graph.initializer
         if tensor.data_type == onnx.TensorProto.FLOAT
     }
 
 
-def _shapes(network: NetworkRecipe, name: str) -> dict[str, torch.Size]:
+def _outline(network: NetworkRecipe, name: str) -> Autoencoder:
     try:
-        return parameter_shapes(network)
+        return build_outline(network)
     except RuntimeError as error:
         raise _damaged(name, str(error)) from None
 
@@ -222,21 +231,21 @@ def _damaged(name: str, reason: str) -> TrainingError:
 
 
 def with_recipe(model: bytes, recipe: Recipe, network: Autoencoder) -> bytes:
-    """Write into an ONNX file what `load_pretrained` needs: the recipe, and the weights that the exporter changed.
+    """Add to an ONNX file what `load_pretrained` needs: the recipe, and the weights that the exporter changed.
 
-    It folds what is computed from weights alone, leaves out a bias of zeros, and of two small equal weights keeps one.
+    It folds constants, drops biases of zeros, and merges small equal weights.
 
     Args:
         model: the ONNX file.
-        recipe: of the run.
-        network: what was exported.
+        recipe: the run's recipe.
+        network: the network that was exported.
 
     Returns:
-        The ONNX file to keep.
+        The ONNX file with the metadata.
     """
     proto = onnx.load_model_from_string(model)
     stored = _initializers(proto)
-    # A teacher's name goes along, but not the folder that it lay in.
+    # The teacher's name, but not its folder.
     training = recipe.training.model_copy(update={"teacher": Path(recipe.training.teacher).stem})
     kept = recipe.model_copy(update={"training": training})
     proto.metadata_props.add(key=RECIPE_KEY, value=kept.model_dump_json())

@@ -1,4 +1,4 @@
-"""What a run leaves behind: its recipe, the environment, figures and pictures."""
+"""A run's folder: its recipe, environment, figures, pictures and checkpoints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PACKAGES = ("denoise-ae", "torch", "lightning", "onnx", "onnxruntime", "numpy",
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that shape a result."""
+    """Return the versions of Python and of the packages that affect results."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -38,7 +38,7 @@ def new_run_folder(runs: Path, name: str) -> Path:
 
 
 def folder_of(checkpoint: Path) -> Path:
-    """Return the run that a checkpoint belongs to; one that was moved out of its run starts a new folder beside it."""
+    """Return the folder of a checkpoint's run, or a new one beside a checkpoint that was moved out of its run."""
     parent = checkpoint.absolute().parent
     return parent.parent if parent.name == "checkpoints" else parent / f"{checkpoint.stem}-resumed"
 
@@ -53,7 +53,7 @@ class RunFolder:
         self.checkpoints.mkdir(parents=True, exist_ok=True)
 
     def start(self, recipe: Recipe, *, resumed: bool) -> None:
-        """Write the recipe as run and the environment; a fresh run begins its metrics anew."""
+        """Write the recipe and the environment; a new run removes old metrics."""
         text = tomli_w.dumps(recipe.model_dump(mode="json"))
         self._write("recipe.toml", f"# The recipe as run.\n{text}".encode())
         environment = {"versions": versions(), "platform": platform.platform(), "command": sys.argv[1:]}
@@ -83,7 +83,7 @@ class RunFolder:
             return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
     def write_picture(self, name: str, png: bytes) -> None:
-        """Write a picture that is already encoded."""
+        """Write an encoded picture."""
         self._write(name, png)
 
     def _write(self, name: str, data: bytes) -> None:

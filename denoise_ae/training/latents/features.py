@@ -1,4 +1,4 @@
-"""What latent codes know of the digits that they stand for: a linear probe, and a map of the codes.
+"""Latent codes as features of digits: a linear probe, and a map of the codes.
 
 Needs scikit-learn and, for the map, matplotlib: the extra ``[features]``.
 """
@@ -7,38 +7,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.codes.codec import Codec, Floats
-from denoise_ae.errors import TrainingError
-from denoise_ae.training.latents.latent_bench import check
-from denoise_ae.training.latents.rates import Pictures, component_codes, fit_components, missing_sklearn
+from denoise_ae.errors import ModelError, PackageError, TrainingError
+
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
+
+Pictures = NDArray[np.uint8]
+"""N x H x W."""
 
 COMPONENTS = 64
 """Principal components that codes are compared with."""
 
 MAPPED = 1000
-"""Pictures in a map: what takes t-SNE some seconds."""
+"""Pictures in a map; t-SNE takes some seconds for them."""
 
 _ITERATIONS = 1000
 
 
 @dataclass(frozen=True)
 class Probe:
-    """How well a linear probe tells digits apart by some numbers of each."""
+    """How well a linear probe classifies digits by some features of each."""
 
     features: str
     numbers: int
     accuracy: float
-    """Share of the test pictures whose digit it finds."""
+    """Share of the test pictures that it classifies correctly."""
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Pictures, uint8 N x H x W, and what each shows."""
+    """Pictures, uint8 N x H x W, and their labels."""
 
     pictures: Pictures
     labels: NDArray[np.uint8]
@@ -53,24 +57,24 @@ def probe_features(
 ) -> Iterator[tuple[Probe, Floats]]:
     """Fit a linear probe (multinomial logistic regression) on codes, on raw pixels and on principal components.
 
-    Each number is brought to mean 0 and deviation 1 first; nothing is tuned.
+    Features are standardised to mean 0 and deviation 1 first; nothing is tuned.
 
     Args:
         codec: the model.
-        name: what to call it.
-        training: what the probes and the components are fitted on.
+        name: its name.
+        training: what the probes and the components are fitted to.
         test: what they are judged on.
         progress: called after each of three probes.
 
     Yields:
-        The probe, and the test pictures' features, N x numbers: those of codes first.
+        A probe, and the test pictures' features, N x numbers; that of the codes first.
 
     Raises:
         PackageError: scikit-learn is missing.
         ModelError: the model fails, or does not take such pictures.
-        TrainingError: the training pictures show one thing only.
+        TrainingError: all training pictures have the same label.
     """
-    check(name, codec, test.pictures)
+    check_model(name, codec, test.pictures)
     if len(np.unique(training.labels)) < 2:
         raise TrainingError("all training pictures show the same digit", "give more of them")
     components = fit_components(training.pictures, COMPONENTS)
@@ -86,6 +90,45 @@ def probe_features(
         progress()
 
 
+def check_model(name: str, codec: Codec, pictures: Pictures) -> None:
+    """Check that a model takes these pictures.
+
+    Raises:
+        ModelError: it does not.
+    """
+    if codec.card.channels != 1 or codec.cell != pictures.shape[1:]:
+        height, width = pictures.shape[1:]
+        raise ModelError(
+            f"model {name} does not encode gray pictures of {width} x {height} pixels", "give one for digits"
+        )
+
+
+def fit_components(pictures: Pictures, most: int) -> PCA:
+    """Fit at most so many principal components to pictures.
+
+    Raises:
+        PackageError: scikit-learn is missing.
+    """
+    try:
+        from sklearn.decomposition import PCA
+    except ImportError:
+        raise _missing_sklearn() from None
+    flat = _unit(pictures).reshape(len(pictures), -1)
+    return PCA(min(most, *flat.shape), svd_solver="covariance_eigh").fit(flat)
+
+
+def component_codes(components: PCA, pictures: Pictures) -> Floats:
+    """Return the principal components of pictures, N x components."""
+    codes: Floats = components.transform(_unit(pictures).reshape(len(pictures), -1)).astype(np.float32)
+    return codes
+
+
+def _missing_sklearn() -> PackageError:
+    return PackageError(
+        "this needs scikit-learn, which is not installed", "install it with: pip install 'denoise-ae[features]'"
+    )
+
+
 def _unit(pictures: Pictures) -> Floats:
     unit: Floats = (pictures / 255).astype(np.float32)
     return unit
@@ -98,17 +141,17 @@ def _fit(features: Floats, labels: NDArray[np.uint8], test: Floats, test_labels:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
     except ImportError:
-        raise missing_sklearn() from None
+        raise _missing_sklearn() from None
     model: Any = make_pipeline(StandardScaler(), LogisticRegression(max_iter=_ITERATIONS))
     return float(model.fit(features, labels).score(test, test_labels))
 
 
 def draw_map(codes: Floats, labels: NDArray[np.uint8], title: str, file_format: str, seed: int = 0) -> bytes:
-    """Draw codes as points in a plane where neighbours are alike: t-SNE (van der Maaten and Hinton 2008).
+    """Draw a map of codes by t-SNE (van der Maaten and Hinton 2008).
 
     Args:
         codes: N x latent; the first `MAPPED` are drawn.
-        labels: what each shows, which colours its point.
+        labels: of each, which colour its point.
         title: a line above.
         file_format: png or svg.
         seed: the same one gives the same map on the same machine.
@@ -119,7 +162,7 @@ def draw_map(codes: Floats, labels: NDArray[np.uint8], title: str, file_format: 
     try:
         from sklearn.manifold import TSNE
     except ImportError:
-        raise missing_sklearn() from None
+        raise _missing_sklearn() from None
     from matplotlib.figure import Figure
 
     from denoise_ae.training.fitting.plots import draw_points, saved

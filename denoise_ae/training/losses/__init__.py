@@ -1,1 +1,1 @@
-"""Losses, with and without clean pictures."""
+"""Losses: supervised, variational and self-supervised."""

@@ -1,13 +1,13 @@
-"""Learning from noisy pictures alone: two neighbouring pixels have the same picture in them and different noise.
+"""Self-supervised loss: neighbouring pixels share the picture, but not the noise (Neighbor2Neighbor).
 
-Neighbor2Neighbor (Huang, Li, Jia, Lu and Liu, "Neighbor2Neighbor: Self-supervised denoising from single noisy images",
-CVPR 2021): of each cell of 2x2 pixels two neighbours are drawn, which makes two half-size pictures. The network turns
-one into the other; since it can't know the other's noise, it gives back what both share, the picture. That neighbours
-differ a little also where there is no noise is made up for by a second term: what the network makes of the whole noisy
-picture, sub-sampled likewise, tells how much.
+Huang, Li, Jia, Lu and Liu, "Neighbor2Neighbor: Self-supervised denoising from single noisy images", CVPR 2021: two
+neighbours are drawn from each cell of 2x2 pixels, which gives two half-size pictures. The network learns to predict
+one from the other; since it can't know the other's noise, it predicts what both share, the picture. A second term
+corrects for neighbours that differ even without noise: the restored whole picture, sub-sampled in the same way, shows
+by how much.
 
-It takes noise that is independent from pixel to pixel. Where it is not, pictures are refused, or cut up first so that
-neighbours lie further apart, see `separate`.
+The noise must be independent from pixel to pixel. Otherwise pictures are refused, or split first so that neighbours
+lie further apart, see `denoise_ae.training.data.noisy_photos.separate`.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ def neighbours(picture: Tensor, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def neighbour_loss(
-    restore: Callable[[Tensor, Tensor], Tensor], noisy: Tensor, told: Tensor, gamma: float, seed: int
+    restore: Callable[[Tensor, Tensor], Tensor], noisy: Tensor, sigma_input: Tensor, gamma: float, seed: int
 ) -> Tensor:
     """Return Neighbor2Neighbor's loss.
 
     Args:
-        restore: runs the network that is trained on pictures and on what it is told of their noise.
+        restore: runs the network on pictures and a noise level input.
         noisy: NxCxHxW, 0 to 1; height and width are multiples of twice the network's size multiple.
-        told: what the network is told of the noise, Nx1x1x1.
+        sigma_input: noise level input, Nx1x1x1.
         gamma: weight of the second term; 0 leaves it out, as validation does.
-        seed: of the drawn neighbours.
+        seed: draws the neighbours.
     """
     first, second = neighbours(noisy, seed)
-    difference = restore(first, told) - second
+    difference = restore(first, sigma_input) - second
     loss: Tensor = difference.square().mean()
     if gamma:
         with torch.no_grad():
-            whole = restore(noisy, told)
+            whole = restore(noisy, sigma_input)
         here, there = neighbours(whole, seed)
         loss = loss + gamma * (difference - (here - there)).square().mean()
     return loss

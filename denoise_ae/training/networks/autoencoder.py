@@ -1,4 +1,4 @@
-"""What the networks have in common: what each tells about itself, and how maps are made larger."""
+"""Base class of the networks, and their up-sampling layer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DIGIT_SIDE = 28
 
 
 class Autoencoder(nn.Module):
-    """What every network here tells about itself."""
+    """Base class of the networks: their interface and what a caller must know about each."""
 
     channels: int = 1
     size_multiple: int = 1
@@ -25,20 +25,20 @@ class Autoencoder(nn.Module):
     takes_mask: bool = False
     estimates_sigma: bool = False
     estimator: NoiseEstimator | None
-    """Of networks that estimate the noise; others have no such attribute."""
+    """Only in networks that estimate the noise."""
     latent: int = 0
-    """Numbers in the code that alone passes from encoder to decoder; 0 where there is none, or where more passes."""
+    """Length of the latent code; 0 where there is none, or where skip connections bypass it."""
     variational: bool = False
-    """Whether codes drawn from a standard normal distribution decode to pictures; see `VariationalAutoencoder`."""
+    """Whether codes follow a standard normal distribution; see `VariationalAutoencoder`."""
 
     def forward(self, image: Tensor, sigma: Tensor) -> Tensor:
         """Restore pictures.
 
         Args:
             image: float NxCxHxW, 0 to 1.
-            sigma: float Nx1x1x1, standard deviation of the noise on the same scale; ignored by networks whose
-                `takes_sigma` is false. For those whose `estimates_sigma` is true, -x asks for x times their own
-                estimate. Networks whose `takes_mask` is true get Nx1xHxW here: 1 for a pixel that is lost, else 0.
+            sigma: float Nx1x1x1, standard deviation of the noise on the same scale; ignored if `takes_sigma` is false.
+                If `estimates_sigma` is true, -x asks for x times the network's own estimate. If `takes_mask` is true,
+                a mask instead, Nx1xHxW: 1 for pixels to fill, else 0.
 
         Returns:
             Float NxCxHxW; not clipped.
@@ -46,23 +46,23 @@ class Autoencoder(nn.Module):
         raise NotImplementedError
 
     def restore(self, image: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        """Restore pictures as `forward` does, and return besides the noise level that the network itself estimates.
+        """Restore pictures as `forward` does, and return the estimated noise level too.
 
-        Only where `estimates_sigma` is true. The level is float N x 1 x cells, see `NoiseEstimator`.
+        Only if `estimates_sigma` is true. The level is float N x 1 x cells, see `NoiseEstimator`.
         """
         raise NotImplementedError
 
     def encode(self, image: Tensor) -> Tensor:
-        """Return the latent code, float N x latent, of pictures NxCxHxW; only where there is a code."""
+        """Return the latent code, float N x latent, of pictures NxCxHxW; only if there is a code."""
         raise NotImplementedError
 
     def decode(self, code: Tensor) -> Tensor:
-        """Return pictures NxCxHxW for latent codes N x latent; only where `latent` is not 0."""
+        """Return pictures NxCxHxW for latent codes N x latent; only if `latent` is not 0."""
         raise NotImplementedError
 
 
 class Up(nn.Module):
-    """Twice the size by a 1x1 convolution and nearest-neighbour resize.
+    """Up-sampling by 2: a 1x1 convolution and nearest-neighbour interpolation.
 
     onnxruntime keeps both in its blocked CPU layout, where a transposed convolution would leave it.
     """

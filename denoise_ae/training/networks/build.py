@@ -1,8 +1,4 @@
-"""The autoencoders. Each knows its receptive field, its size multiple and whether it is told the noise level.
-
-All take pictures as float NxCxHxW on [0, 1] and a noise level as float Nx1x1x1 on the same scale, and give back
-the restored picture in the same shape.
-"""
+"""The autoencoders for digits, and building the network of a recipe."""
 
 from __future__ import annotations
 
@@ -21,8 +17,8 @@ class DenseAutoencoder(Autoencoder):
     """The textbook autoencoder of fully connected layers: 784-128-64-64-128-784 with a linear output layer.
 
     Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural networks", Science 313 (2006). Their
-    codes are linear too; a ReLU cuts codes at 0, and numbers that are 0 for every picture never learn again: of 2
-    numbers one, of 64 23 after three epochs.
+    codes are linear too. With a ReLU, units that are 0 for every picture never learn again: 1 of 2, and 23 of 64 after
+    three epochs.
 
     Args:
         widths: outputs of the encoder's layers before the code.
@@ -64,9 +60,9 @@ def _dense_layers(sizes: tuple[int, ...], *, last_linear: bool) -> nn.Sequential
 class ConvAutoencoder(Autoencoder):
     """A convolutional encoder and decoder for 28x28 pictures around a latent code.
 
-    Three convolutions lead down to 7x7, a linear layer to the code; the decoder mirrors them. With `skip` the
-    encoder's maps at 28x28, 14x14 and 7x7 are added to the decoder's, as in a U-Net (Ronneberger et al. 2015):
-    the picture then no longer has to pass through the code alone.
+    Three convolutions down to 7x7 and a linear layer to the code; the decoder mirrors them. With `skip` the encoder's
+    maps at 28x28, 14x14 and 7x7 are added to the decoder's, as in a U-Net (Ronneberger et al. 2015), so that the
+    picture need not pass through the code alone.
 
     Args:
         widths: channels at 28x28, 14x14 and 7x7.
@@ -122,11 +118,11 @@ class ConvAutoencoder(Autoencoder):
 
 
 class VariationalAutoencoder(ConvAutoencoder):
-    """A convolutional autoencoder whose codes are a distribution, so that new pictures can be drawn from it.
+    """A convolutional variational autoencoder, from which new pictures can be sampled.
 
-    The encoder gives a normal distribution for each picture, which training holds near the standard normal one
-    (Kingma and Welling, "Auto-encoding variational Bayes", 2014). What is encoded and decoded after training is its
-    mean. See `ConvAutoencoder` for the arguments.
+    The encoder gives a normal distribution for each picture, kept near the standard normal one by the loss (Kingma and
+    Welling, "Auto-encoding variational Bayes", 2014). After training its mean is the code. See `ConvAutoencoder` for
+    the arguments.
     """
 
     variational = True
@@ -147,7 +143,7 @@ def _join(x: Tensor, skipped: Tensor | None) -> Tensor:
 
 
 def build(recipe: NetworkRecipe) -> Autoencoder:
-    """Make the network that a recipe asks for, with freshly drawn weights (torch's global generator)."""
+    """Build a recipe's network, its weights drawn from torch's global generator."""
     if recipe.type == "dense":
         return DenseAutoencoder(recipe.widths, recipe.latent, linear_code=recipe.linear_code)
     if recipe.type == "conv":
@@ -166,26 +162,26 @@ def build(recipe: NetworkRecipe) -> Autoencoder:
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Return the number of trainable numbers."""
+    """Return the number of trainable parameters."""
     return sum(int(p.numel()) for p in network.parameters())
 
 
 def macs_per_pixel(network: Autoencoder) -> float:
-    """Return the multiply-accumulates for each input pixel, counted on one picture."""
+    """Return the multiply-accumulates per input pixel, counted on one picture."""
     height, width = network.fixed_size or (8 * network.size_multiple, 8 * network.size_multiple)
     counts: list[int] = []
 
     def count(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
         weight = module.weight
         assert isinstance(weight, Tensor)
-        # Every output number of a layer costs one multiply-accumulate for each weight of its channel.
+        # Each output value costs one multiply-accumulate for each weight of its channel.
         counts.append(output.numel() * weight[0].numel())
 
     handles = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     try:
         with torch.no_grad():
-            told = (height, width) if network.takes_mask else (1, 1)
-            network(torch.zeros(1, network.channels, height, width), torch.zeros(1, 1, *told))
+            sigma_size = (height, width) if network.takes_mask else (1, 1)
+            network(torch.zeros(1, network.channels, height, width), torch.zeros(1, 1, *sigma_size))
     finally:
         for handle in handles:
             handle.remove()

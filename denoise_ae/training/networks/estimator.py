@@ -1,4 +1,4 @@
-"""The estimator of the noise level inside the network for photographs."""
+"""The noise level estimator of the U-Net."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Block(nn.Module):
 
 
 class _ZeroMeanConv(nn.Conv2d):
-    """A convolution whose kernels add up to 0, so that it sees no difference between a flat picture and black."""
+    """A convolution whose kernels sum to 0, so that flat areas give 0 whatever their brightness."""
 
     def forward(self, x: Tensor) -> Tensor:
         kernels = self.weight - self.weight.mean((2, 3), keepdim=True)
@@ -28,18 +28,18 @@ class _ZeroMeanConv(nn.Conv2d):
 
 
 class NoiseEstimator(nn.Module):
-    """Estimates how strong the noise is at each place of a picture: a map of standard deviations (CBDNet, Guo 2019).
+    """Estimates the noise level at each place of a picture: a map of standard deviations (CBDNet, Guo et al. 2019).
 
-    Without biases and with kernels of zero mean at its head, it finds exactly nothing in a flat picture, and twice as
-    much in a picture of twice the contrast.
+    Without biases, and with zero-mean kernels in its head, it finds exactly 0 in a flat picture, and scales with
+    contrast.
 
     Args:
         channels: of the picture.
-        widths: two, channels at 1/4 and at 1/8 of the picture's size.
+        widths: channels at 1/4 and at 1/8 of the picture's size.
     """
 
     CELL = 8
-    """Side in pixels of what one number of the map speaks for."""
+    """Side in pixels of the square that one value of the map stands for."""
 
     def __init__(self, channels: int, widths: tuple[int, ...] = (32, 48)) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class NoiseEstimator(nn.Module):
         self.head = _ZeroMeanConv(channels, fine, 8, stride=4, bias=False)
         self.fine = nn.Conv2d(fine, fine, 3, padding=1, bias=False)
         self.down = nn.Conv2d(fine, coarse, 2, stride=2, bias=False)
-        self.coarse = _blocks(coarse, 1)
+        self.coarse = residual_blocks(coarse, 1)
         self.level = nn.Conv2d(coarse, 1, 1, bias=False)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -62,11 +62,12 @@ class NoiseEstimator(nn.Module):
         return level
 
     def receptive_interval(self, low: int, high: int) -> tuple[int, int]:
-        """Return the first and the last pixel that the map depends on over pixels `low` to `high`."""
+        """Return the first and the last pixel that the map over pixels `low` to `high` depends on."""
         low, high = low // self.CELL - 2, high // self.CELL + 2  # a block of two convolutions at 1/8
         low, high = 2 * low - 1, 2 * high + 1 + 1  # a convolution at 1/4, after 2x2 ones of stride 2
         return 4 * low - 2, 4 * high + 5  # the head: 8x8, stride 4
 
 
-def _blocks(width: int, count: int) -> nn.Sequential:
+def residual_blocks(width: int, count: int) -> nn.Sequential:
+    """Return residual blocks in a row."""
     return nn.Sequential(*(_Block(width) for _ in range(count)))

@@ -1,4 +1,4 @@
-"""The network for photographs, a residual U-Net, and the estimator of the noise level inside it."""
+"""The network for photographs: a residual U-Net that removes noise or fills masked pixels."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from denoise_ae.training.networks.autoencoder import Autoencoder, Up
-from denoise_ae.training.networks.estimator import NoiseEstimator, _blocks
+from denoise_ae.training.networks.estimator import NoiseEstimator, residual_blocks
 
 LARGEST_NOISE = 5.0
-"""Most that a network with an estimator takes from a pixel, in standard deviations of the noise: where it finds none,
-the picture stays as it is."""
+"""Most that a network with an estimator subtracts from a pixel, in standard deviations of the noise: where there is
+none, the picture stays as it is."""
 
 LARGEST_OWN = 20.0
-"""The same in standard deviations of what it estimates itself, where it is told more. Estimates are low for noise that
-they do not know, but where they find next to nothing, as in what was drawn or cut out, there is nothing."""
+"""The same limit in standard deviations of its own estimate, when it is given a higher level. Estimates are low for
+unfamiliar noise, but where they find next to none, as in drawings or cut-outs, there is none."""
 
-
-LOST = 0.2
-"""What a lost pixel is to a network beside levels of noise, on [0, 1]: noise that is as strong as any it may have been
-trained for before."""
+MASK_LEVEL = 0.2
+"""Noise level that stands for a masked pixel, on [0, 1]: as strong as any that the network may have been trained on
+before."""
 
 
 class UNet(Autoencoder):
-    """A residual U-Net for photographs that is told the noise level, estimates it, or is told which pixels are lost.
+    """A residual U-Net for photographs, conditioned on the noise level, which it may estimate, or on a mask.
 
     It works in half-resolution space (FFDNet, Zhang et al. 2018), predicts the noise rather than the picture (DnCNN,
     Zhang et al. 2017), and has no biases, so that it scales with the picture: f(k·x, k·sigma) = k·f(x, sigma), which
@@ -36,11 +35,11 @@ class UNet(Autoencoder):
     Args:
         widths: channels at 1/2, 1/4, 1/8 … of the picture's size; multiples of 16 run fastest.
         blocks: residual blocks at each of these scales; all but the last count twice, on the way down and up.
-        encoder_blocks: those on the way down, where they are not as many as on the way up.
+        encoder_blocks: those on the way down, if different.
         channels: 3 for RGB, 1 for gray.
-        estimator: add a `NoiseEstimator`, for pictures whose level nobody tells.
-        estimator_widths: its widths, if they are not to follow from the others.
-        mask: fill lost pixels, of which the picture holds a rough guess, and leave the others exactly as they are.
+        estimator: add a `NoiseEstimator`, for pictures whose noise level is unknown.
+        estimator_widths: its widths; by default they follow from `widths`.
+        mask: fill masked pixels, which hold a rough guess, and leave the others exactly as they are.
     """
 
     def __init__(
@@ -61,11 +60,11 @@ class UNet(Autoencoder):
         self.size_multiple = max(2 ** len(widths), NoiseEstimator.CELL if estimator else 1)
         # A 6x6 convolution of stride 2 is pixel-unshuffle by 2 and a 3x3 convolution in one step.
         self.head = nn.Conv2d(channels + 1, widths[0], 6, stride=2, padding=2, bias=False)
-        self.encoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], encoder_blocks, strict=True))
+        self.encoder = nn.ModuleList(residual_blocks(w, n) for w, n in zip(widths[:-1], encoder_blocks, strict=True))
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2, bias=False) for a, b in pairwise(widths))
-        self.middle = _blocks(widths[-1], blocks[-1])
+        self.middle = residual_blocks(widths[-1], blocks[-1])
         self.up = nn.ModuleList(Up(b, a, bias=False) for a, b in pairwise(widths))
-        self.decoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], blocks[:-1], strict=True))
+        self.decoder = nn.ModuleList(residual_blocks(w, n) for w, n in zip(widths[:-1], blocks[:-1], strict=True))
         self.tail = nn.Conv2d(widths[0], 4 * channels, 3, padding=1, bias=False)
         self.register_buffer("spread", torch.eye(4).view(4, 1, 2, 2).repeat(channels, 1, 1, 1), persistent=False)
         # As wide as is worth it: beside 32 channels 4 % of the time, beside 16 it would be 14 %.
@@ -79,14 +78,14 @@ class UNet(Autoencoder):
         if self.estimator is not None:
             return self.restore(image, sigma)[0]
         if self.takes_mask:
-            return image - sigma * self._noise(image, LOST * sigma)
+            return image - sigma * self._noise(image, MASK_LEVEL * sigma)
         return image - self._noise(image, sigma.expand(image.shape[0], 1, image.shape[2], image.shape[3]))
 
     def restore(self, image: Tensor, sigma: Tensor, *, fitting: bool = False) -> tuple[Tensor, Tensor]:
         """See `Autoencoder.restore`.
 
-        The estimate learns from its own loss alone, so that it stays a noise level; unless it is `fitting` to pictures
-        of which nobody knows that level: then it learns from what comes of it.
+        The restored picture passes no gradient to the estimate, so that it stays a noise level; except when `fitting`
+        the estimator to pictures whose level is unknown.
         """
         assert self.estimator is not None
         own = self.estimator(image)

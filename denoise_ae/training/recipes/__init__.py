@@ -1,1 +1,1 @@
-"""Recipes: everything about a training run, in TOML."""
+"""Recipes: all settings of a training run, in TOML."""

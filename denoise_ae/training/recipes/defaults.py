@@ -1,4 +1,4 @@
-"""From flags to a recipe: what is trained when little or nothing is said. Torch-free."""
+"""Assemble a recipe from defaults, a file, the model to start from, and flags. Needs no torch."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ _PHOTOS: dict[str, Any] = {
 }
 
 _TUNING_EPOCHS = 5
-_TUNING_SLOWER = 5
-"""Weights that are good already are trained for a short while, at so many times a lower learning rate."""
+_TUNING_SLOWDOWN = 5
+"""Trained weights are trained further for a short while, at a learning rate so many times lower."""
 
 _UNIT_SCALE_TYPES = ("gaussian", "uniform")
-"""Types whose level `train --noise` gives on the [0, 1] scale, as textbooks do, rather than in 8-bit steps."""
+"""Types whose level `train --noise` takes on the [0, 1] scale, as textbooks do, rather than in 8-bit steps."""
 
 
 def holds_idx_files(folder: Path) -> bool:
@@ -62,7 +62,7 @@ def holds_idx_files(folder: Path) -> bool:
 
 
 def parse_noise(text: str, noise_type: str) -> list[float]:
-    """Read the level of ``train --noise``: a number, or two with a colon between for a range.
+    """Read the level of ``train --noise``: a number, or LOW:HIGH for a range.
 
     Args:
         text: on the [0, 1] scale for gaussian and uniform noise, else in the type's own unit.
@@ -96,10 +96,10 @@ def assemble(
     start: Recipe | None = None,
     self_supervised: bool = False,
 ) -> Recipe:
-    """Put a recipe together: defaults for the data at hand or a recipe file, then the flags.
+    """Assemble a recipe: defaults for the data, or a recipe file, overridden by flags.
 
-    Training that starts from a model's weights goes by the model's recipe, shorter and gentler; a recipe file then
-    need only hold what is to differ, and the network can't.
+    Training from a model's weights uses the model's recipe, with fewer epochs and a lower learning rate; a recipe file
+    then only needs what differs, and can't change the network.
 
     Args:
         recipe_file: a TOML recipe, or None for the defaults.
@@ -107,12 +107,11 @@ def assemble(
         flags: dotted keys such as ``training.epochs`` -> value; a value of None was not given.
         noise: the text of ``--noise``, if given.
         noise_type: one of `denoise_ae.noise.corruptions.NOISE_TYPES`, if given.
-        start: recipe of the model whose weights training starts from; its `origin` says which they are.
-        self_supervised: the pictures are noisy, and there are no clean ones; see
-            `denoise_ae.training.losses.neighbours`.
+        start: recipe of the model that training starts from; its `origin` names that.
+        self_supervised: the pictures are noisy, and there are no clean ones; see `denoise_ae.training.losses`.
 
     Raises:
-        UsageError: a file, a key or a value is unusable, or asks for another network than the model's.
+        UsageError: a file, a key or a value is unusable, or the network is not the model's.
     """
     name = str(recipe_file) if recipe_file else "the options"
     if recipe_file is not None:
@@ -141,28 +140,28 @@ def assemble(
 
 
 def _tuning(start: Recipe) -> dict[str, Any]:
-    """Return the values of a recipe that trains a model further."""
+    """Return the values of a recipe for training a model further."""
     values = start.model_dump(mode="json", exclude={"data_source", "data_license"})
     values["name"] = f"{start.name.removesuffix('-tuned')}-tuned"
-    values["data"]["limit"] = 0  # it was meant for the model's pictures, not for these
-    # That the model's last leg was for a part of it, for int8, or had a teacher, says nothing of this one.
-    values["training"] |= {"part": "all", "rounded": False, "teacher": ""}
+    values["data"]["limit"] = 0  # that was for the model's pictures
+    # That the model's last leg trained a part of it, or had a teacher, says nothing about this one.
+    values["training"] |= {"part": "all", "teacher": ""}
     values["training"]["epochs"] = _TUNING_EPOCHS
-    values["training"]["learning_rate"] = float(f"{start.training.learning_rate / _TUNING_SLOWER:.4g}")
+    values["training"]["learning_rate"] = float(f"{start.training.learning_rate / _TUNING_SLOWDOWN:.4g}")
     return values
 
 
 def _set_noise(
     values: dict[str, Any], noise: str | None, noise_type: str | None, *, self_supervised: bool, fitting: bool
 ) -> None:
-    """Change a recipe's values to the noise that flags ask for, or to that of the pictures themselves.
+    """Set the noise that flags ask for, or self-supervised training with the pictures' own noise.
 
-    Where those are all there is, `fitting` trains a model's estimator alone: it decides how much is taken from a
-    picture, and learns that soon, while all of a network has too much freedom for a few noisy pictures.
+    With `fitting` that trains a model's estimator alone: it decides how much is removed, and learns fast, while the
+    whole network has too much freedom for a few noisy pictures.
     """
     if self_supervised:
         if noise is not None or noise_type is not None:
-            raise UsageError("--self-supervised learns the pictures' own noise", "leave out --noise and --noise-type")
+            raise UsageError("--self-supervised uses the pictures' own noise", "leave out --noise and --noise-type")
         values["noise"] = []
         values.setdefault("data", {}).update(gray=0.0, magnified=0.0, permute=False)
         values.setdefault("training", {}).update(self_supervised=True)
@@ -176,14 +175,14 @@ def _set_noise(
     kind = noise_type or "gaussian"
     if kind not in NOISE_TYPES:
         raise UsageError(f"--noise-type {kind}: unknown", f"choose one of {', '.join(NOISE_TYPES)}")
-    # Electrons range over orders of magnitude: drawn evenly on their own scale, nearly all would be many.
+    # Electrons range over orders of magnitude: on a linear scale nearly all draws would be high.
     spacing = "log" if kind == "camera" else "linear"
     values["noise"] = [{"type": kind, "level": parse_noise(noise, kind), "spacing": spacing}]
     values.setdefault("training", {}).update(self_supervised=False)
 
 
 def _merge(values: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Return values with those of a recipe file in their place, table by table."""
+    """Override values by those of a recipe file, table by table."""
     both = values | over
     for key, table in over.items():
         if isinstance(table, dict) and isinstance(values.get(key), dict):
@@ -192,10 +191,9 @@ def _merge(values: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_network(asked: Any, start: Recipe) -> None:  # noqa: ANN401 - any TOML value
-    """Check that no other network is asked for than the model's.
+    """Check that the network is the model's.
 
-    Only an estimator may come to it, or another one, and blocks, more or fewer; and it may be told a mask where it was
-    told a level.
+    It may get another estimator, and more or fewer blocks; and a mask input may replace that of the noise level.
     """
     own = start.network.model_dump(mode="json")
     for key, value in asked.items() if isinstance(asked, dict) else ():
@@ -212,7 +210,7 @@ _BEFORE = "; before that: "
 
 
 def _with_history(recipe: Recipe, start: Recipe) -> Recipe:
-    """Name the pictures and the licences of both trainings, since the weights owe something to each."""
+    """Name the data and licences of both trainings, since the weights depend on both."""
     licenses = dict.fromkeys(text for text in (recipe.data_license, start.data_license) if text)
     pictures = dict.fromkeys(
         (recipe.pictures, *start.pictures.split(_BEFORE))

@@ -1,6 +1,6 @@
-"""A recipe says everything about a training run: its tables and what fits together; it needs no torch.
+"""The settings of a training run as pydantic models, with the checks of what fits together. Needs no torch.
 
-See `denoise_ae.training.recipes.recipe_file` for how it is read. A run's folder keeps the recipe as run.
+See `denoise_ae.training.recipes.recipe_file` for reading them.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ NoiseType = Literal[
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Blocks = Annotated[int, Field(ge=0, le=64)]
-# Bounded, since a recipe may come in somebody's model and is built before its weights are seen to fit.
+# Bounded, since a recipe may come in a model from anyone, and is built before the weights are checked against it.
 Width = Annotated[int, Field(gt=0, le=4096)]
 
 
 class _Part(BaseModel):
-    """A table of the recipe: fixed once read, and no key goes unnoticed."""
+    """A table of the recipe: immutable, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class NetworkRecipe(_Part):
-    """Which network, and its size."""
+    """The network and its size."""
 
     type: Literal["dense", "conv", "vae", "unet"] = "conv"
     widths: tuple[Width, ...] = Field(default=(), max_length=8)
     blocks: tuple[Blocks, ...] = Field(default=(2, 2, 2), max_length=8)
-    """Of the unet: residual blocks at each scale."""
+    """Of a unet: residual blocks at each scale."""
     encoder_blocks: tuple[Blocks, ...] = Field(default=(), max_length=8)
-    """Of the unet: those on the way down, at all scales but the coarsest, if they are not as many as on the way up."""
+    """Of a unet: residual blocks on the way down, at all scales but the coarsest; by default those on the way up."""
     latent: Annotated[int, Field(gt=0, le=65536)] = 64
-    """Numbers in the code; 16 where a vae says nothing else: what it does not need only makes its drawings worse."""
+    """Length of the latent code; for a vae 16 by default, since superfluous components make its samples worse."""
     linear_code: bool = False
-    """Of the dense network: no ReLU on its code, see `DenseAutoencoder`. Others' codes are linear in any case. Not the
-    default, since models that were trained before this could be said must be read as they are."""
+    """Of a dense network: no ReLU on the code, see `DenseAutoencoder`; other networks' codes are always linear. False
+    by default for the sake of models made before the key existed."""
     skip: bool = False
     channels: Literal[1, 3] = 3
     estimator: bool = False
-    """Whether the unet estimates the noise level itself where it is not told."""
+    """Whether a unet estimates the noise level where it is not given."""
     estimator_widths: tuple[Width, ...] = ()
-    """Of its estimator, see `denoise_ae.training.networks.estimator`; by default as many as suit the unet's."""
+    """Of the estimator, see `denoise_ae.training.networks.estimator`; by default they follow from the unet's."""
     mask: bool = False
-    """Whether the unet is told which pixels are lost, and fills those, instead of a noise level."""
+    """Whether a unet gets a mask instead of a noise level, and fills the masked pixels."""
 
     @model_validator(mode="before")
     @classmethod
@@ -65,7 +65,7 @@ class NetworkRecipe(_Part):
         if self.type in ("conv", "vae") and len(self.widths) != 3:
             raise ValueError(f"a {self.type} network has three widths")
         if self.type == "vae" and self.skip:
-            raise ValueError("a vae has no skip connections: what they carry past the code could not be drawn")
+            raise ValueError("a vae has no skip connections: new pictures come from the code alone")
         if self.type == "unet" and len(self.widths) != len(self.blocks):
             raise ValueError("a unet has one entry in blocks for each of its widths")
         if self.encoder_blocks and (self.type != "unet" or len(self.encoder_blocks) != len(self.widths) - 1):
@@ -73,22 +73,22 @@ class NetworkRecipe(_Part):
         if self.estimator and (self.type != "unet" or len(self.widths) < 3):
             raise ValueError("an estimator belongs to a unet of at least three scales")
         if self.estimator_widths and (len(self.estimator_widths) != 2 or not self.estimator):
-            raise ValueError("estimator_widths are two, of an estimator")
+            raise ValueError("estimator_widths are two, and need network.estimator")
         if self.mask and (self.type != "unet" or self.estimator):
             raise ValueError("a mask is for a unet without estimator")
         return self
 
 
 class NoiseStep(_Part):
-    """One corruption, its level drawn between two ends (units as in `denoise_ae.noise.corruptions`)."""
+    """A corruption with the range that its level is drawn from (units as in `denoise_ae.noise.corruptions`)."""
 
     type: NoiseType = "gaussian"
     level: tuple[float, float]
     spacing: Literal["linear", "log"] = "linear"
-    """Whether levels are drawn evenly on a linear scale, or on a logarithmic one."""
+    """Scale on which levels are drawn uniformly."""
 
     def at(self, fraction: Any) -> Any:  # noqa: ANN401 - a number or a tensor of them
-        """Return the level at a fraction (0 to 1, a number or a tensor of them) of the way between the two ends."""
+        """Return the level at a fraction (0 to 1, a number or a tensor) of the range."""
         low, high = self.level
         if self.spacing == "log":
             return low * (high / low) ** fraction
@@ -116,43 +116,43 @@ class NoiseStep(_Part):
 
 
 class NoiseRecipe(NoiseStep):
-    """One kind of noise in the mixture: a corruption and those that follow it."""
+    """One kind of noise in the mixture: a corruption, and further ones on the same picture."""
 
     weight: Annotated[float, Field(gt=0)] = 1.0
-    """How often this kind is drawn, relative to the others."""
+    """Relative frequency of this kind."""
     then: tuple[NoiseStep, ...] = ()
-    """Corruptions that follow on the same picture."""
+    """Corruptions that follow on the same picture, in this order."""
     magnified: Fraction = 0.0
-    """Share of the patches with this noise that are magnified, where it is more than `data.magnified`."""
-    caution: Annotated[float, Field(ge=0)] = 0.0
-    """`training.caution` for pictures with this noise, where it is not 0."""
+    """Share of the patches with this noise that are magnified, if more than `data.magnified`."""
+    underestimate_weight: Annotated[float, Field(ge=0)] = 0.0
+    """Replaces `training.underestimate_weight` for pictures with this noise; 0 keeps that."""
 
 
 class DataRecipe(_Part):
-    """What is trained on."""
+    """The training data."""
 
     kind: Literal["mnist", "photos"] = "mnist"
     clip: bool = True
-    """Cut noisy pictures to [0, 1], as files are; research figures for photographs do not."""
+    """Clip noisy pictures to [0, 1], as files do; published figures for photographs do not."""
     gray: Fraction = 0.0
     """Share of photo patches turned gray (three equal channels, equal noise)."""
     permute: bool = True
-    """Whether the colours of photo patches change places: more variety, less of what colours pictures have."""
+    """Whether the channels of photo patches are permuted: more variety, but unnatural colours."""
     magnified: Fraction = 0.0
-    """Share of photo patches magnified: cameras' own files are softer than pictures scaled down."""
+    """Share of photo patches that are magnified: cameras' files are softer than pictures scaled down."""
     magnification: Annotated[float, Field(ge=1, le=8)] = 2.0
-    """Most that a patch is magnified."""
+    """Largest magnification of a patch."""
     validation: Positive = 8
     """Photographs held out for validation (at most a fifth of them); MNIST holds out its last 5,000."""
     limit: int = Field(default=0, ge=0)
     """Use only this many pictures; 0 uses all."""
     stride: int = Field(default=0, ge=0, le=16)
-    """With `training.self_supervised`: pictures are cut up into ones whose pixels were so far apart, since noise is not
-    independent nearer by. 0: they stay whole, and are refused where that is measured."""
+    """With `training.self_supervised`: split pictures into every stride-th pixel, so that spatially correlated noise
+    becomes independent. 0 leaves pictures whole, and refuses those with correlated noise."""
 
 
 class Stage(_Part):
-    """A part of the run: from `start` (fraction of all steps) to the next stage's start."""
+    """A part of the run, from `start` (fraction of all steps) to the start of the next stage."""
 
     start: Fraction = 0.0
     batch: Positive = 128
@@ -166,7 +166,7 @@ class TrainingRecipe(_Part):
 
     epochs: Positive = 10
     steps_per_epoch: int = Field(default=0, ge=0)
-    """0: as many as go once through the data."""
+    """0: once through the data."""
     optimizer: Literal["adam", "adamw", "sgd", "muon"] = "adam"
     """muon: see `denoise_ae.training.fitting.muon`; momentum 0.95 suits it."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
@@ -177,37 +177,31 @@ class TrainingRecipe(_Part):
     warmup_steps: int = Field(default=0, ge=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     clip_norm: Annotated[float, Field(ge=0)] = 0.0
-    """Largest norm of the gradient; 0 does not clip."""
+    """Largest norm of the gradient; 0: no clipping."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Decay of the moving average of the weights; 0 keeps none."""
-    told: Fraction = 0.3
-    """For networks with an estimator: share of the pictures whose noise level they are told."""
+    """Decay of the weights' moving average; 0: none."""
+    conditioned: Fraction = 0.3
+    """For networks with an estimator: share of the pictures whose true noise level is an input; for the others they use
+    their own estimate."""
     part: Literal["all", "estimator", "denoiser"] = "all"
-    """estimator: leave the weights of the rest of the network as they are; denoiser: leave the estimator's."""
-    caution: Annotated[float, Field(gt=0)] = 1.5
-    """For networks with an estimator: how much more a level that is estimated too low counts than one too high."""
-    rounded: bool = False
-    """Of the unet: whether it learns with the rounding that `export --int8` brings."""
-    kept: Literal["finest", "ends"] = "finest"
-    """What that leaves in float32, as `export --keep` has it."""
+    """What is trained; the rest of the network keeps its weights."""
+    underestimate_weight: Annotated[float, Field(gt=0)] = 1.5
+    """For networks with an estimator: weight in the loss of a level estimated too low, where one too high counts 1."""
     beta: Annotated[float, Field(ge=0)] = 1.0
-    """For a vae: how much the codes' distance from a standard normal distribution counts (Higgins et al. 2017)."""
+    """Of a vae: weight of the KL divergence from the standard normal distribution (Higgins et al. 2017)."""
     self_supervised: bool = False
-    """Whether the pictures are noisy as they are and nothing clean is had. The loss is a squared error then, whatever
-    the stages say. With `part = "estimator"` that is all that learns, and from what the rest makes of its estimates;
-    else it stays as it is."""
+    """Whether the pictures are noisy and there are no clean ones. The loss is a squared error then, whatever the stages
+    say. An estimator is only trained with `part = "estimator"`, by the loss of what is restored with its estimates."""
     recorrupted: Fraction = 0.85
-    """With `self_supervised`: share of the training, its end, that goes by `denoise_ae.training.losses.recorrupted`,
-    which comes nearest to clean targets; what goes before, by `denoise_ae.training.losses.neighbours`, which learns
-    faster."""
+    """With `self_supervised`: final share of the training with `denoise_ae.training.losses.recorrupted`, which comes
+    nearest to clean targets; before that `denoise_ae.training.losses.neighbours`, which learns faster."""
     gamma: Annotated[float, Field(ge=0)] = 2.0
-    """With `self_supervised`: weight of the neighbours' second term at the end of training; it grows from nothing."""
+    """With `self_supervised`: weight of the neighbours' second term at the end of training; it grows from 0."""
     teacher: str = ""
-    """A model (name, file or run) that is to be equalled, as `--from` takes it: what it makes of a noisy picture is the
-    target, instead of the clean picture. A smaller network learns faster so, since that holds nothing that can't be
-    known (distillation, Hinton et al. 2015)."""
+    """A model, file or run, as for `--from`: its output for a noisy picture is the target instead of the clean picture
+    (distillation, Hinton et al. 2015). A smaller network learns faster so, since that target can be predicted."""
     patience: int = Field(default=0, ge=0)
-    """Stop after so many epochs without a better validation PSNR; 0 never does."""
+    """Stop after so many epochs without a better validation PSNR; 0: never."""
     stages: tuple[Stage, ...] = (Stage(),)
 
     @model_validator(mode="after")
@@ -219,16 +213,16 @@ class TrainingRecipe(_Part):
 
 
 class Recipe(_Part):
-    """Everything about a training run."""
+    """All settings of a training run."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "digits"
     description: str = ""
     data_license: str = ""
-    """What may be done with a model made from this data, for the card."""
+    """Conditions for models made from this data, for the card."""
     data_source: str = ""
     """The training pictures in words, for the card."""
     origin: str = ""
-    """The model that the weights started from and its file's SHA-256; empty where they started fresh."""
+    """The model that training started from, with its file's SHA-256; empty for drawn weights."""
     seed: int = Field(default=0, ge=0)
     network: NetworkRecipe = NetworkRecipe()
     data: DataRecipe = DataRecipe()
@@ -246,10 +240,7 @@ class Recipe(_Part):
         if self.network.mask and any(
             step.type not in MASKING_NOISE_TYPES for kind in self.noise for step in (kind, *kind.then)
         ):
-            raise ValueError(f"a network that is told a mask is trained on {', '.join(MASKING_NOISE_TYPES)} alone")
-        trains_estimator = self.network.estimator and self.training.part != "denoiser"
-        if self.training.rounded and (self.network.type != "unet" or trains_estimator):
-            raise ValueError('training.rounded is for a unet without an estimator, or with training.part = "denoiser"')
+            raise ValueError(f"a network with a mask input is trained on {', '.join(MASKING_NOISE_TYPES)} alone")
         if self.training.part != "all" and not self.network.estimator:
             raise ValueError(f"training.part is {self.training.part}, but network.estimator is false")
         if self.training.teacher and (self.network.type != "unet" or self.training.self_supervised):
@@ -266,13 +257,15 @@ class Recipe(_Part):
                 raise ValueError("a recipe needs at least one [[noise]]")
             return
         if self.noise:
-            raise ValueError("training.self_supervised takes the pictures' own noise, and no [[noise]]: noise = []")
+            raise ValueError("training.self_supervised uses the pictures' own noise: set noise = []")
         if self.data.kind != "photos" or self.network.mask or self.training.part == "denoiser":
-            raise ValueError("training.self_supervised is for a network that cleans photographs, or for its estimator")
+            raise ValueError(
+                "training.self_supervised is for photographs, no network.mask, and no part but the estimator"
+            )
         if self.data.stride and self.training.part == "estimator":
-            raise ValueError("an estimator learns from pictures as they are: no data.stride")
+            raise ValueError("an estimator is trained on whole pictures: no data.stride")
         if self.data.gray or self.data.magnified or self.data.permute:
-            raise ValueError("training.self_supervised leaves pictures as they are: no data.gray, magnified or permute")
+            raise ValueError("training.self_supervised does not change pictures: no data.gray, magnified or permute")
         multiple = 2 * 2 ** len(self.network.widths)
         if any(stage.patch % multiple for stage in self.training.stages):
             raise ValueError(f"patches must be multiples of {multiple} pixels, since they are halved")
@@ -284,7 +277,7 @@ class Recipe(_Part):
 
     @property
     def judged_by(self) -> str:
-        """Name of the figure that tells the best epoch: the highest PSNR, or without clean pictures the lowest loss."""
+        """The figure that decides which epoch is best: PSNR, or the loss in self-supervised training."""
         return "val_loss" if self.training.self_supervised else "val_psnr"
 
     def stage_at(self, step: int, total_steps: int) -> Stage:

@@ -1,4 +1,4 @@
-"""Recipes are read from TOML. Command-line flags override a recipe's values, and unknown keys are errors."""
+"""Read recipes from TOML files, models and checkpoints; unknown keys are errors."""
 
 from __future__ import annotations
 
@@ -28,6 +28,29 @@ def parse_recipe(values: dict[str, Any], name: str) -> Recipe:
         where = ".".join(str(part) for part in first["loc"])
         what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         raise UsageError(f"{name}: {where}: {what}" if where else f"{name}: {what}", "see train/recipes") from None
+
+
+_RENAMED = {"told": "conditioned", "caution": "underestimate_weight"}
+_REMOVED = ("rounded", "kept")
+
+
+def parse_stored_recipe(values: Any, name: str) -> Recipe:  # noqa: ANN401 - whatever a file holds
+    """Check the recipe that a model or a checkpoint holds; see `parse_recipe`.
+
+    Those made before 0.1.0 have other names for some keys, and two that only said how a network was trained.
+    """
+    if isinstance(values, dict):
+        values = {key: _with_current_keys(value) for key, value in values.items()}
+    return parse_recipe(values, name)
+
+
+def _with_current_keys(value: Any) -> Any:  # noqa: ANN401
+    """Rename the keys of a table, or of each in a list of tables."""
+    if isinstance(value, list):
+        return [_with_current_keys(entry) if isinstance(entry, dict) else entry for entry in value]
+    if not isinstance(value, dict):
+        return value
+    return {_RENAMED.get(key, key): entry for key, entry in value.items() if key not in _REMOVED}
 
 
 def read_recipe(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Noise that files have cut to black and white: what is left of it, when it counts as cut, and what is learnt then."""
+"""Noise clipped to [0, 1] by the file format: its mean and deviation, when it is detected, and what is learnt then."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 from PIL import Image
 
 from denoise_ae.noise.profile import white_noise
-from denoise_ae.training.data.clipping import as_stored, is_cut, left_of, mean_of_cut
+from denoise_ae.training.data.clipping import as_stored, clipped_deviation, clipped_mean, is_clipped
 from denoise_ae.training.data.load import load_data
 from denoise_ae.training.data.noisy_photos import own_noise
 from denoise_ae.training.losses.neighbours import neighbour_loss
@@ -18,51 +18,51 @@ from denoise_ae.training.recipes.recipe import Recipe, Stage
 LEVEL = 0.1
 
 
-def cut(brightness, seed=0, side=256, level=LEVEL):
-    """A picture of one brightness with noise that was cut, 1x3xHxW."""
+def clipped(brightness, seed=0, side=256, level=LEVEL):
+    """A picture of one brightness with noise clipped to [0, 1], 1x3xHxW."""
     white = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(seed))
     return (brightness + level * white).clip(0, 1)
 
 
 @pytest.mark.parametrize("level", [0.02, 0.1, 0.5])
 @pytest.mark.parametrize("brightness", [-0.1, 0.0, 0.03, 0.5, 0.9, 1.0, 1.1])
-def test_the_mean_of_what_was_cut_is_what_is_found(brightness, level):
-    told = torch.full((1, 1, 1, 1), level)
+def test_the_clipped_mean_is_the_mean_of_clipped_noise(brightness, level):
+    levels = torch.full((1, 1, 1, 1), level)
     picture = torch.full((1, 3, 2, 2), brightness, requires_grad=True)
-    mean = mean_of_cut(picture, told)
-    assert mean.detach().numpy() == pytest.approx(float(cut(brightness, level=level).mean()), abs=0.01 * level)
+    mean = clipped_mean(picture, levels)
+    assert mean.detach().numpy() == pytest.approx(float(clipped(brightness, level=level).mean()), abs=0.01 * level)
     mean.sum().backward()
     step = 1e-3
-    slope = (mean_of_cut(picture.detach() + step, told) - mean_of_cut(picture.detach() - step, told)) / (2 * step)
+    slope = (clipped_mean(picture.detach() + step, levels) - clipped_mean(picture.detach() - step, levels)) / (2 * step)
     assert picture.grad is not None and torch.allclose(picture.grad, slope, atol=2e-3)
 
 
 @pytest.mark.parametrize("brightness", [0.0, 0.03, 0.1, 0.2, 0.5, 0.92, 1.0])
-def test_what_a_cut_leaves_of_the_noise_is_told_by_the_picture(brightness):
-    noisy = cut(brightness)
-    left = left_of(noisy, own_noise([white_noise(LEVEL, 3)], noisy, cut=True))
+def test_the_deviation_that_clipping_leaves_follows_from_the_picture(brightness):
+    noisy = clipped(brightness)
+    left = clipped_deviation(noisy, own_noise([white_noise(LEVEL, 3)], noisy, clipped=True))
     assert left.shape == noisy.shape
     assert float(left.square().mean().sqrt()) == pytest.approx(float(noisy.std()), rel=0.05)
     own = own_noise([white_noise(LEVEL, 3)], noisy)
-    assert left_of(noisy, own) is own.deviation
+    assert clipped_deviation(noisy, own) is own.deviation
 
 
-def test_what_is_not_cut_stays_as_it_was():
-    noisy = cut(0.5)
+def test_noise_that_is_not_clipped_stays_as_it_was():
+    noisy = clipped(0.5)
 
-    def restore(picture, told):
+    def restore(picture, sigma_input):
         return picture
 
     assert as_stored(restore, own_noise([white_noise(LEVEL, 3)], noisy)) is restore
 
 
 @pytest.mark.parametrize("brightness", [0.0, 0.04, 0.5, 0.98])
-def test_losses_are_lowest_for_what_there_was_before_the_cut(brightness):
-    noisy = torch.cat([cut(brightness, seed) for seed in range(2)])
-    own = own_noise([white_noise(LEVEL, 3)] * 2, noisy, cut=True)
+def test_losses_are_lowest_for_the_picture_before_clipping(brightness):
+    noisy = torch.cat([clipped(brightness, seed) for seed in range(2)])
+    own = own_noise([white_noise(LEVEL, 3)] * 2, noisy, clipped=True)
 
     def losses(offset):
-        def restore(picture, told):
+        def restore(picture, sigma_input):
             return torch.full_like(picture, brightness + offset)
 
         return (
@@ -75,7 +75,7 @@ def test_losses_are_lowest_for_what_there_was_before_the_cut(brightness):
     assert losses(0)[1] == pytest.approx(1, abs=0.1)
 
 
-# When it counts as cut
+# When clipping is detected
 
 
 def stored(noisy):
@@ -87,25 +87,25 @@ def ramp(side=128):
     return np.broadcast_to(np.linspace(0, 1, side)[:, None, None], (side, side, 3))
 
 
-def test_white_noise_at_black_was_cut():
+def test_white_noise_at_black_was_clipped():
     rng = np.random.default_rng(0)
-    assert is_cut([stored(ramp() + LEVEL * rng.standard_normal(ramp().shape))], [LEVEL])
-    assert is_cut([stored(1 - 0.02 * ramp() + LEVEL * rng.standard_normal(ramp().shape))], [LEVEL])
+    assert is_clipped([stored(ramp() + LEVEL * rng.standard_normal(ramp().shape))], [LEVEL])
+    assert is_clipped([stored(1 - 0.02 * ramp() + LEVEL * rng.standard_normal(ramp().shape))], [LEVEL])
 
 
 def test_noise_that_is_weak_at_black_was_not():
     rng = np.random.default_rng(0)
-    assert not is_cut([stored(rng.poisson(0.5 * ramp() * 100) / 100)], [0.05])
-    assert not is_cut([stored(ramp() * (1 + 0.2 * rng.standard_normal(ramp().shape)))], [LEVEL])
+    assert not is_clipped([stored(rng.poisson(0.5 * ramp() * 100) / 100)], [0.05])
+    assert not is_clipped([stored(ramp() * (1 + 0.2 * rng.standard_normal(ramp().shape)))], [LEVEL])
 
 
-def test_where_nothing_is_nearly_black_nothing_was_cut():
+def test_where_nothing_is_nearly_black_nothing_was_clipped():
     rng = np.random.default_rng(0)
     framed = np.zeros((128, 128, 3))
     framed[16:-16, 16:-16] = 0.5 + LEVEL * rng.standard_normal((96, 96, 3))
-    assert not is_cut([stored(framed)], [LEVEL])
-    assert not is_cut([np.zeros((64, 64, 3), np.uint8)], [0.0])
-    assert not is_cut([np.zeros((7, 64, 3), np.uint8)], [LEVEL])
+    assert not is_clipped([stored(framed)], [LEVEL])
+    assert not is_clipped([np.zeros((64, 64, 3), np.uint8)], [0.0])
+    assert not is_clipped([np.zeros((7, 64, 3), np.uint8)], [LEVEL])
 
 
 @pytest.mark.parametrize(("darkest", "found"), [(0.0, True), (0.4, False)])
@@ -125,5 +125,5 @@ def test_training_pictures_are_looked_at(tmp_path, darkest, found):
     data, _ = load_data(recipe, [tmp_path])
     stage = Stage(batch=2, patch=32)
     own = data.own_noise(0, 0, stage, data.batch(0, 0, stage))
-    assert own is not None and own.cut == found
-    assert data.validation()[0][2].cut == found
+    assert own is not None and own.clipped == found
+    assert data.validation()[0][2].clipped == found

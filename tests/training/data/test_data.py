@@ -85,7 +85,7 @@ def test_same_seed_same_noise_other_seed_other_noise():
     assert not torch.equal(a, clean)
 
 
-def test_told_level_is_the_level_of_the_noise():
+def test_the_level_returned_is_the_level_of_the_noise():
     clean = torch.full((64, 3, 64, 64), 0.5)
     for kinds in ([NoiseRecipe(level=(5, 50))], [NoiseRecipe(type="speckle", level=(0.1, 0.5))]):
         noisy, sigma = add_noise(clean, kinds, clip=False, seed=0)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from idx_files import digits, idx_bytes, write_mnist
 
-from denoise_ae.errors import DenoiseError, OutputError, TrainingError
+from denoise_ae.errors import DenoiseError, OutputError, PackageError, TrainingError
 from denoise_ae.training.data.mnist import MNIST, Origin, cache_folder, load_mnist, read_idx
 
 FILES = (
@@ -208,7 +208,7 @@ def test_progress_is_told_up_to_the_end_of_each_file(mirrors):
     [
         ("missing", "HTTP status 404"),
         ("changed", "wrong checksum"),
-        ("truncating", "100000"),
+        ("truncating", "16 bytes read, 99984 more expected"),
         ("hanging", "timed out"),
     ],
 )
@@ -232,6 +232,32 @@ def test_without_a_network_the_hint_says_how_to_go_on(mirrors):
     with pytest.raises(TrainingError, match="can't download MNIST's train-images") as caught:
         load_mnist(None, "train", origin=unused)
     assert "--data" in caught.value.hint
+
+
+@pytest.mark.parametrize(("proxy", "reason"), [("server", "proxy: .*501"), ("closed", "proxy: .*[Rr]efused")])
+def test_a_proxy_that_refuses_is_one_line(mirrors, monkeypatch, proxy, reason):
+    """The server here knows no CONNECT, as a proxy must."""
+    if proxy == "closed":
+        mirrors.server.server_close()
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{mirrors.server.server_port}")
+    with pytest.raises(TrainingError, match=reason) as caught:
+        load_mnist(None, "train", origin=Origin(("https://mnist.invalid/",), mirrors.sha256))
+    assert "\n" not in caught.value.message and len(caught.value.message) < 200
+    assert "--data" in caught.value.hint
+
+
+def test_a_download_prints_nothing_of_its_own(mirrors, capfd):
+    load_mnist(None, "test", origin=mirrors.origin("missing", "good"))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_pooch_it_says_what_to_install_or_to_give(mirrors, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    with pytest.raises(PackageError, match="pooch") as caught:
+        load_mnist(None, "test", origin=mirrors.origin("good"))
+    assert "denoise-ae[train]" in caught.value.hint and "--data" in caught.value.hint
+    write_mnist(mirrors.root / "folder")
+    assert len(load_mnist(mirrors.root / "folder", "test")[1]) == 64
 
 
 def test_a_cache_that_cannot_be_made_is_an_error_of_ours(home, mirrors):

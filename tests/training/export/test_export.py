@@ -40,8 +40,8 @@ def test_one_file_with_dynamic_sizes_and_no_external_data(exported):
     onnx.checker.check_model(model, full_check=True)
     assert all(t.data_location == onnx.TensorProto.DEFAULT for t in model.graph.initializer)
     has_code = name in ("dense", "conv", "vae")
-    told = ["mask"] if card.takes_mask else ["sigma"] if card.takes_sigma else ["given_code"] if has_code else []
-    assert [i.name for i in model.graph.input] == ["image", *told]
+    condition = ["mask"] if card.takes_mask else ["sigma"] if card.takes_sigma else ["given_code"] if has_code else []
+    assert [i.name for i in model.graph.input] == ["image", *condition]
     outputs = {"unet-estimator": ["clean", "noise_level"]}.get(name, ["clean", *["code", "decoded"] * has_code])
     assert [o.name for o in model.graph.output] == outputs
     for value in (model.graph.input[0], model.graph.output[0]):
@@ -87,14 +87,14 @@ def test_onnxruntime_agrees_with_torch_through_the_session(exported):
     assert session.card.receptive_field == network.receptive_field
     height, width = card.fixed_size or (24, 40)
     image = np.random.default_rng(0).random((3, card.channels, height, width), dtype=np.float32)
-    told = torch.full((3, 1, 1, 1), 0.1)
+    condition = torch.full((3, 1, 1, 1), 0.1)
     if card.takes_mask:
-        told = (torch.from_numpy(image[:, :1]) < 0.3).float()
+        condition = (torch.from_numpy(image[:, :1]) < 0.3).float()
     with torch.no_grad():
-        expected = network(torch.from_numpy(image), told).numpy()
+        expected = network(torch.from_numpy(image), condition).numpy()
     if card.takes_mask:
-        found = session.fill(image, told.numpy())
-        assert (found == image).all(axis=1, keepdims=True)[told.numpy() == 0].all()
+        found = session.fill(image, condition.numpy())
+        assert (found == image).all(axis=1, keepdims=True)[condition.numpy() == 0].all()
     else:
         found = session.run(image, 0.1 if card.takes_sigma else None)
     assert np.abs(found - expected).max() < 1e-4

@@ -22,7 +22,7 @@ from denoise_ae.training.export.calibration import Noise, samples
 from denoise_ae.training.export.equalize import equalize
 from denoise_ae.training.export.export import export
 from denoise_ae.training.export.int8 import export_int8, feeds, noise_of
-from denoise_ae.training.export.quantize import METHODS, quantize
+from denoise_ae.training.export.quantize import quantize
 from denoise_ae.training.fitting.pretrained import RECIPE_KEY
 from denoise_ae.training.recipes.recipe import NoiseRecipe
 
@@ -143,10 +143,7 @@ class TestEqualising:
 
 
 class TestQuantising:
-    @pytest.mark.parametrize("method", METHODS)
-    def test_the_result_is_close_at_every_size(self, method, pictures):
-        inputs = calibrating(pictures)
-        quantised = quantize(blocks(), inputs, method)
+    def test_the_result_is_close_at_every_size(self, quantised):
         for height, width in ((128, 128), (34, 62)):
             for sigma in (10 / 255, 40 / 255):
                 image = smooth(height, width, 5).transpose(2, 0, 1)[None].astype(np.float32) / 255
@@ -212,7 +209,7 @@ class TestSamples:
         again = samples(pictures, CARD, WHITE)[0]
         assert all(np.array_equal(a.noisy, b.noisy) for a, b in zip(first, again, strict=True))
 
-    def test_levels_are_spread_over_the_range_and_told(self, pictures):
+    def test_levels_are_spread_over_the_range_and_known(self, pictures):
         first, others = samples(pictures, CARD, WHITE)
         levels = np.array([sample.sigma * 255 for sample in first])
         assert levels.min() < 5 and levels.max() > 45
@@ -229,12 +226,12 @@ class TestSamples:
         levels = [sample.sigma * 255 for sample in first if (sample.noisy == sample.noisy[:, :1]).all()]
         assert min(levels) < 15 and max(levels) > 35
 
-    def test_what_a_model_is_told(self, pictures):
-        for card, told in (
+    def test_what_noise_level_a_model_gets(self, pictures):
+        for card, level in (
             (ModelCard("a"), None),
             (ModelCard("b", takes_sigma=True, estimates_sigma=True), -1.0),
         ):
-            assert {sample.sigma for sample in samples(pictures, card, WHITE)[0]} == {told}
+            assert {sample.sigma for sample in samples(pictures, card, WHITE)[0]} == {level}
 
     def test_crops_are_as_the_model_takes_them(self, pictures):
         card = ModelCard("gray", channels=1, size_multiple=48, min_size=130)
@@ -256,9 +253,9 @@ class TestSamples:
     def test_mixtures_take_turns(self, pictures):
         kinds = [NoiseRecipe(type="mask", level=(0.5, 0.5)), NoiseRecipe(type="uniform", level=(9, 9))]
         first, _ = samples(pictures, ModelCard("x"), Noise(kinds, clip=True))
-        lost = [float((sample.noisy == 0).mean()) for sample in first]
-        assert lost[::2] == pytest.approx([0.5] * len(lost[::2]), abs=0.05)
-        assert max(lost[1::2]) < 0.01
+        masked = [float((sample.noisy == 0).mean()) for sample in first]
+        assert masked[::2] == pytest.approx([0.5] * len(masked[::2]), abs=0.05)
+        assert max(masked[1::2]) < 0.01
 
     @pytest.mark.parametrize("content", ["nothing", "small", "broken"])
     def test_a_folder_without_pictures_that_do(self, content, tmp_path):

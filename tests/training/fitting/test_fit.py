@@ -21,8 +21,9 @@ from PIL import Image
 from denoise_ae.errors import TrainingError
 from denoise_ae.training.fitting.callbacks import TrainingInterruptedError
 from denoise_ae.training.fitting.checkpoint import find_checkpoint, load_checkpoint, newest_run
-from denoise_ae.training.fitting.fit import Denoising, fit
+from denoise_ae.training.fitting.fit import fit
 from denoise_ae.training.fitting.latent import look_at_codes
+from denoise_ae.training.fitting.plan import make_plan
 from denoise_ae.training.recipes.recipe import Recipe
 from denoise_ae.training.recipes.recipe_file import parse_recipe, read_recipe
 
@@ -64,7 +65,7 @@ def photos(tmp_path_factory):
 def whole(photos, tmp_path_factory):
     """A run that nobody disturbed."""
     run = tmp_path_factory.mktemp("runs") / "whole"
-    fit(tiny_recipe(), [photos], run, hardware=CPU)
+    fit(make_plan(tiny_recipe()), [photos], run, hardware=CPU)
     return run
 
 
@@ -83,7 +84,7 @@ def test_a_run_leaves_everything_that_was_promised(whole):
     recipe = parse_recipe(read_recipe(whole / "recipe.toml"), "recipe.toml")
     assert recipe == tiny_recipe()
     rows = list(csv.DictReader((whole / "metrics.csv").open()))
-    assert [float(row["epoch"]) for row in rows] == [0, 1, 2]
+    assert [float(row["epoch"]) for row in rows] == [1, 2, 3]
     assert all(float(row[key]) > 0 for row in rows for key in ("train_loss", "val_loss", "val_psnr"))
     for name in ("loss.png", "samples.png"):
         with Image.open(whole / name) as picture:
@@ -96,7 +97,7 @@ def test_a_run_leaves_everything_that_was_promised(whole):
 
 def test_training_lowers_the_loss(photos, tmp_path):
     recipe = tiny_recipe(epochs=4, steps_per_epoch=40, learning_rate=6e-3, ema=0.9)
-    fit(recipe, [photos], tmp_path / "run", hardware=CPU)
+    fit(make_plan(recipe), [photos], tmp_path / "run", hardware=CPU)
     rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").open()))
     gained = [float(row["val_psnr"]) - float(row["noisy_psnr"]) for row in rows]
     assert gained[-1] > 2
@@ -115,7 +116,7 @@ def test_best_checkpoint_is_the_best_epoch(whole):
 def test_the_last_checkpoint_is_the_last_epoch_however_bad(photos, tmp_path):
     """So that a run is resumed where it was stopped, not where it was best."""
     wild = {"optimizer": "adam", "learning_rate": 0.05, "schedule": "constant", "clip_norm": 0, "warmup_steps": 0}
-    fit(tiny_recipe(ema=0, **wild), [photos], tmp_path / "run", hardware=CPU)
+    fit(make_plan(tiny_recipe(ema=0, **wild)), [photos], tmp_path / "run", hardware=CPU)
     steps = [load_checkpoint(tmp_path / "run" / "checkpoints" / f"{name}.ckpt").step for name in ("best", "last")]
     assert steps[0] < steps[1] == 18
 
@@ -132,17 +133,17 @@ def test_checkpoint_holds_the_averaged_weights(whole):
 @pytest.mark.parametrize("stop_after", [3, 8, 12])
 def test_interrupted_and_resumed_equals_whole(whole, photos, tmp_path, stop_after, monkeypatch):
     """Stopped in mid-epoch (3, 8) and at an epoch's last step (12): the same weights, to the bit."""
-    monkeypatch.setattr("denoise_ae.training.fitting.watch._STEPS_BETWEEN_LOOKS", 1)
+    monkeypatch.setattr("denoise_ae.training.fitting.monitor._STEPS_BETWEEN_REPORTS", 1)
     run = tmp_path / "run"
     with pytest.raises(TrainingInterruptedError) as stopped:
-        fit(tiny_recipe(), [photos], run, hardware=CPU, observer=StopAt(stop_after))
+        fit(make_plan(tiny_recipe()), [photos], run, hardware=CPU, observer=StopAt(stop_after))
     assert "--resume" in stopped.value.hint
     checkpoint = find_checkpoint(run, "last")
     assert load_checkpoint(checkpoint).step == stop_after
-    fit(tiny_recipe(), [photos], run, resume=checkpoint, hardware=CPU)
+    fit(make_plan(tiny_recipe()), [photos], run, resume=checkpoint, hardware=CPU)
     assert_same_weights(last_state(run), last_state(whole))
     rows = list(csv.DictReader((run / "metrics.csv").open()))
-    assert [float(row["epoch"]) for row in rows] == [0, 1, 2]
+    assert [float(row["epoch"]) for row in rows] == [1, 2, 3]
 
 
 def test_workers_make_the_same_batches(whole, photos, tmp_path):
@@ -159,12 +160,12 @@ def test_workers_make_the_same_batches(whole, photos, tmp_path):
     ):
         recipe = Recipe.model_validate({**tiny_recipe(epochs=1).model_dump(), **changes})
         for workers in (0, 2):
-            fit(recipe, [photos], tmp_path / f"{name}{workers}", hardware=replace(CPU, workers=workers))
+            fit(make_plan(recipe), [photos], tmp_path / f"{name}{workers}", hardware=replace(CPU, workers=workers))
         assert_same_weights(*(last_state(tmp_path / f"{name}{workers}") for workers in (0, 2)))
     run = tmp_path / "run"
     with pytest.raises(TrainingInterruptedError):
-        fit(tiny_recipe(), [photos], run, hardware=replace(CPU, workers=2), observer=StopAt(9))
-    fit(tiny_recipe(), [photos], run, resume=find_checkpoint(run, "last"), hardware=replace(CPU, workers=2))
+        fit(make_plan(tiny_recipe()), [photos], run, hardware=replace(CPU, workers=2), observer=StopAt(9))
+    fit(make_plan(tiny_recipe()), [photos], run, resume=find_checkpoint(run, "last"), hardware=replace(CPU, workers=2))
     assert_same_weights(last_state(run), last_state(whole))
 
 
@@ -173,10 +174,11 @@ def test_killed_and_resumed_equals_whole(whole, photos, tmp_path):
     run = tmp_path / "run"
     code = (
         "import sys; from pathlib import Path\n"
-        "from denoise_ae.training.fitting.fit import Denoising, Hardware, fit\n"
+        "from denoise_ae.training.fitting.fit import Hardware, fit\n"
+        "from denoise_ae.training.fitting.plan import make_plan\n"
         "from denoise_ae.training.recipes.recipe_file import parse_recipe, read_recipe\n"
         "recipe = parse_recipe(read_recipe(Path(sys.argv[1])), '')\n"
-        "fit(recipe, [Path(sys.argv[2])], Path(sys.argv[3]), hardware=Hardware(accelerator='cpu'))\n"
+        "fit(make_plan(recipe), [Path(sys.argv[2])], Path(sys.argv[3]), hardware=Hardware(accelerator='cpu'))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code, whole / "recipe.toml", photos, run])
     deadline = time.monotonic() + 120
@@ -186,13 +188,13 @@ def test_killed_and_resumed_equals_whole(whole, photos, tmp_path):
     process.wait()
     checkpoint = find_checkpoint(run, "last")
     assert load_checkpoint(checkpoint).step in (6, 12, 18)
-    fit(tiny_recipe(), [photos], run, resume=checkpoint, hardware=CPU)
+    fit(make_plan(tiny_recipe()), [photos], run, resume=checkpoint, hardware=CPU)
     assert_same_weights(last_state(run), last_state(whole))
 
 
 def test_another_seed_gives_other_weights(whole, photos, tmp_path):
     recipe = tiny_recipe().model_copy(update={"seed": 1})
-    fit(recipe, [photos], tmp_path / "run", hardware=CPU)
+    fit(make_plan(recipe), [photos], tmp_path / "run", hardware=CPU)
     with pytest.raises(AssertionError):
         assert_same_weights(last_state(tmp_path / "run"), last_state(whole))
 
@@ -201,14 +203,14 @@ def test_training_leaves_the_callers_random_numbers_alone(photos, tmp_path):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    fit(tiny_recipe(epochs=1, steps_per_epoch=1), [photos], tmp_path / "run", hardware=CPU)
+    fit(make_plan(tiny_recipe(epochs=1, steps_per_epoch=1)), [photos], tmp_path / "run", hardware=CPU)
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_early_stop(photos, tmp_path):
     """With a learning rate of practically nothing there is no gain, so that patience runs out."""
     recipe = tiny_recipe(epochs=30, steps_per_epoch=1, patience=2, learning_rate=1e-30, ema=0.0)
-    fit(recipe, [photos], tmp_path / "run", hardware=CPU)
+    fit(make_plan(recipe), [photos], tmp_path / "run", hardware=CPU)
     rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").open()))
     assert len(rows) == 3
 
@@ -216,7 +218,7 @@ def test_early_stop(photos, tmp_path):
 def test_an_estimator_learns_the_level_from_pictures_alone(photos, tmp_path):
     recipe = tiny_recipe(epochs=4, steps_per_epoch=25, learning_rate=5e-3, ema=0, stages=[{"patch": 32, "batch": 8}])
     network = recipe.network.model_copy(update={"widths": (8, 8, 8), "blocks": (1, 1, 1), "estimator": True})
-    fit(recipe.model_copy(update={"network": network}), [photos], tmp_path / "run", hardware=CPU)
+    fit(make_plan(recipe.model_copy(update={"network": network})), [photos], tmp_path / "run", hardware=CPU)
     trained = load_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt").network()
     noise = torch.randn(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -225,20 +227,20 @@ def test_an_estimator_learns_the_level_from_pictures_alone(photos, tmp_path):
     assert levels[1] * 255 == pytest.approx(40, rel=0.5)
 
 
-def test_an_estimator_may_be_trained_alone_and_cautiously(photos, tmp_path):
+def test_an_estimator_may_be_trained_alone_and_biased_upwards(photos, tmp_path):
     """The rest of the network stays as it was; the more a low estimate counts, the higher it gets."""
     levels = []
-    for caution, of_this in ((0.05, 0), (20, 0), (0.05, 20)):
+    for weight, of_this in ((0.05, 0), (20, 0), (0.05, 20)):
         stages = [{"patch": 32, "batch": 8}]
         recipe = tiny_recipe(epochs=2, steps_per_epoch=20, ema=0, stages=stages)
-        training = recipe.training.model_copy(update={"part": "estimator", "caution": caution})
+        training = recipe.training.model_copy(update={"part": "estimator", "underestimate_weight": weight})
         network = recipe.network.model_copy(update={"widths": (8, 8, 8), "blocks": (1, 1, 1), "estimator": True})
-        noise = tuple(kind.model_copy(update={"caution": of_this}) for kind in recipe.noise)
+        noise = tuple(kind.model_copy(update={"underestimate_weight": of_this}) for kind in recipe.noise)
         recipe = recipe.model_copy(update={"network": network, "training": training, "noise": noise})
-        run = tmp_path / f"{caution} {of_this}"
-        fit(recipe, [photos], run, hardware=CPU)
+        run = tmp_path / f"{weight} {of_this}"
+        fit(make_plan(recipe), [photos], run, hardware=CPU)
         trained = load_checkpoint(run / "checkpoints" / "last.ckpt").network()
-        before = Denoising(recipe, 40).network.state_dict()
+        before = make_plan(recipe).network.state_dict()
         changed = {name for name, weight in trained.state_dict().items() if not torch.equal(weight, before[name])}
         assert changed == {name for name in before if name.startswith("estimator.")}
         grain = torch.randn(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
@@ -248,20 +250,16 @@ def test_an_estimator_may_be_trained_alone_and_cautiously(photos, tmp_path):
     assert levels[2] == levels[1]
 
 
-def test_all_but_an_estimator_may_be_trained_and_with_the_rounding_of_int8(photos, tmp_path):
+def test_all_but_an_estimator_may_be_trained(photos, tmp_path):
     recipe = tiny_recipe(epochs=1, steps_per_epoch=5, ema=0, stages=[{"patch": 32, "batch": 4}])
     network = recipe.network.model_copy(update={"widths": (8, 8, 8), "blocks": (1, 1, 1), "estimator": True})
-    before = Denoising(recipe.model_copy(update={"network": network}), 5).network.state_dict()
-    results = []
-    for rounded in (False, True):
-        training = recipe.training.model_copy(update={"part": "denoiser", "rounded": rounded})
-        run = tmp_path / f"{rounded}"
-        fit(recipe.model_copy(update={"network": network, "training": training}), [photos], run, hardware=CPU)
-        weights = load_checkpoint(run / "checkpoints" / "last.ckpt").network().state_dict()
-        changed = {name for name, weight in weights.items() if not torch.equal(weight, before[name])}
-        assert changed == {name for name in before if not name.startswith("estimator.")}
-        results.append(weights["head.weight"])
-    assert not torch.equal(*results)
+    before = make_plan(recipe.model_copy(update={"network": network})).network.state_dict()
+    training = recipe.training.model_copy(update={"part": "denoiser"})
+    run = tmp_path / "run"
+    fit(make_plan(recipe.model_copy(update={"network": network, "training": training})), [photos], run, hardware=CPU)
+    weights = load_checkpoint(run / "checkpoints" / "last.ckpt").network().state_dict()
+    changed = {name for name, weight in weights.items() if not torch.equal(weight, before[name])}
+    assert changed == {name for name in before if not name.startswith("estimator.")}
 
 
 @pytest.mark.parametrize("kind", ["dense", "conv"])
@@ -274,7 +272,7 @@ def test_digits_train(tmp_path, kind, optimizer):
             "training": {"epochs": 2, "optimizer": optimizer, "stages": [{"batch": 32}]},
         }
     )
-    best = fit(recipe, [tmp_path / "mnist"], tmp_path / "run", hardware=CPU)
+    best = fit(make_plan(recipe), [tmp_path / "mnist"], tmp_path / "run", hardware=CPU)
     assert best is not None and np.isfinite(best.val_psnr)
     assert find_checkpoint(tmp_path / "run").exists()
 
@@ -288,12 +286,12 @@ def test_codes_are_looked_at_once_an_epoch_when_enough_are_there(tmp_path, monke
         looked.append(len(codes))
         return look_at_codes(network, codes, seed)
 
-    monkeypatch.setattr("denoise_ae.training.fitting.fit.look_at_codes", look)
-    monkeypatch.setattr("denoise_ae.training.fitting.fit.MAPPED", mapped)
+    monkeypatch.setattr("denoise_ae.training.fitting.module.look_at_codes", look)
+    monkeypatch.setattr("denoise_ae.training.fitting.module.MAPPED", mapped)
     monkeypatch.setattr("denoise_ae.training.data.digits.VALIDATION_BATCH", 10)
     write_mnist(tmp_path / "mnist", 200)
     values = {"network": {"type": "dense", "latent": 4}, "training": {"epochs": 2, "ema": 0.9, "steps_per_epoch": 2}}
-    fit(Recipe.model_validate(values), [tmp_path / "mnist"], tmp_path / "run", hardware=CPU)
+    fit(make_plan(Recipe.model_validate(values)), [tmp_path / "mnist"], tmp_path / "run", hardware=CPU)
     assert looked == [shown, shown]
     assert (tmp_path / "run" / "walk.png").exists()
 
@@ -301,7 +299,7 @@ def test_codes_are_looked_at_once_an_epoch_when_enough_are_there(tmp_path, monke
 def test_a_diverging_run_says_so(photos, tmp_path):
     recipe = tiny_recipe(optimizer="sgd", learning_rate=1e9, clip_norm=0, warmup_steps=0, steps_per_epoch=40)
     with pytest.raises(TrainingError, match="loss is"):
-        fit(recipe, [photos], tmp_path / "run", hardware=CPU)
+        fit(make_plan(recipe), [photos], tmp_path / "run", hardware=CPU)
 
 
 class Evil:
@@ -321,7 +319,7 @@ def test_a_malicious_checkpoint_is_refused_and_nothing_runs(whole, photos, tmp_p
             load_checkpoint(tmp_path / f"{name}.ckpt")
         assert f"{name}.ckpt" in error.value.message and "\n" not in error.value.message
         with pytest.raises(TrainingError):
-            fit(tiny_recipe(), [photos], tmp_path / "run", resume=tmp_path / f"{name}.ckpt", hardware=CPU)
+            fit(make_plan(tiny_recipe()), [photos], tmp_path / "run", resume=tmp_path / f"{name}.ckpt", hardware=CPU)
     assert not (tmp_path / "evil-was-here").exists()
 
 

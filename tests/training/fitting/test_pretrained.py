@@ -21,6 +21,7 @@ from denoise_ae.training.export.export import export
 from denoise_ae.training.fitting.callbacks import TrainingInterruptedError
 from denoise_ae.training.fitting.checkpoint import find_checkpoint, load_checkpoint
 from denoise_ae.training.fitting.fit import fit
+from denoise_ae.training.fitting.plan import make_plan
 from denoise_ae.training.fitting.pretrained import RECIPE_KEY, load_pretrained, with_recipe
 from denoise_ae.training.networks.build import build
 from denoise_ae.training.recipes.defaults import assemble
@@ -59,7 +60,7 @@ def mnist(tmp_path_factory):
 def trained(mnist, tmp_path_factory):
     """A run and the model that was exported from it."""
     folder = tmp_path_factory.mktemp("trained")
-    fit(digits_recipe(), [mnist], folder / "run", hardware=CPU)
+    fit(make_plan(digits_recipe()), [mnist], folder / "run", hardware=CPU)
     export(find_checkpoint(folder / "run"), folder / "small.onnx")
     return folder
 
@@ -104,7 +105,7 @@ def test_a_name_a_file_a_checkpoint_and_a_run_mean_the_same(trained):
 def test_training_starts_from_the_models_weights_and_psnr(trained, mnist, tmp_path):
     """Steps of no size leave the weights alone, so that the first epoch shows what training started from."""
     source, recipe = further(trained, learning_rate=1e-30, epochs=1)
-    fit(recipe, [mnist], tmp_path / "run", start=source, hardware=CPU)
+    fit(make_plan(recipe, source), [mnist], tmp_path / "run", hardware=CPU)
     assert same(load_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt").weights, source.weights)
     assert psnrs(tmp_path / "run") == pytest.approx([max(psnrs(trained / "run"))], abs=1e-4)
 
@@ -112,13 +113,13 @@ def test_training_starts_from_the_models_weights_and_psnr(trained, mnist, tmp_pa
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to one process")
 def test_a_run_that_started_from_a_model_resumes_exactly_and_without_it(trained, mnist, tmp_path):
     source, recipe = further(trained, steps_per_epoch=12, epochs=1)
-    fit(recipe, [mnist], tmp_path / "whole", start=source, hardware=CPU)
+    fit(make_plan(recipe, source), [mnist], tmp_path / "whole", hardware=CPU)
     with pytest.raises(TrainingInterruptedError):
-        fit(recipe, [mnist], tmp_path / "cut", start=source, hardware=CPU, observer=StopAt(10))
+        fit(make_plan(recipe, source), [mnist], tmp_path / "cut", hardware=CPU, observer=StopAt(10))
     last = find_checkpoint(tmp_path / "cut", "last")
     stopped = load_checkpoint(last)
     assert stopped.step == 10 and stopped.recipe.origin == source.recipe.origin
-    fit(stopped.recipe, stopped.folders, tmp_path / "cut", resume=last, hardware=CPU)
+    fit(make_plan(stopped.recipe), stopped.folders, tmp_path / "cut", resume=last, hardware=CPU)
     whole = load_checkpoint(find_checkpoint(tmp_path / "whole", "last"))
     assert same(load_checkpoint(last).weights, whole.weights)
     again = load_pretrained(str(tmp_path / "whole")).recipe.origin
@@ -130,9 +131,9 @@ def test_an_estimator_of_other_widths_starts_fresh(tmp_path):
     (tmp_path / "narrow.toml").write_text("[network]\nestimator_widths = [4, 6]\n")
     wanted = assemble(tmp_path / "narrow.toml", [], {}, start=source.recipe).network
     assert wanted.estimator_widths == (4, 6)
-    fresh = source.fresh(wanted)
-    assert set(fresh) == {name for name in source.weights if name.startswith("estimator.")}
     network = build(wanted)
+    fresh = source.fresh(network)
+    assert set(fresh) == {name for name in source.weights if name.startswith("estimator.")}
     source.load_into(network)
     state = network.state_dict()
     assert state["estimator.fine.weight"].shape == (4, 4, 3, 3)
@@ -142,26 +143,26 @@ def test_an_estimator_of_other_widths_starts_fresh(tmp_path):
 def test_an_estimator_that_the_model_lacks_starts_fresh(tmp_path):
     source = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", UNET)))
     wanted = NetworkRecipe.model_validate(UNET | {"estimator": True})
-    fresh = source.fresh(wanted)
-    assert fresh and all(name.startswith("estimator.") for name in fresh)
     torch.manual_seed(1)
     model = build(wanted)
+    fresh = source.fresh(model)
+    assert fresh and all(name.startswith("estimator.") for name in fresh)
     drawn = {name: weight.clone() for name, weight in model.state_dict().items()}
     source.load_into(model)
     for name, weight in model.state_dict().items():
         assert torch.equal(weight, drawn[name] if name in fresh else source.weights[name])
     full = load_pretrained(str(save_checkpoint(tmp_path / "b.ckpt", UNET | {"estimator": True})))
-    assert full.fresh(wanted) == []
+    assert full.fresh(model) == []
     with pytest.raises(TrainingError, match=fresh[0]):
-        full.fresh(source.recipe.network)
+        full.fresh(build(source.recipe.network))
 
 
 def test_blocks_that_the_model_lacks_change_nothing_at_first(tmp_path):
     source = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", UNET)))
     before, deeper = build(source.recipe.network), NetworkRecipe.model_validate(UNET | {"blocks": [2, 1, 3]})
-    assert len(source.fresh(deeper)) == 2 * (2 + 2)  # two convolutions; at the finest scale on the way down and up
     source.load_into(before)
     after = build(deeper)
+    assert len(source.fresh(after)) == 2 * (2 + 2)  # two convolutions; at the finest scale on the way down and up
     source.load_into(after)
     picture, level = torch.rand(1, 3, 32, 32), torch.full((1, 1, 1, 1), 0.1)
     with torch.no_grad():
@@ -178,10 +179,10 @@ def test_a_smaller_network_does_without_a_models_last_blocks(tmp_path):
     (tmp_path / "smaller.toml").write_text("[network]\nblocks = [1, 1, 2]\nencoder_blocks = [0, 1]")
     smaller = assemble(tmp_path / "smaller.toml", [], {}, start=source.recipe).network
     assert (smaller.blocks, smaller.encoder_blocks) == ((1, 1, 2), (0, 1))
-    assert source.fresh(smaller) == []
-    gone = ["encoder.0.0", "encoder.0.1", "middle.2", "decoder.0.1"]
-    assert source.left_out(smaller) == [f"{block}.conv{n}.weight" for block in gone for n in (1, 2)]
     before, after = build(source.recipe.network), build(smaller)
+    assert source.fresh(after) == []
+    gone = ["encoder.0.0", "encoder.0.1", "middle.2", "decoder.0.1"]
+    assert source.left_out(after) == [f"{block}.conv{n}.weight" for block in gone for n in (1, 2)]
     source.load_into(before)
     source.load_into(after)
     for block in (*before.encoder[0], before.middle[2], before.decoder[0][1]):
@@ -194,7 +195,7 @@ def test_a_smaller_network_does_without_a_models_last_blocks(tmp_path):
 def test_weights_of_another_width_or_head_are_refused(tmp_path):
     source = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", UNET)))
     with pytest.raises(TrainingError, match=r"head.weight is \(8, 4, 6, 6\), not \(8, 2, 6, 6\)"):
-        source.fresh(NetworkRecipe.model_validate(UNET | {"channels": 1}))
+        source.fresh(build(NetworkRecipe.model_validate(UNET | {"channels": 1})))
 
 
 # The recipe
@@ -245,7 +246,7 @@ def test_a_teacher_is_the_target(photos, tmp_path, estimator):
             }
         )
         run = tmp_path / f"run{bool(name)}"
-        fit(recipe, [photos], run, start=start, hardware=CPU)
+        fit(make_plan(recipe, start), [photos], run, hardware=CPU)
         weights = load_checkpoint(run / "checkpoints" / "last.ckpt").weights
         moved[bool(name)] = max(float((weights[key] - start.weights[key]).abs().max()) for key in weights)
     assert moved[False] > 1e-6 and moved[True] < moved[False] / 100, moved
@@ -265,19 +266,17 @@ def test_a_teacher_must_be_told_the_same(photos, tmp_path):
         }
     )
     with pytest.raises(TrainingError, match="can't teach"):
-        fit(recipe, [photos], tmp_path / "run", hardware=CPU)
+        fit(make_plan(recipe), [photos], tmp_path / "run", hardware=CPU)
     with pytest.raises(ValueError, match="teacher is for a unet"):
         Recipe.model_validate({"training": {"teacher": str(teacher)}})
 
 
-@pytest.mark.parametrize(
-    "leg", [{"part": "estimator"}, {"part": "denoiser", "rounded": True}, {"teacher": "photo-gaussian"}]
-)
+@pytest.mark.parametrize("leg", [{"part": "estimator"}, {"part": "denoiser"}, {"teacher": "photo-gaussian"}])
 def test_all_of_a_model_is_trained_further_whose_last_leg_was_for_a_part_of_it(leg, tmp_path):
     start = load_pretrained(str(save_checkpoint(tmp_path / "a.ckpt", {**UNET, "estimator": True}))).recipe
     last = start.model_copy(update={"training": start.training.model_copy(update=leg)})
     training = assemble(None, [], {}, start=last).training
-    assert (training.part, training.rounded, training.teacher) == ("all", False, "")
+    assert (training.part, training.teacher) == ("all", "")
     (tmp_path / "again.toml").write_text('[training]\npart = "estimator"')
     assert assemble(tmp_path / "again.toml", [], {}, start=last).training.part == "estimator"
 
@@ -357,7 +356,7 @@ def parts():
 
 
 @pytest.mark.parametrize(
-    ("spoil", "word"),
+    ("add_training_noise", "word"),
     [
         (lambda weights, recipe: (weights, None), "does not hold the recipe"),
         (lambda weights, recipe: (weights, "{"), "can't be trained further"),
@@ -373,9 +372,9 @@ def parts():
         (lambda weights, recipe: (weights | {"out.bias": torch.tensor([torch.nan])}, recipe), "out.bias holds"),
     ],
 )
-def test_a_file_without_the_whole_network_is_refused(parts, tmp_path, spoil, word):
+def test_a_file_without_the_whole_network_is_refused(parts, tmp_path, add_training_noise, word):
     weights, recipe = parts
-    write_model(tmp_path / "bad.onnx", *spoil(weights, recipe.model_dump_json()))
+    write_model(tmp_path / "bad.onnx", *add_training_noise(weights, recipe.model_dump_json()))
     with pytest.raises(DenoiseError, match=word) as error:
         load_pretrained(str(tmp_path / "bad.onnx"))
     assert "bad.onnx" in error.value.message and "\n" not in error.value.message and error.value.hint
@@ -428,14 +427,14 @@ def test_weights_that_the_exporter_changed_are_kept_beside_the_card(parts, tmp_p
             load_pretrained(str(tmp_path / "a.onnx"))
 
 
-def test_a_network_that_was_told_a_level_may_be_told_a_mask(tmp_path):
+def test_a_network_conditioned_on_a_level_may_get_a_mask_instead(tmp_path):
     save_checkpoint(tmp_path / "a.ckpt", NETWORKS["unet"])
     start = load_pretrained(str(tmp_path / "a.ckpt"))
     asked = tmp_path / "repair.toml"
     asked.write_text('[network]\nmask = true\n[[noise]]\ntype = "strokes"\nlevel = [0.1, 0.2]\n')
     recipe = assemble(asked, [], {}, start=start.recipe)
     network = build(recipe.network)
-    assert start.fresh(recipe.network) == []
+    assert start.fresh(network) == []
     start.load_into(network)
     assert all(torch.equal(weight, start.weights[name]) for name, weight in network.state_dict().items())
     assert network.takes_mask and not network.takes_sigma

@@ -17,18 +17,20 @@ from denoise_ae.pixels.filters import blur
 from denoise_ae.training.data.load import load_data
 from denoise_ae.training.data.noisy_photos import (
     check_independent,
+    estimate_levels,
     own_noise,
     separate,
-    told_levels,
 )
-from denoise_ae.training.export.export import describe_noise, export
+from denoise_ae.training.export.export import export
 from denoise_ae.training.fitting.checkpoint import find_checkpoint, load_checkpoint
 from denoise_ae.training.fitting.fit import fit
+from denoise_ae.training.fitting.plan import make_plan
 from denoise_ae.training.fitting.pretrained import load_pretrained
 from denoise_ae.training.losses.neighbours import neighbour_loss, neighbours
 from denoise_ae.training.losses.recorrupted import SHARES, recorrupted_loss
 from denoise_ae.training.networks.build import build
 from denoise_ae.training.recipes.defaults import assemble
+from denoise_ae.training.recipes.description import describe_noise
 from denoise_ae.training.recipes.recipe import Recipe, Stage
 
 
@@ -104,7 +106,7 @@ class Constant(torch.nn.Module):
         super().__init__()
         self.clean, self.off = clean, off
 
-    def forward(self, image, told):
+    def forward(self, image, sigma_input):
         whole = self.clean if image.shape == self.clean.shape else torch.nn.functional.avg_pool2d(self.clean, 2)
         return whole + self.off
 
@@ -112,8 +114,8 @@ class Constant(torch.nn.Module):
 def test_the_loss_is_lowest_for_the_clean_picture():
     clean = torch.full((2, 3, 64, 64), 0.5)
     noisy = clean + 0.1 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
-    told = torch.zeros(2, 1, 1, 1)
-    losses = [float(neighbour_loss(Constant(clean, off), noisy, told, 2.0, seed=0)) for off in (-0.05, 0.0, 0.05)]
+    sigma_input, shifts = torch.zeros(2, 1, 1, 1), (-0.05, 0.0, 0.05)
+    losses = [float(neighbour_loss(Constant(clean, off), noisy, sigma_input, 2.0, seed=0)) for off in shifts]
     assert losses[1] < losses[0] and losses[1] < losses[2]
     # All of it is the neighbours' own noise, which nothing can lower.
     assert losses[1] == pytest.approx(0.01 * (1 + 2), rel=0.05)
@@ -122,14 +124,14 @@ def test_the_loss_is_lowest_for_the_clean_picture():
 def test_the_second_term_takes_away_what_neighbours_differ_by():
     """On a clean slope a network that changes nothing is right, and only the second term sees that."""
     slope = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
-    told = torch.zeros(1, 1, 1, 1)
+    sigma_input = torch.zeros(1, 1, 1, 1)
 
     class Nothing(torch.nn.Module):
-        def forward(self, image, told):
+        def forward(self, image, sigma_input):
             return image
 
-    without = float(neighbour_loss(Nothing(), slope, told, 0.0, seed=0))
-    both = float(neighbour_loss(Nothing(), slope, told, 2.0, seed=0))
+    without = float(neighbour_loss(Nothing(), slope, sigma_input, 0.0, seed=0))
+    both = float(neighbour_loss(Nothing(), slope, sigma_input, 2.0, seed=0))
     assert without > 0 and both == pytest.approx(without, abs=1e-9)
 
 
@@ -145,12 +147,12 @@ def test_recorrupted_pictures_judge_as_the_clean_one_would(softened):
     noisy = clean + torch.from_numpy(made)
     model = measure_noise([picture.numpy().transpose(1, 2, 0) for picture in noisy])
     own = own_noise([model, model], noisy)
-    told = own.level
+    sigma_input = own.level
 
     twice = torch.cat((clean, clean))
 
     def loss(restore):
-        return float(recorrupted_loss(restore, noisy, own, told, seed=3))
+        return float(recorrupted_loss(restore, noisy, own, sigma_input, seed=3))
 
     for left in (0.0, 0.3, 1.0):
         kept = loss(lambda picture, _, left=left: twice + left * (picture - twice))
@@ -168,20 +170,20 @@ def test_more_noise_is_told_where_it_is_drawn_on_top_and_estimated_where_nobody_
     own = own_noise([white_noise(0.1, 3)] * 4, noisy)
     heard = []
 
-    def restore(picture, told):
-        heard.append((picture, told))
+    def restore(picture, sigma_input):
+        heard.append((picture, sigma_input))
         return picture
 
     recorrupted_loss(restore, noisy, own, own.level, seed=0)
     recorrupted_loss(restore, noisy, own, torch.full((4, 1, 1, 1), -1.0), seed=0)
-    (pictures, told), (_, untold) = heard
+    (pictures, sigma_input), (_, unknown) = heard
     added = (pictures - 0.5).std((1, 2, 3))
-    assert (0.1**2 + added**2).sqrt().numpy() == pytest.approx(told.flatten().numpy(), rel=0.05)
+    assert (0.1**2 + added**2).sqrt().numpy() == pytest.approx(sigma_input.flatten().numpy(), rel=0.05)
     assert torch.allclose(pictures[:4] + pictures[4:], torch.ones(1))
-    assert (untold == -1).all()
+    assert (unknown == -1).all()
 
 
-# How far noise hangs together
+# How far noise is spatially correlated
 
 
 @pytest.mark.parametrize("sigma", [10, 25])
@@ -201,14 +203,14 @@ def test_white_noise_is_taken():
 
 @pytest.mark.parametrize(("softened", "stride"), [(0.6, 2), (1.2, 3)])
 def test_soft_noise_is_refused_with_what_was_measured(softened, stride):
-    with pytest.raises(TrainingError, match=r"hangs together.* by 0\.[3-9]") as caught:
+    with pytest.raises(TrainingError, match=r"spatially correlated.* by 0\.[3-9]") as caught:
         check_independent(as_files(scene(n, 192) + noise(n, 25, softened, side=192) for n in range(3)))
     assert f"data.stride = {stride} " in caught.value.hint
 
 
-def test_noise_that_hangs_together_over_rows_is_refused_altogether():
+def test_noise_that_is_correlated_over_rows_is_refused_altogether():
     """Lines, as sensors make them when they are read row by row."""
-    with pytest.raises(TrainingError, match="hangs together") as caught:
+    with pytest.raises(TrainingError, match="spatially correlated") as caught:
         check_independent(as_files(0.5 + np.repeat(noise(n, 25, side=192)[:, :1], 192, axis=1) for n in range(3)))
     assert "stride" not in caught.value.hint
 
@@ -244,7 +246,7 @@ def test_a_run_tells_a_loss_and_no_psnr_and_its_model_cleans(noisy_folder, tmp_p
     recipe = self_supervised(
         epochs=2, steps_per_epoch=200, learning_rate=3e-3, optimizer="muon", stages=stages, recorrupted=recorrupted
     )
-    best = fit(recipe, [noisy_folder], tmp_path / "run", hardware=CPU)
+    best = fit(make_plan(recipe), [noisy_folder], tmp_path / "run", hardware=CPU)
     rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").open()))
     assert {row["val_psnr"] for row in rows} == {"nan"}
     assert float(rows[-1]["val_loss"]) < float(rows[0]["val_loss"])
@@ -263,7 +265,7 @@ def test_a_run_tells_a_loss_and_no_psnr_and_its_model_cleans(noisy_folder, tmp_p
 def test_pictures_that_are_as_noisy_count_as_equally_noisy_and_others_do_not():
     def levels(*sigmas):
         made = as_files(scene(n, 128) + noise(n, sigma, side=128) for n, sigma in enumerate(sigmas))
-        return 255 * np.array(told_levels(made))
+        return 255 * np.array(estimate_levels(made))
 
     alike = levels(20, 20, 20, 20, 20, 30)
     assert len(set(alike.tolist())) == 1 and alike[0] == pytest.approx(20, rel=0.07)
@@ -273,7 +275,7 @@ def test_pictures_that_are_as_noisy_count_as_equally_noisy_and_others_do_not():
 def test_soft_noise_is_cut_up_where_a_recipe_says_so(tmp_path):
     for number in range(3):
         Image.fromarray(as_files([0.5 + noise(number, 25, 1.2)])[0]).save(tmp_path / f"{number}.png")
-    with pytest.raises(TrainingError, match="hangs together"):
+    with pytest.raises(TrainingError, match="spatially correlated"):
         load_data(self_supervised(), [tmp_path])
     values = self_supervised().model_dump(mode="json")
     values["data"]["stride"] = 3
@@ -296,7 +298,7 @@ def test_an_estimator_is_fitted_to_soft_noise_and_nothing_else_is(tmp_path):
     values["training"]["stages"] = [{"batch": 4, "patch": 64}]
     values["training"]["warmup_steps"] = 0
     recipe = Recipe.model_validate(values)
-    fit(recipe, [tmp_path], tmp_path / "run", start=start, hardware=CPU)
+    fit(make_plan(recipe, start), [tmp_path], tmp_path / "run", hardware=CPU)
     before, after = build(recipe.network), load_checkpoint(find_checkpoint(tmp_path / "run")).network()
     start.load_into(before)
     changed = {
@@ -306,9 +308,9 @@ def test_an_estimator_is_fitted_to_soft_noise_and_nothing_else_is(tmp_path):
     }
     assert changed == {"estimator"}
     shot = torch.from_numpy((scene(9, 192) + noise(9, 12, 1.0, side=192)).astype(np.float32).transpose(2, 0, 1))[None]
-    told = torch.full((1, 1, 1, 1), -1.0)
+    sigma_input = torch.full((1, 1, 1, 1), -1.0)
     with torch.no_grad():
-        assert after.restore(shot, told)[1].mean() > 1.02 * before.restore(shot, told)[1].mean()
+        assert after.restore(shot, sigma_input)[1].mean() > 1.02 * before.restore(shot, sigma_input)[1].mean()
 
 
 # Flags and recipes

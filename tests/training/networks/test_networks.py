@@ -90,8 +90,8 @@ def test_an_estimator_finds_nothing_in_a_flat_picture_which_then_stays_as_it_is(
     assert level.shape == (1, 1, 5, 8)
     assert level.abs().max() < 1e-6
     assert (clean - image).abs().max() < 1e-5
-    told = network.restore(image, torch.full((1, 1, 1, 1), 0.2))[0]
-    assert (told - image).abs().max() < 1e-5, "though it is told of noise"
+    given = network.restore(image, torch.full((1, 1, 1, 1), 0.2))[0]
+    assert (given - image).abs().max() < 1e-5, "though the level says that there is noise"
 
 
 def test_what_is_taken_is_no_more_than_a_multiple_of_the_own_estimate():
@@ -110,8 +110,8 @@ def test_an_estimate_scales_with_the_picture_and_is_used_where_no_level_is_told(
     own = network.restore(image, torch.full((1, 1, 1, 1), -1.0))[1]
     assert own.min() >= 0 and own.max() > 0
     assert torch.allclose(network.restore(3 * image, torch.zeros(1, 1, 1, 1))[1], 3 * own, atol=1e-5)
-    told, asked = (network(image, torch.full((1, 1, 1, 1), s)) for s in (0.0, -1.0))
-    assert torch.equal(told, image)
+    given, asked = (network(image, torch.full((1, 1, 1, 1), s)) for s in (0.0, -1.0))
+    assert torch.equal(given, image)
     assert not torch.allclose(asked, image, atol=1e-5)
     assert not torch.allclose(asked, network(image, torch.full((1, 1, 1, 1), -1.5)), atol=1e-5)
 

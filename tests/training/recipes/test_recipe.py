@@ -8,7 +8,7 @@ pytest.importorskip("pydantic")
 
 from denoise_ae.errors import UsageError
 from denoise_ae.training.recipes.defaults import assemble, override, parse_noise
-from denoise_ae.training.recipes.recipe_file import parse_recipe, read_recipe
+from denoise_ae.training.recipes.recipe_file import parse_recipe, parse_stored_recipe, read_recipe
 
 RECIPES = sorted((Path(__file__).parents[3] / "train" / "recipes").glob("*.toml"))
 
@@ -60,6 +60,25 @@ def test_unusable_recipes_name_the_key(values, word):
     assert "my.toml" in error.value.message
     assert word in error.value.message
     assert "\n" not in error.value.message
+
+
+def test_recipes_in_models_and_checkpoints_from_before_0_1_0_are_read_as_they_were_meant():
+    network = {"type": "unet", "widths": [8, 8, 8], "blocks": [1, 1, 1], "estimator": True}
+    old = {
+        "network": network,
+        "data": {"kind": "photos"},
+        "noise": [{"level": 5, "caution": 600}, {"level": 9}],
+        "training": {"told": 0.25, "caution": 2, "rounded": False, "kept": "finest"},
+    }
+    recipe = parse_stored_recipe(old, "old.onnx")
+    assert (recipe.training.conditioned, recipe.training.underestimate_weight) == (0.25, 2)
+    assert [kind.underestimate_weight for kind in recipe.noise] == [600, 0]
+    assert parse_stored_recipe(recipe.model_dump(mode="json"), "new.onnx") == recipe
+    for damaged in ([], "text", {"training": 3}, {"noise": [3]}, {"training": {"cautious": 1}}):
+        with pytest.raises(UsageError, match=r"old\.onnx"):
+            parse_stored_recipe(damaged, "old.onnx")
+    with pytest.raises(UsageError, match="caution: unknown key"):
+        parse_recipe(old, "a file of today")
 
 
 def test_files_that_are_no_toml(tmp_path):
