@@ -82,6 +82,7 @@ def strip(frame: Frame) -> None:
     """Take a frame's metadata away, in place."""
     # What said which way up it is goes, so that the pixels have to say it.
     frame.pixels = upright(frame.pixels, frame.metadata.orientation)
+    frame.extra = None if frame.extra is None else upright(frame.extra, frame.metadata.orientation)
     frame.metadata = Metadata()
 
 

@@ -137,12 +137,12 @@ def _decode_pages(data: bytes, found: Inspected, name: str) -> Picture:
     frames, warnings = [], list(found.warnings)
     described = 0
     for number, layout in enumerate(found.pages):
-        pixels, notes = read_pixels(data, layout, name)
+        pixels, extra, notes = read_pixels(data, layout, name)
         metadata, complaints = (found.metadata, ()) if number == 0 else read_tiff_metadata(data, layout.directory)
         described += sum(len(part or b"") for part in (metadata.exif, metadata.icc, metadata.xmp))
         if described > 2 * len(data):  # thousands of pages may all point to one profile
             raise ImageError(f"{name}: the pages of this TIFF share what should be each one's own", "save it anew")
-        frames.append(Frame(pixels, metadata))
+        frames.append(Frame(pixels, metadata, extra=extra))
         warnings += (*complaints, *notes)
     return Picture(frames, found.header, tuple(dict.fromkeys(warnings)))
 
@@ -283,7 +283,7 @@ def _as_held(frame: Frame, file_format: str, name: str) -> Frame:
         pixels = upright(pixels, metadata.orientation)
         metadata = upright_metadata(metadata)
         metadata = metadata if held else replace(metadata, exif=None)
-    return Frame(_fit(pixels, file_format, name), metadata, frame.duration)
+    return Frame(_fit(pixels, file_format, name), metadata, frame.duration, frame.extra)
 
 
 def _fit(pixels: NDArray[Any], file_format: str, name: str) -> NDArray[Any]:

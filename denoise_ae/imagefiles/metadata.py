@@ -9,7 +9,6 @@ from collections.abc import Set
 from dataclasses import dataclass, replace
 
 from denoise_ae.imagefiles.tiff_directory import (
-    _LETTERS,
     CLASSIC,
     POINTERS,
     Directory,
@@ -30,8 +29,6 @@ DESCRIPTIVE: Set[int] = frozenset(
 )
 """Fields of a TIFF's own directory that describe the picture: the others say how its pixels are stored, which is the
 writer's business."""
-
-_LETTERS |= {13: "I", 16: "Q", 17: "q", 18: "Q"}
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,6 @@ class Tag(IntEnum):
     EXTRA_SAMPLES = 338
     SAMPLE_FORMAT = 339
     JPEG_TABLES = 347
-    SUBSAMPLING = 530
     XMP = 700
     DEPTH = 32997
     COPYRIGHT = 33432
@@ -68,6 +67,7 @@ POINTERS = frozenset({Tag.EXIF, Tag.GPS, Tag.INTEROPERABILITY})
 
 # struct letters of one value of each TIFF field type (TIFF 6.0 section 2; 16 to 18 are BigTIFF's).
 _LETTERS = {1: "B", 2: "B", 3: "H", 4: "I", 5: "II", 6: "b", 7: "B", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d"}
+_LETTERS |= {13: "I", 16: "Q", 17: "q", 18: "Q"}
 
 
 _UNSIGNED = {kind for kind, letters in _LETTERS.items() if letters.isupper()}
