@@ -143,6 +143,7 @@ def save_result(
         for frame in frames:
             # What said which way up it is goes, so that the pixels have to say it.
             frame.pixels = upright(frame.pixels, frame.metadata.orientation)
+            frame.extra = None if frame.extra is None else upright(frame.extra, frame.metadata.orientation)
             frame.metadata = Metadata()
     same_format = like is not None and file_format == like.format
     if original is None or not same_format or options.quality is not None or not options.keep_metadata:

@@ -179,4 +179,4 @@ def convert_for(target: Format, frame: Frame, name: str) -> Frame:
         for rows, part in zip(chunks(pixels), chunks(fitted), strict=True):
             part[:] = from_unit(np.nan_to_num(to_unit(rows), nan=0, posinf=1, neginf=0), fitted.dtype)
         pixels = fitted
-    return Frame(pixels, metadata, frame.duration)
+    return Frame(pixels, metadata, frame.duration, frame.extra)

@@ -126,11 +126,14 @@ class Frame:
         metadata: EXIF, ICC, XMP and resolution: a page has its own, the frames of an animation share them.
         duration: seconds; None in what is no animation, and in the still picture that an animated PNG shows where
             animations are not known.
+        extra: HxW samples beside pixels that are neither colour nor alpha, such as the saved selection of a TIFF; None
+            where there are none. Formats other than TIFF can't hold them.
     """
 
     pixels: NDArray[Any]
     metadata: Metadata = field(default_factory=Metadata)
     duration: Fraction | None = None
+    extra: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)

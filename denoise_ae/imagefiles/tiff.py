@@ -30,13 +30,13 @@ def read(data: bytes, name: str) -> LazyImage:
         warnings: list[str] = []
         described = 0
         for layout in layouts:
-            pixels, notes = read_pixels(data, layout, name)
+            pixels, extra, notes = read_pixels(data, layout, name)
             metadata, complaints = read_tiff_metadata(data, layout.directory)
             described += sum(len(part or b"") for part in (metadata.exif, metadata.icc, metadata.xmp))
             if described > 2 * len(data):  # thousands of pages may all point to one profile
                 message = f"{name}: the pages of this TIFF share what should be each one's own"
                 raise ImageError(message, "save it anew")
-            frames.append(Frame(pixels, metadata))
+            frames.append(Frame(pixels, metadata, extra=extra))
             warnings += (*complaints, *notes)
         return Picture(frames, header, tuple(dict.fromkeys(warnings)))
 

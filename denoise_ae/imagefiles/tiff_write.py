@@ -32,7 +32,7 @@ from denoise_ae.imagefiles.tiff_directory import (
 _DEFLATE, _PREDICTOR_DIFFERENCE, _CONTIGUOUS, _INCH = 8, 2, 1, 2
 _BLACK_IS_ZERO, _RGB = 1, 2
 _UNSIGNED, _FLOAT = 1, 3
-_STRAIGHT_ALPHA = 2
+_UNSPECIFIED, _STRAIGHT_ALPHA = 0, 2
 _STRIP_BYTES = 1 << 18
 """A strip holds about this much, so that readers can take few rows at a time."""
 _ADDRESSABLE = 2**32
@@ -43,7 +43,8 @@ def encode_tiff(pages: Sequence[Frame], *, big: bool = False) -> bytes:
     """Write a picture, or the pages of a document.
 
     Args:
-        pages: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32. The orientation in their metadata is kept, so the
+        pages: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32. What they have beside colours and alpha must be
+            of the same type. The orientation in their metadata is kept, so the
             pixels must be as it says. EXIF in another byte order than that of the first page that has any is left out.
         big: write a BigTIFF; so is what may not fit into the 4 GB of a classic one.
     """
@@ -62,7 +63,7 @@ def encode_tiff(pages: Sequence[Frame], *, big: bool = False) -> bytes:
             fields = {tag: field for tag, field in directory.fields.items() if tag in DESCRIPTIVE}
         elif directory and directory.order == order:
             fields = copy_fields(page.metadata.exif or b"", directory, out, DESCRIPTIVE, width=width)
-        fields |= _write_pixels(page.pixels, order, out)
+        fields |= _write_pixels(page, order, out)
         claimed = resolution(directory) if directory else None
         if page.metadata.dpi and page.metadata.dpi != claimed:  # what cameras claim in EXIF means little
             fields[Tag.RESOLUTION_UNIT] = integers(order, _INCH)
@@ -85,17 +86,22 @@ def encode_tiff(pages: Sequence[Frame], *, big: bool = False) -> bytes:
 def _longest(page: Frame) -> int:
     """Bound the bytes of a page; what can't be compressed grows a little by Deflate's marks."""
     described = sum(len(part or b"") for part in (page.metadata.exif, page.metadata.icc, page.metadata.xmp))
-    return page.pixels.nbytes + page.pixels.nbytes // 512 + 2 * described + _STRIP_BYTES
+    stored = page.pixels.nbytes + (0 if page.extra is None else page.extra.nbytes)
+    return stored + stored // 512 + 2 * described + _STRIP_BYTES
 
 
-def _write_pixels(pixels: NDArray[Any], order: Order, out: io.BytesIO) -> dict[int, Field]:
+def _write_pixels(page: Frame, order: Order, out: io.BytesIO) -> dict[int, Field]:
     """Append the strips of a page, and return the fields that tell how they are stored."""
-    height, width = pixels.shape[:2]
-    samples = 1 if pixels.ndim == 2 else pixels.shape[2]
+    pixels = np.atleast_3d(page.pixels)
+    beside = [_STRAIGHT_ALPHA] if pixels.shape[2] in {2, 4} else []
+    if page.extra is not None:
+        pixels = np.dstack([pixels, page.extra])
+        beside += [_UNSPECIFIED]
+    height, width, samples = pixels.shape
     rows = max(1, _STRIP_BYTES // (width * samples * pixels.itemsize))
     offsets, counts = [], []
     for top in range(0, height, rows):
-        strip = _deflate(pixels[top : top + rows].reshape(-1, width, samples), order)
+        strip = _deflate(pixels[top : top + rows], order)
         offsets.append(out.tell())
         counts.append(out.write(strip))
     numbers: dict[Tag, list[int]] = {
@@ -103,7 +109,7 @@ def _write_pixels(pixels: NDArray[Any], order: Order, out: io.BytesIO) -> dict[i
         Tag.HEIGHT: [height],
         Tag.BITS: [pixels.itemsize * 8] * samples,
         Tag.COMPRESSION: [_DEFLATE],
-        Tag.PHOTOMETRIC: [_RGB if samples > 2 else _BLACK_IS_ZERO],
+        Tag.PHOTOMETRIC: [_RGB if samples - len(beside) == 3 else _BLACK_IS_ZERO],
         Tag.STRIPS: offsets,
         Tag.SAMPLES: [samples],
         Tag.ROWS_PER_STRIP: [rows],
@@ -113,8 +119,8 @@ def _write_pixels(pixels: NDArray[Any], order: Order, out: io.BytesIO) -> dict[i
     }
     if pixels.dtype != np.float32:
         numbers[Tag.PREDICTOR] = [_PREDICTOR_DIFFERENCE]
-    if samples in {2, 4}:
-        numbers[Tag.EXTRA_SAMPLES] = [_STRAIGHT_ALPHA]
+    if beside:
+        numbers[Tag.EXTRA_SAMPLES] = beside
     return {tag: integers(order, *values) for tag, values in numbers.items()}
 
 

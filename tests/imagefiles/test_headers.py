@@ -144,7 +144,6 @@ def animated(file_format):
         (animated("AVIF"), "animated AVIF"),
         (save(RGB, "JPEG", mode="CMYK"), "CMYK JPEG"),
         (save(RGB, "TIFF", mode="CMYK"), "CMYK"),
-        (save(RGB, "TIFF", mode="YCbCr"), "YCbCr"),
         (save_tiff(GRAY.astype(np.float64)), "64-bit floating-point"),
         (save_tiff(GRAY.astype(np.int16)), "16-bit signed"),
         (save_tiff(np.zeros((8, 8, 5), np.uint8), photometric="rgb"), "5 samples a pixel"),

@@ -73,7 +73,7 @@ def save(document: Document, canvas: Canvas | None, mix: float, output: Path, op
         OutputError: it can't be written, or the open picture is to be replaced and has changed on the disk.
     """
     pixels = canvas.result(document.pixels, mix) if canvas else document.pixels
-    frame = Frame(pixels, document.picture.metadata)
+    frame = Frame(pixels, document.picture.metadata, extra=document.picture.frames[0].extra)
     existing = Existing.IN_PLACE if is_own_file(document, output) else Existing.REPLACE
     job = Job(document.source, output, format_for(output), existing, title=document.name or output.name)
     save_result(job, [frame], document.picture.header, options, status=document.status)
