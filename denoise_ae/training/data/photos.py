@@ -11,8 +11,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from denoise_ae.training.data.corruption import add_validation_noise, draw_kinds, noise_seed
+from denoise_ae.training.data.drawn.draw import SMALLEST_DRAWING, draw_picture
+from denoise_ae.training.data.drawn.fonts import find_fonts
 from denoise_ae.training.data.samples import OwnNoise, ValidationBatch
 from denoise_ae.training.recipes.recipe import NoiseRecipe, Recipe, Stage
+
+_DRAWINGS = 6
 
 VALIDATION_SIDE = 256
 """Largest side in pixels of the crop that a validation photograph is judged on."""
@@ -40,6 +44,7 @@ class Photos:
         tensors = [torch.from_numpy(np.require(p, requirements="W")) for p in pictures]
         self._pictures = [tensors[i] for i in self._learnt]
         self._held_out = [tensors[i] for i in self._judged]
+        self._fonts = find_fonts() if recipe.data.drawn else []
         area = np.array([p.shape[0] * p.shape[1] for p in self._pictures], dtype=np.float64)
         # Large pictures hold more patches, but a few of them should not outweigh many small ones.
         self._weights = np.sqrt(area) / np.sqrt(area).sum()
@@ -57,6 +62,9 @@ class Photos:
             drawn = draw_kinds(recipe.noise, stage.batch, noise_seed(recipe, epoch, index))
             kinds = [recipe.noise[kind] for kind in drawn.tolist()]
         for i, which in enumerate(self._choose(rng, stage).tolist()):
+            if (drawing := self._draw(side, (epoch, index, i))) is not None:
+                out[i] = drawing
+                continue
             picture = self._pictures[which]
             small = side
             magnified = max(recipe.data.magnified, kinds[i].magnified) if kinds else 0
@@ -70,6 +78,15 @@ class Photos:
         grayed = torch.from_numpy(rng.random(stage.batch) < recipe.data.gray)
         patches[grayed] = patches[grayed].mean(1, keepdim=True).expand(-1, 3, -1, -1)
         return patches.contiguous(memory_format=torch.channels_last)
+
+    def _draw(self, side: int, place: tuple[int, int, int]) -> Tensor | None:
+        """Draw a patch instead of taking one from a photograph, as often as the recipe says: uint8, side x side x 3."""
+        if not self._recipe.data.drawn:
+            return None
+        rng = np.random.default_rng((self._recipe.seed, *place, _DRAWINGS))  # a stream of its own
+        if rng.random() >= self._recipe.data.drawn:
+            return None
+        return torch.from_numpy(draw_picture(max(side, SMALLEST_DRAWING), rng, self._fonts)[:side, :side])
 
     def _choose(self, rng: np.random.Generator, stage: Stage) -> np.ndarray:
         """Choose the pictures that a batch's patches come from; must be the generator's first draw."""

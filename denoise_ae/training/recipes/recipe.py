@@ -142,6 +142,9 @@ class DataRecipe(_Part):
     """Share of photo patches that are magnified: cameras' files are softer than pictures scaled down."""
     magnification: Annotated[float, Field(ge=1, le=8)] = 2.0
     """Largest magnification of a patch."""
+    drawn: Fraction = 0.0
+    """Share of photo patches that are drawn as training goes (text, codes, charts, halftones, cloth ...), so that the
+    network learns to leave alone what is no photograph; see `denoise_ae.training.data.drawn.draw`."""
     validation: Positive = 8
     """Photographs held out for validation (at most a fifth of them); MNIST holds out its last 5,000."""
     limit: int = Field(default=0, ge=0)
@@ -264,8 +267,10 @@ class Recipe(_Part):
             )
         if self.data.stride and self.training.part == "estimator":
             raise ValueError("an estimator is trained on whole pictures: no data.stride")
-        if self.data.gray or self.data.magnified or self.data.permute:
-            raise ValueError("training.self_supervised does not change pictures: no data.gray, magnified or permute")
+        if self.data.gray or self.data.magnified or self.data.permute or self.data.drawn:
+            raise ValueError(
+                "training.self_supervised does not change pictures: no data.gray, magnified, permute or drawn"
+            )
         multiple = 2 * 2 ** len(self.network.widths)
         if any(stage.patch % multiple for stage in self.training.stages):
             raise ValueError(f"patches must be multiples of {multiple} pixels, since they are halved")

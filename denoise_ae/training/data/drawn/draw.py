@@ -1,4 +1,4 @@
-"""Draw pictures that are no photographs, for training: `python drawings.py OUT COUNT SIDE SEED`.
+"""Draw pictures that are no photographs, for training.
 
 A denoiser that saw photographs alone takes small print, codes, pixel art and cloth for noise.  These drawings teach it
 otherwise.  Each picture is one kind, several side by side, or one upon another, sometimes turned, resized or faint.
@@ -6,7 +6,6 @@ otherwise.  Each picture is one kind, several side by side, or one upon another,
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +35,10 @@ _RESAMPLINGS = (
     Image.Resampling.BOX,
     Image.Resampling.NEAREST,
 )
+
+
+SMALLEST_DRAWING = 48
+"""Side in pixels of the smallest picture that can be drawn."""
 
 
 def draw_picture(side: int, rng: np.random.Generator, fonts: Sequence[Path]) -> Picture:
@@ -150,17 +153,3 @@ def _faint(picture: Picture, rng: np.random.Generator) -> Picture:
     table = np.arange(256, dtype=np.float32)[:, None] * share + ground * (1 - share)
     channels = [table[:, channel].astype(np.uint8)[picture[..., channel]] for channel in range(3)]
     return np.stack(channels, -1)
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Write pictures: OUT folder, COUNT, SIDE in pixels, SEED."""
-    folder, count, side, seed = Path(arguments[0]), *map(int, arguments[1:4])
-    folder.mkdir(parents=True, exist_ok=True)
-    fonts = find_fonts()
-    for number in range(count):
-        picture = draw_picture(side, np.random.default_rng((seed, number)), fonts)
-        Image.fromarray(picture).save(folder / f"drawn{number:04d}.png")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
