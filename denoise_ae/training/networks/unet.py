@@ -19,6 +19,10 @@ LARGEST_OWN = 20.0
 """The same limit in standard deviations of its own estimate, when it is given a higher level. Estimates are low for
 unfamiliar noise, but where they find next to none, as in drawings or cut-outs, there is none."""
 
+LARGEST_ESTIMATE = 60 / 255
+"""Highest noise level that a network goes by on its own account, on [0, 1]: it has not learnt what is beyond, and what
+looks so noisy is a code, a halftone or a chart."""
+
 MASK_LEVEL = 0.2
 """Noise level that stands for a masked pixel, on [0, 1]: as strong as any that the network may have been trained on
 before."""
@@ -90,7 +94,7 @@ class UNet(Autoencoder):
         assert self.estimator is not None
         own = self.estimator(image)
         found = own if fitting else own.detach()
-        level = functional.relu(sigma) + functional.relu(-sigma) * found
+        level = functional.relu(sigma) + (functional.relu(-sigma) * found).clamp(max=LARGEST_ESTIMATE)
         reach = torch.minimum(LARGEST_NOISE * level, LARGEST_OWN * found)
         level, reach = (
             functional.interpolate(cells, scale_factor=float(NoiseEstimator.CELL), mode="nearest")

@@ -144,7 +144,7 @@ def test_receptive_field_is_what_gradients_reach(blocks, encoder_blocks):
 
 def test_an_estimator_widens_the_receptive_field_by_what_it_sees(monkeypatch):
     """What it tells the network passes no gradient on, so here pixels are changed and the change is looked for."""
-    for name in ("LARGEST_NOISE", "LARGEST_OWN"):
+    for name in ("LARGEST_NOISE", "LARGEST_OWN", "LARGEST_ESTIMATE"):
         monkeypatch.setattr(unet, name, 1e30)  # nothing is cut off
     network = make(type="unet", widths=(4, 4, 4), blocks=(1, 1, 1), estimator=True).double()
     for name, parameter in network.named_parameters():
