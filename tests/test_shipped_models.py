@@ -43,8 +43,7 @@ def test_every_model_has_a_whole_card_and_its_checksum_holds(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_model_has_a_recipe_and_a_line_in_the_log(name):
-    trained = name.removesuffix("-int8")
-    assert (ROOT / "train" / "recipes" / f"{trained}.toml").exists()
+    assert (ROOT / "train" / "recipes" / f"{name}.toml").exists()
     assert f"{name}.onnx" in (ROOT / "train" / "README.md").read_text()
 
 
