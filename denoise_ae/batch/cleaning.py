@@ -12,7 +12,6 @@ from denoise_ae.batch.jobs import Cleaned, Job
 from denoise_ae.batch.tasks import Settings
 from denoise_ae.batch.transforms import Prepared, Report
 from denoise_ae.imagefiles.picture import Header, Picture
-from denoise_ae.restoration.cleaning import Change
 from denoise_ae.restoration.denoiser import Denoiser, check_strength
 
 
@@ -43,7 +42,8 @@ class Cleaning:
         estimated = self.options.sigma is None
         found: list[float] = []
         changes: list[float] = []
-        applied: list[Change] = []
+        applied: list[float] = []
+        shares: list[float] = []
         hot_pixels = 0
         factor = 1.0
         for number, (frame, sigma) in enumerate(zip(picture.frames, sigmas, strict=True)):
@@ -68,6 +68,7 @@ class Cleaning:
             if restored.change is not None:
                 changes.append(restored.change)
             applied.append(restored.applied)
+            shares.append(restored.changed_share)
             hot_pixels += restored.hot_pixels
         return Cleaned(
             job=job,
@@ -75,8 +76,8 @@ class Cleaning:
             sigma=fmean(found),
             estimated=estimated,
             change=fmean(changes) if changes else None,
-            applied_rms=fmean(each.rms for each in applied),
-            changed_share=fmean(each.share for each in applied),
+            applied_rms=fmean(applied),
+            changed_share=fmean(shares),
             hot_pixels=hot_pixels,
             warnings=self._doubts(fmean(found)),
         )

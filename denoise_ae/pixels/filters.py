@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -152,9 +153,18 @@ def local_median(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.medianBlur(image, side), np.uint8)
 
 
-def median_of_nine(plane: Floats) -> Floats:
-    """Return the median of the 3x3 square around each pixel of HxW, borders continued."""
-    return np.asarray(cv2.medianBlur(plane, 3), np.float32)
+def distance_from_median(image: NDArray[Any]) -> NDArray[Any]:
+    """Return how far each value is from the median of the 3x3 square around it, borders continued.
+
+    Args:
+        image: HxW or HxWx3; uint8, uint16 or float32.
+
+    Returns:
+        HxWxC of the same type, with a channel for HxW too.
+    """
+    whole = np.ascontiguousarray(image)
+    off = np.asarray(cv2.absdiff(whole, cv2.medianBlur(whole, 3)))
+    return off[..., None] if off.ndim == 2 else off
 
 
 def local_moments(image: NDArray[np.uint8], side: int) -> tuple[Floats, Floats]:

@@ -45,6 +45,7 @@ class MaskedImage:
 
     def __init__(self, image: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> None:
         self._mask = mask
+        self._corrections: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Floats] | None = None
         colour, self._alpha = split_alpha(image)
         self._colour = colour[..., None] if colour.ndim == 2 else colour
         if self._colour.shape[2] == 3 and _is_gray(self._colour):  # one channel stands for all, which stay equal
@@ -62,6 +63,29 @@ class MaskedImage:
             levels = max(total.shape[:2]).bit_length()
             self._blocks = _pull_push(total, self._counts, levels, np.zeros((1, 1, 1), np.float32))
 
+    def correct(
+        self, rows: NDArray[np.intp], columns: NDArray[np.intp], channels: NDArray[np.intp], values: Floats
+    ) -> None:
+        """Show other values in some places, such as those of hot pixels; the picture itself stays as it is.
+
+        Args:
+            rows: of the places.
+            columns: of the places.
+            channels: of the places, below `channels`.
+            values: what is shown there, on the scale of 0 to 1.
+        """
+        order = np.argsort(rows, kind="stable")
+        self._corrections = rows[order], columns[order], channels[order], values[order]
+
+    def _correct(self, pixels: Floats, rows: slice, columns: slice) -> None:
+        """Put the corrected values into a window, height x width x channels, in place."""
+        if self._corrections is None:
+            return
+        first, last = np.searchsorted(self._corrections[0], (rows.start, rows.stop))
+        down, across, channels, values = (part[first:last] for part in self._corrections)
+        inside = (across >= columns.start) & (across < columns.stop)
+        pixels[down[inside] - rows.start, across[inside] - columns.start, channels[inside]] = values[inside]
+
     def ignored(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
         """Return which pixels of a window are ignored: bool, height x width."""
         ignored: NDArray[np.bool_] = ~np.isfinite(self._colour[rows, columns]).all(axis=2)
@@ -71,16 +95,31 @@ class MaskedImage:
             ignored |= self._alpha[rows, columns] == 0
         return ignored
 
+    def stored(self, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return a window's values as they are stored, height x width x channels; not to be written to.
+
+        Where pixels are ignored, they are filled as in `window`, and all values are on its scale.
+        """
+        return self.window(rows, columns) if self.has_ignored else self._colour[rows, columns]
+
+    def pixels_at(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[Any]:
+        """Return the pixels in some places as they are stored, places x channels."""
+        return np.asarray(self._colour[rows, columns])
+
     def window(self, rows: slice, columns: slice) -> Floats:
         """Return a window with ignored pixels filled: float32, height x width x channels, black at 0, white at 1."""
         if not self.has_ignored:
-            return to_unit(self._colour[rows, columns])
+            pixels = to_unit(self._colour[rows, columns])
+            self._correct(pixels, rows, columns)
+            return pixels
         top, left = rows.start // _BLOCK, columns.start // _BLOCK
         bottom, right = -(-rows.stop // _BLOCK), -(-columns.stop // _BLOCK)
         total, count = self._sums(slice(top * _BLOCK, bottom * _BLOCK), slice(left * _BLOCK, right * _BLOCK))
         filled = _pull_push(total, count, _LEVELS, self._blocks[top:bottom, left:right])
         y, x = rows.start - top * _BLOCK, columns.start - left * _BLOCK
-        return filled[y : y + rows.stop - rows.start, x : x + columns.stop - columns.start]
+        pixels = filled[y : y + rows.stop - rows.start, x : x + columns.stop - columns.start]
+        self._correct(pixels, rows, columns)
+        return pixels
 
     def read(self, rows: slice, columns: slice, out: Floats) -> None:
         """Read a window as `window` does into planes, channels x height x width.
@@ -92,6 +131,7 @@ class MaskedImage:
         if whole and not self.has_ignored:
             colour = self._colour[rows, columns].transpose(2, 0, 1)
             np.divide(colour, np.float32(peak_of(colour.dtype)), out=out, dtype=np.float32)
+            self._correct(out.transpose(1, 2, 0), rows, columns)
             return
         window = self.window(slice(rows.start, bottom), slice(columns.start, right))
         border = (0, rows.stop - bottom), (0, columns.stop - right), (0, 0)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.pixels.convert import chunks, split_alpha, to_unit
+from denoise_ae.pixels.convert import split_alpha
 from denoise_ae.pixels.masked import Floats, MaskedImage
 from denoise_ae.pixels.opponent import apply_change, luma_of
 from denoise_ae.pixels.tiling import Tile
@@ -62,43 +62,16 @@ class Strength:
 
 
 @dataclass(frozen=True)
-class Change:
-    """How far a picture has moved."""
-
-    rms: float
-    """Root mean square in 8-bit steps."""
-    share: float
-    """Share of the pixels that changed by more than `NOTICEABLE` in any channel, 0 to 1."""
-
-
-NO_CHANGE = Change(0.0, 0.0)
-
-
-def measure_change(before: NDArray[Any], after: NDArray[Any]) -> Change:
-    """Measure how far a picture has moved; alpha and pixels that are not finite do not count.
-
-    Args:
-        before: HxW, HxWx2, HxWx3 or HxWx4.
-        after: of the same shape and type.
-    """
-    squares, changed, values, pixels = 0.0, 0, 0, 0
-    for old, new in zip(chunks(split_alpha(before)[0]), chunks(split_alpha(after)[0]), strict=True):
-        with np.errstate(invalid="ignore"):
-            steps = np.nan_to_num((to_unit(new) - to_unit(old)) * 255, nan=0.0, posinf=0.0, neginf=0.0)
-        squares += float(np.vdot(steps, steps))
-        far = np.abs(steps) > NOTICEABLE
-        changed += int(np.count_nonzero(far.any(axis=2) if far.ndim == 3 else far))
-        values, pixels = values + steps.size, pixels + steps.shape[0] * steps.shape[1]
-    return Change(math.sqrt(squares / values), changed / pixels)
-
-
-@dataclass(frozen=True)
 class Statistics:
     """What a network removed from tiles, and the levels it estimated, on the scale of 0 to 1."""
 
     pixels: int
     squares: float
-    """Sum over the pixels of the squares of what was removed."""
+    """Sum over the pixels of the squares of what the network removed."""
+    applied_squares: float
+    """The same of what was removed in fact, at the strength that was asked for."""
+    noticeable: int
+    """Pixels that changed by more than `NOTICEABLE` in any channel."""
     levels: Floats
     """Estimated noise levels, one for each cell; empty if the network does not estimate them."""
 
@@ -114,8 +87,18 @@ class Statistics:
 
     @property
     def change(self) -> float:
-        """The root mean square of what was removed, in 8-bit steps."""
+        """The root mean square of what the network removed, in 8-bit steps."""
         return 255 * math.sqrt(self.squares / self.pixels)
+
+    @property
+    def applied(self) -> float:
+        """The root mean square of what was removed in fact, in 8-bit steps."""
+        return 255 * math.sqrt(self.applied_squares / self.pixels)
+
+    @property
+    def share(self) -> float:
+        """The share of the pixels that changed noticeably, 0 to 1."""
+        return self.noticeable / self.pixels
 
 
 def clean_tiles(
@@ -154,10 +137,7 @@ def clean_tiles(
         for tile, planes in zip(batch, noisy, strict=True):
             masked.read(*tile.read, planes)
         clean, levels = run(noisy, _raised(sigma, strength.luma))
-        statistics = [
-            Statistics(_area(tile), _square_sum(clean[index], noisy[index], tile), _kept_cells(levels, index, tile))
-            for index, tile in enumerate(batch)
-        ]
+        squares = [_square_sum(clean[index], noisy[index], tile) for index, tile in enumerate(batch)]
         _limit(noisy, clean, _raised(sigma, strength.luma))
         if sigma is not None and masked.channels == 3 and max(1, strength.luma) != max(1, strength.chroma):
             other, _ = run(noisy, _raised(sigma, strength.chroma))
@@ -169,8 +149,15 @@ def clean_tiles(
             clean -= noisy
             apply_change(mixed := noisy.copy(), clean, luma, chroma, floating=masked.floating)
             clean = mixed
-        for tile, before, after in zip(batch, noisy, clean, strict=True):
-            keep(tile, before[:, *tile.kept], after[:, *tile.kept])
+        statistics = []
+        for index, tile in enumerate(batch):
+            before, after = noisy[index][:, *tile.kept], clean[index][:, *tile.kept]
+            removed = after - before
+            applied = float(np.vdot(removed, removed)) / len(removed)
+            noticeable = int(np.count_nonzero((np.abs(removed, out=removed) > NOTICEABLE / 255).any(axis=0)))
+            cells = _kept_cells(levels, index, tile)
+            statistics.append(Statistics(_area(tile), squares[index], applied, noticeable, cells))
+            keep(tile, before, after)
         return statistics
 
     found: list[Statistics] = []
@@ -182,6 +169,8 @@ def clean_tiles(
     return Statistics(
         sum(part.pixels for part in found),
         sum(part.squares for part in found),
+        sum(part.applied_squares for part in found),
+        sum(part.noticeable for part in found),
         np.concatenate([part.levels for part in found]),
     )
 

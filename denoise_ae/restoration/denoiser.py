@@ -21,13 +21,10 @@ from denoise_ae.pixels.masked import Floats, MaskedImage
 from denoise_ae.pixels.tiling import Tile
 from denoise_ae.restoration.adapt import fit_factor
 from denoise_ae.restoration.cleaning import (
-    NO_CHANGE,
-    Change,
     Keep,
     Statistics,
     Strength,
     clean_tiles,
-    measure_change,
     write_into,
 )
 from denoise_ae.restoration.hot_pixels import find_hot_pixels
@@ -49,8 +46,10 @@ class Restored:
     neither."""
     change: float | None = None
     """Root mean square of what the model would remove at full strength, in 8-bit steps; None at strength 0."""
-    applied: Change = NO_CHANGE
-    """How far the picture has moved in fact."""
+    applied: float = 0.0
+    """Root mean square of what was removed in fact, in 8-bit steps."""
+    changed_share: float = 0.0
+    """Share of the pixels that changed by more than 8 steps of 255 in any channel, 0 to 1."""
     hot_pixels: int = 0
     """Hot and dead pixels that were filled first, those of each colour counted."""
 
@@ -114,7 +113,7 @@ class Denoiser(TiledModel):
             chroma: the same for the colour.
             adapt: fit the model's own estimate to this picture first, see `fit_factor`; not with `sigma`.
             defects: fill hot and dead pixels of photographs first, see `denoise_ae.restoration.hot_pixels`; by models
-                that take a noise level.
+                that take a noise level, unless luminance or colour is to stay as it is.
             progress: called with (tiles done, tiles in all) after each run of the network.
 
         Returns:
@@ -158,20 +157,20 @@ class Denoiser(TiledModel):
         masked = MaskedImage(image)
         if not asked or masked.all_ignored:
             return Restored(result, 0.0, 0.0) if masked.all_ignored else Restored(result, sigma)
-        hot = find_hot_pixels(masked) if defects and self.card.takes_sigma else ()
+        # Where luminance or colour is to stay as it is, a hot pixel is part of it.
+        wanted = defects and asked.luma > 0 and asked.chroma > 0 and self.card.takes_sigma
+        hot = find_hot_pixels(masked) if wanted else ()
         if hot:
-            hot.fill(result)
-            masked = MaskedImage(result.copy())
+            masked.correct(hot.rows, hot.columns, hot.channels, hot.values)
         tiles = self._plan(masked)
         sigma_input = self._sigma_input(masked, sigma)
         if sigma_input is not None:
             sigma_input *= factor
         found = self._clean_tiles(masked, tiles, write_into(masked, result), sigma_input, asked, progress=progress)
-        applied = measure_change(image, result)
         if sigma_input is None:
-            return Restored(result, None, found.change, applied)
+            return Restored(result, None, found.change, found.applied, found.share)
         level = found.level * -sigma_input if sigma_input < 0 else 255 * sigma_input
-        return Restored(result, level if sigma is None else sigma, found.change, applied, len(hot))
+        return Restored(result, level if sigma is None else sigma, found.change, found.applied, found.share, len(hot))
 
     def residual(
         self,

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.pixels.convert import peak_of, split_alpha
-from denoise_ae.pixels.filters import median_of_nine
+from denoise_ae.pixels.convert import peak_of, split_alpha, to_unit
+from denoise_ae.pixels.filters import distance_from_median
 from denoise_ae.pixels.masked import MaskedImage
 
 Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
 
 LEAST_CONTRAST = 20 / 255
 """A defect stands out by at least so much, on the scale of 0 to 1."""
@@ -54,7 +55,7 @@ _RADIUS = 3
 _STRIP_PIXELS = 2_000_000
 _SMALLEST = 2 * _RADIUS + 1
 _ROUNDING = 0.5 / 255
-_APART, _UNUSUAL = 3, 6.0
+_APART, _UNUSUAL = 7, 6.0
 """How far apart pixels are looked at for the usual distance from their median, and how many times that is unusual: four
 standard deviations of white noise."""
 _Y, _X = np.mgrid[-_RADIUS : _RADIUS + 1, -_RADIUS : _RADIUS + 1]
@@ -92,9 +93,12 @@ def find_hot_pixels(picture: MaskedImage) -> HotPixels:
     Args:
         picture: made of the array that is to be cleaned; pixels to ignore are none.
     """
-    found: list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Floats]] = []
+    found: list[tuple[Indices, Indices, Indices, Floats]] = []
     if min(picture.height, picture.width) >= _SMALLEST and not picture.all_ignored and not _looks_drawn(picture):
-        found = [each for strip in _strips(picture) for each in _find_in(*strip)]
+        for rows, columns, channels in _candidates(picture):
+            if len(rows):
+                wrong, belongs = _judge(_around(picture, rows, columns), int(channels[0]))
+                found.append((rows[wrong], columns[wrong], channels[wrong], belongs[wrong]))
     count = sum(len(each[0]) for each in found)
     if not 0 < count <= MOST * picture.height * picture.width:
         nowhere = np.empty(0, np.intp)
@@ -108,39 +112,41 @@ def _looks_drawn(picture: MaskedImage) -> bool:
     return bool((sample[:, 1:] == sample[:, :-1]).all(axis=2).mean() > DRAWN) if sample.shape[1] > 1 else True
 
 
-def _strips(picture: MaskedImage) -> Iterator[tuple[Floats, int, NDArray[np.bool_] | None]]:
-    """Yield the picture in strips of rows with a mirrored margin: values, the first row, and pixels to ignore."""
-    step = max(1, _STRIP_PIXELS // picture.width)
+def _candidates(picture: MaskedImage) -> Iterator[tuple[Indices, Indices, Indices]]:
+    """Yield rows, columns and channels of pixels that stand out of their neighbours by far, strip by strip."""
     columns = slice(0, picture.width)
+    step = max(1, _STRIP_PIXELS // picture.width)
     for top in range(0, picture.height, step):
         bottom = min(top + step, picture.height)
-        above, below = max(0, top - _RADIUS), min(picture.height, bottom + _RADIUS)
-        margin = ((_RADIUS - (top - above), _RADIUS - (below - bottom)), (_RADIUS, _RADIUS), (0, 0))
-        values = np.pad(picture.window(slice(above, below), columns), margin, mode="symmetric")
-        yield values, top, picture.ignored(slice(top, bottom), columns) if picture.has_ignored else None
-
-
-def _find_in(
-    values: Floats, top: int, ignored: NDArray[np.bool_] | None
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Floats]]:
-    """Find defects in a strip with its margin, channel by channel: rows, columns, channels and what belongs there."""
-    inner = slice(_RADIUS, -_RADIUS)
-    windows = np.lib.stride_tricks.sliding_window_view(values, (_SMALLEST, _SMALLEST), axis=(0, 1))
-    for channel in range(values.shape[2]):
-        plane = np.ascontiguousarray(values[..., channel])
-        off = np.abs(plane - median_of_nine(plane))[inner, inner]
+        above = max(0, top - 1)
+        strip = picture.stored(slice(above, min(bottom + 1, picture.height)), columns)
+        off = distance_from_median(strip)[top - above : bottom - above]
+        ignored = picture.ignored(slice(top, bottom), columns) if picture.has_ignored else None
         # Looking closely at each of millions of noisy pixels would take longer than cleaning them.
-        usual = float(np.median(off[::_APART, ::_APART]))
-        stands_out = off > max(LEAST_CONTRAST, _UNUSUAL * usual)
+        usual = np.median(off[::_APART, ::_APART], axis=(0, 1))
+        least = np.maximum(LEAST_CONTRAST * peak_of(strip.dtype), _UNUSUAL * usual)
+        if off.dtype.kind == "u":  # whole numbers are compared without turning millions of them into floats
+            least = np.minimum(np.floor(least), np.iinfo(off.dtype).max).astype(off.dtype)
+        stands_out = off > least
         if ignored is not None:
-            stands_out &= ~ignored
-        rows, columns = np.nonzero(stands_out)
-        if not len(rows):
-            continue
-        around = windows[rows, columns]
-        wrong, belongs = _judge(around, channel)
-        rows, columns = rows[wrong], columns[wrong]
-        yield rows + top, columns, np.full(len(rows), channel), belongs[wrong]
+            stands_out &= ~ignored[..., None]
+        places = np.flatnonzero(stands_out)  # far quicker than three indices of each of millions of values
+        rows, across, channels = np.unravel_index(places, stands_out.shape)
+        for channel in range(picture.channels):
+            chosen = channels == channel
+            yield rows[chosen] + top, across[chosen], channels[chosen]
+
+
+def _around(picture: MaskedImage, rows: Indices, columns: Indices) -> Floats:
+    """Return the surroundings of pixels, N x channels x 7 x 7, on the scale of 0 to 1; mirrored at the borders."""
+    down = _mirrored(rows[:, None, None] + _Y, picture.height)
+    across = _mirrored(columns[:, None, None] + _X, picture.width)
+    return to_unit(picture.pixels_at(down, across)).transpose(0, 3, 1, 2)
+
+
+def _mirrored(places: Indices, length: int) -> Indices:
+    inside = np.abs(places)
+    return np.where(inside >= length, 2 * (length - 1) - inside, inside)
 
 
 def _judge(around: Floats, channel: int) -> tuple[NDArray[np.bool_], Floats]:
