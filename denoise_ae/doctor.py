@@ -250,13 +250,13 @@ def _check_model(name: str, origin: catalog.Origin) -> Model:
 
 
 def _test_picture() -> NDArray[np.float32]:
-    """Return a colour ramp with white noise, always the same: SIDE x SIDE x 3, about 0 to 1."""
+    """Return a colour ramp with white noise, always the same: SIDE x SIDE x 3, 0 to 1."""
     import numpy as np
 
     ramp = np.linspace(0, 1, SIDE)
     picture = np.stack(np.broadcast_arrays(ramp[:, None], ramp, 0.5), axis=-1)
     noise = np.random.default_rng(0).normal(0, SIGMA / 255, picture.shape)
-    return (picture + noise).astype(np.float32)
+    return (picture + noise).clip(0, 1).astype(np.float32)
 
 
 def _try_device(
