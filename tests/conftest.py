@@ -1,5 +1,6 @@
 """Shared by all tests: a home of their own, the command line, and the tiny networks as files."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from tiny import NETWORKS
 from denoise_ae.cli import main
 from denoise_ae.modelfiles import trial
 from denoise_ae.modelfiles.session import Session
+
+# Several test processes share the cores: PyTorch threads that wait for each other there take many times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 TRY_OUT = trial.try_out
 

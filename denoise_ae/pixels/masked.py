@@ -33,22 +33,23 @@ class MaskedImage:
     Args:
         image: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32. It is only read.
         mask: HxW, true for pixels to fill, which are ignored too.
+        join_gray: let one channel stand for the three of RGB that is gray, so that they stay equal.
 
     Attributes:
         height: in pixels.
         width: in pixels.
-        channels: of the colour, 1 or 3; 1 too for RGB whose three channels are equal.
+        channels: of the colour, 1 or 3.
         floating: whether values may lie outside 0 to 1.
         has_ignored: whether any pixel is ignored.
         all_ignored: whether all are.
     """
 
-    def __init__(self, image: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> None:
+    def __init__(self, image: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, join_gray: bool = False) -> None:
         self._mask = mask
         self._corrections: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Floats] | None = None
         colour, self._alpha = split_alpha(image)
         self._colour = colour[..., None] if colour.ndim == 2 else colour
-        if self._colour.shape[2] == 3 and _is_gray(self._colour):  # one channel stands for all, which stay equal
+        if join_gray and self._colour.shape[2] == 3 and _is_gray(self._colour):
             self._colour = self._colour[..., :1]
         self.height, self.width, self.channels = self._colour.shape
         self.floating = self._colour.dtype.kind == "f"

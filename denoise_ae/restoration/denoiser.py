@@ -154,7 +154,7 @@ class Denoiser(TiledModel):
         if factor != 1:
             self.check_adapt(sigma)
         result = image.copy(order="C")
-        masked = MaskedImage(image)
+        masked = MaskedImage(image, join_gray=True)
         if not asked or masked.all_ignored:
             return Restored(result, 0.0, 0.0) if masked.all_ignored else Restored(result, sigma)
         # Where luminance or colour is to stay as it is, a hot pixel is part of it.
@@ -244,7 +244,7 @@ class Denoiser(TiledModel):
         """
         check_image(image)
         self.check_adapt(None)
-        masked = MaskedImage(image)
+        masked = MaskedImage(image, join_gray=True)
         run = in_range(self._run, self._value_range(masked))
         return fit_factor(
             masked,
@@ -288,7 +288,7 @@ class Denoiser(TiledModel):
             ImageError: the array is not a picture.
         """
         check_image(image)
-        masked = MaskedImage(image)
+        masked = MaskedImage(image, join_gray=True)
         if not self.card.estimates_sigma or masked.all_ignored:
             return 255 * estimate_sigma(masked.sample(SIGMA_SAMPLE))
         return self._clean_tiles(masked, self._plan(masked), lambda *_: None, -1.0, Strength()).smooth_level

@@ -80,7 +80,7 @@ class Repairer(TiledModel):
         result = image.copy(order="C")
         if not mask.any():
             return result
-        masked = MaskedImage(image, mask)
+        masked = MaskedImage(image, mask, join_gray=True)
         if masked.all_ignored:
             raise ImageError("nothing is left of the picture to fill it from", "mark fewer pixels")
         colour, _ = split_alpha(result)

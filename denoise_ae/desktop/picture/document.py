@@ -101,7 +101,9 @@ def open_bytes(
     if len(picture.frames) > 1:
         message = f"{name}: holds {len(picture.frames)} pages or frames, and this view shows one picture"
         raise ImageError(message, "put it into the batch list, which cleans them all")
-    return Document(picture, source, status, MaskedImage(picture.pixels), reductions(to_shown(picture.pixels)))
+    return Document(
+        picture, source, status, MaskedImage(picture.pixels, join_gray=True), reductions(to_shown(picture.pixels))
+    )
 
 
 def to_shown(pixels: NDArray[Any]) -> NDArray[np.uint8]:

@@ -61,7 +61,9 @@ def preview(
     # The mean of 4 pixels has half the noise, if it is white.
     reduced_sigma = None if sigma is None else sigma / scale
     pixels = small[..., 0] if small.shape[2] == 1 else small
-    residual = denoiser.residual(MaskedImage(pixels), everything, reduced_sigma, strength, interrupt=interrupt)
+    residual = denoiser.residual(
+        MaskedImage(pixels, join_gray=True), everything, reduced_sigma, strength, interrupt=interrupt
+    )
     channels = channels_of(document.pixels)
     clean: NDArray[np.float32] = small[..., :channels].astype(np.float32)
     clean /= 255
