@@ -49,7 +49,7 @@ def test_labels_that_say_nothing_can_not_be_learnt(run, place, mnist, network):
     [
         (["nowhere"], 1, "nowhere: no such folder"),
         (["mnist", "--model", "photo"], 1, "no latent code"),
-        (["mnist", "-o", "map.txt"], 2, "this ending"),
+        (["mnist", "-o", "map.txt"], 2, "unsupported file format"),
         (["one"], 1, "all training pictures show the same digit"),
     ],
 )
