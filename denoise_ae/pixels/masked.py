@@ -9,6 +9,7 @@ that a window read alone gets the same fill as in the whole picture.
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,11 @@ _LEVELS = 5
 """Pyramid levels that are built for each window; those above are built once."""
 
 _BLOCK = 2**_LEVELS
+
+BEYOND_BULK = 0.0005
+"""Share of the pixels that may lie beyond either end of a picture's bulk of values: lamps, glints and hot pixels."""
+
+_BULK_SAMPLE = 1_000_000
 
 _LEAST_BLOCKS = 12
 """Fewer blocks make no sample."""
@@ -182,6 +188,13 @@ class MaskedImage:
         return np.concatenate(
             [self.window(slice(top, top + _BLOCK), slice(left, left + _BLOCK)) for top, left in corners], axis=1
         )
+
+    @cached_property
+    def bulk(self) -> tuple[float, float]:
+        """The values that all pixels but `BEYOND_BULK` lie between, on 0 to 1; sampled once, not for each window."""
+        sample = self.sample(_BULK_SAMPLE)
+        low, high = np.quantile(sample.min(axis=2), BEYOND_BULK), np.quantile(sample.max(axis=2), 1 - BEYOND_BULK)
+        return float(low), float(high)
 
     def parts(self, count: int, side: int) -> list[Floats]:
         """Return up to `count` squares without ignored pixels, spread evenly: side x side x channels, 0 to 1.

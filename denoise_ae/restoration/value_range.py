@@ -15,16 +15,11 @@ import numpy as np
 from denoise_ae.pixels.masked import Floats, MaskedImage
 from denoise_ae.restoration.cleaning import Run
 
-BRIGHT_SHARE = 0.0005
-"""Share of the pixels that may lie beyond the range: lamps, glints and hot pixels."""
-
 HEADROOM = 1.1
 """How far the range goes beyond the brightest of the others, whose noise needs room."""
 
 DIM = 0.4
 """Pictures that reach this use enough of the scale to be left as they are."""
-
-_SAMPLE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -44,9 +39,9 @@ def measure_range(picture: MaskedImage) -> ValueRange:
         picture: whose pixels; those to ignore do not count.
     """
     floating = picture.floating
-    sample = picture.sample(_SAMPLE)
-    brightest = HEADROOM * float(np.quantile(sample.max(axis=2), 1 - BRIGHT_SHARE))
-    darkest = HEADROOM * min(0.0, float(np.quantile(sample.min(axis=2), BRIGHT_SHARE))) if floating else 0.0
+    low, high = picture.bulk
+    brightest = HEADROOM * high
+    darkest = HEADROOM * min(0.0, low) if floating else 0.0
     used = max(brightest, -darkest)
     if 0 < used < DIM or used > HEADROOM:
         return ValueRange(darkest, brightest, 1 / used) if floating else ValueRange(0.0, brightest, 1 / used)
