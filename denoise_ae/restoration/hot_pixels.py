@@ -5,7 +5,8 @@ glint, and a line, a corner or a letter goes on in some direction. So a pixel is
 ring around it by many times that ring's noise, and its neighbours do not. In one colour alone nothing in a picture
 looks so; where all colours stand out, the neighbours must be quieter than the sharpest lens leaves them.
 
-Only photographs have defects: in what is drawn, with no noise at all, single pixels that stand out are meant.
+Only photographs have defects: in what is drawn, single pixels that stand out are meant. So a defect also has nothing
+around it that stands out nearly as much: the dots of letters, dithers and charts have their like beside them.
 """
 
 from __future__ import annotations
@@ -51,7 +52,12 @@ MOST = 1 / 200
 DRAWN = 0.5
 """Share of pixels that equal their right neighbour from which a picture is taken to be drawn."""
 
+ALIKE = 0.4
+"""What stands out nearby, and is no defect, does so by less than this share of a defect."""
+
 _RADIUS = 3
+_CELL = 8
+"""Side in pixels of the cells that are searched for what stands out nearby: a defect's own and the 8 around it."""
 _STRIP_PIXELS = 2_000_000
 _SMALLEST = 2 * _RADIUS + 1
 _ROUNDING = 0.5 / 255
@@ -93,17 +99,31 @@ def find_hot_pixels(picture: MaskedImage) -> HotPixels:
     Args:
         picture: made of the array that is to be cleaned; pixels to ignore are none.
     """
-    found: list[tuple[Indices, Indices, Indices, Floats]] = []
-    if min(picture.height, picture.width) >= _SMALLEST and not picture.all_ignored and not _looks_drawn(picture):
-        for rows, columns, channels in _candidates(picture):
-            if len(rows):
-                wrong, belongs = _judge(_around(picture, rows, columns), int(channels[0]))
-                found.append((rows[wrong], columns[wrong], channels[wrong], belongs[wrong]))
-    count = sum(len(each[0]) for each in found)
-    if not 0 < count <= MOST * picture.height * picture.width:
-        nowhere = np.empty(0, np.intp)
-        return HotPixels(nowhere, nowhere, nowhere, np.empty(0, np.float32))
-    return HotPixels(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    nowhere = np.empty(0, np.intp)
+    nothing = HotPixels(nowhere, nowhere, nowhere, np.empty(0, np.float32))
+    if min(picture.height, picture.width) < _SMALLEST or picture.all_ignored or _looks_drawn(picture):
+        return nothing
+    judged = [
+        (rows, columns, channels, *_judge(_around(picture, rows, columns), int(channels[0])))
+        for rows, columns, channels in _candidates(picture)
+        if len(rows)
+    ]
+    if not judged:
+        return nothing
+    rows, columns, channels, wrong, belongs, contrast = (np.concatenate(parts) for parts in zip(*judged, strict=True))
+    if np.count_nonzero(wrong) > MOST * picture.height * picture.width:
+        return nothing
+    wrong &= contrast * ALIKE > _around_most(picture, rows, columns, np.where(wrong, 0, contrast))
+    return HotPixels(rows[wrong], columns[wrong], channels[wrong], belongs[wrong])
+
+
+def _around_most(picture: MaskedImage, rows: Indices, columns: Indices, contrast: Floats) -> Floats:
+    """Return the largest contrast near each of some pixels: in its cell and the 8 around it."""
+    most = np.zeros((picture.height // _CELL + 3, picture.width // _CELL + 3), np.float32)  # with a border of cells
+    down, across = rows // _CELL + 1, columns // _CELL + 1
+    np.maximum.at(most, (down, across), contrast)
+    near: Floats = np.max([most[down + y, across + x] for y in (-1, 0, 1) for x in (-1, 0, 1)], axis=0)
+    return near
 
 
 def _looks_drawn(picture: MaskedImage) -> bool:
@@ -149,8 +169,8 @@ def _mirrored(places: Indices, length: int) -> Indices:
     return np.where(inside >= length, 2 * (length - 1) - inside, inside)
 
 
-def _judge(around: Floats, channel: int) -> tuple[NDArray[np.bool_], Floats]:
-    """Tell which candidates are defects of a channel, and what belongs there.
+def _judge(around: Floats, channel: int) -> tuple[NDArray[np.bool_], Floats, Floats]:
+    """Tell which candidates are defects of a channel, what belongs there, and by how much each stands out.
 
     Args:
         around: each candidate's surroundings, N x channels x 7 x 7.
@@ -173,4 +193,4 @@ def _judge(around: Floats, channel: int) -> tuple[NDArray[np.bool_], Floats]:
     sound = np.where(np.abs(mine[:, _NEXT] - level[:, None]) < QUIET * np.abs(own)[:, None], mine[:, _NEXT], np.nan)
     with np.errstate(invalid="ignore"):
         belongs = np.nanmedian(np.where(wrong[:, None], sound, level[:, None]), axis=1)
-    return wrong, belongs.astype(np.float32)
+    return wrong, belongs.astype(np.float32), np.abs(own)

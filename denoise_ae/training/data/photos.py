@@ -44,7 +44,7 @@ class Photos:
         tensors = [torch.from_numpy(np.require(p, requirements="W")) for p in pictures]
         self._pictures = [tensors[i] for i in self._learnt]
         self._held_out = [tensors[i] for i in self._judged]
-        self._fonts = find_fonts() if recipe.data.drawn else []
+        self._fonts = find_fonts() if recipe.draws else []
         area = np.array([p.shape[0] * p.shape[1] for p in self._pictures], dtype=np.float64)
         # Large pictures hold more patches, but a few of them should not outweigh many small ones.
         self._weights = np.sqrt(area) / np.sqrt(area).sum()
@@ -62,7 +62,8 @@ class Photos:
             drawn = draw_kinds(recipe.noise, stage.batch, noise_seed(recipe, epoch, index))
             kinds = [recipe.noise[kind] for kind in drawn.tolist()]
         for i, which in enumerate(self._choose(rng, stage).tolist()):
-            if (drawing := self._draw(side, (epoch, index, i))) is not None:
+            share = kinds[i].drawn if kinds else None
+            if (drawing := self._draw(side, share, (epoch, index, i))) is not None:
                 out[i] = drawing
                 continue
             picture = self._pictures[which]
@@ -79,12 +80,13 @@ class Photos:
         patches[grayed] = patches[grayed].mean(1, keepdim=True).expand(-1, 3, -1, -1)
         return patches.contiguous(memory_format=torch.channels_last)
 
-    def _draw(self, side: int, place: tuple[int, int, int]) -> Tensor | None:
-        """Draw a patch instead of taking one from a photograph, as often as the recipe says: uint8, side x side x 3."""
-        if not self._recipe.data.drawn:
+    def _draw(self, side: int, share: float | None, place: tuple[int, int, int]) -> Tensor | None:
+        """Draw a patch instead of taking one from a photograph, as often as `share` says: uint8, side x side x 3."""
+        share = self._recipe.data.drawn if share is None else share
+        if not share:
             return None
         rng = np.random.default_rng((self._recipe.seed, *place, _DRAWINGS))  # a stream of its own
-        if rng.random() >= self._recipe.data.drawn:
+        if rng.random() >= share:
             return None
         return torch.from_numpy(draw_picture(max(side, SMALLEST_DRAWING), rng, self._fonts)[:side, :side])
 

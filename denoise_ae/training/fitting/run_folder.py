@@ -54,7 +54,7 @@ class RunFolder:
 
     def start(self, recipe: Recipe, *, resumed: bool) -> None:
         """Write the recipe and the environment; a new run removes old metrics."""
-        text = tomli_w.dumps(recipe.model_dump(mode="json"))
+        text = tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True))
         self._write("recipe.toml", f"# The recipe as run.\n{text}".encode())
         environment = {"versions": versions(), "platform": platform.platform(), "command": sys.argv[1:]}
         self._write("environment.json", json.dumps(environment, indent=2).encode())

@@ -35,7 +35,8 @@ class NoiseEstimator(nn.Module):
 
     Args:
         channels: of the picture.
-        widths: channels at 1/4 and at 1/8 of the picture's size.
+        widths: channels at 1/4 and 1/8 of the picture's size; or at 1/2, 1/4 and 1/8, to look between strokes and
+            modules of a few pixels, whose interior tells noise from print.
     """
 
     CELL = 8
@@ -43,8 +44,13 @@ class NoiseEstimator(nn.Module):
 
     def __init__(self, channels: int, widths: tuple[int, ...] = (32, 48)) -> None:
         super().__init__()
-        fine, coarse = widths
-        self.head = _ZeroMeanConv(channels, fine, 8, stride=4, bias=False)
+        *finest, fine, coarse = widths
+        first = finest[0] if finest else fine
+        self._stride = 2 if finest else 4
+        self.head = _ZeroMeanConv(channels, first, 2 * self._stride, stride=self._stride, bias=False)
+        if finest:
+            self.finest = nn.Conv2d(first, first, 3, padding=1, bias=False)
+            self.finest_down = nn.Conv2d(first, fine, 2, stride=2, bias=False)
         self.fine = nn.Conv2d(fine, fine, 3, padding=1, bias=False)
         self.down = nn.Conv2d(fine, coarse, 2, stride=2, bias=False)
         self.coarse = residual_blocks(coarse, 1)
@@ -56,7 +62,9 @@ class NoiseEstimator(nn.Module):
         Args:
             image: float NxCxHxW, height and width multiples of 8.
         """
-        x = functional.relu(self.head(functional.pad(image, (2, 2, 2, 2), mode="reflect")))
+        x = functional.relu(self.head(functional.pad(image, (self._stride // 2,) * 4, mode="reflect")))
+        if self._stride == 2:
+            x = functional.relu(self.finest_down(functional.relu(self.finest(x))))
         x = functional.relu(self.down(functional.relu(self.fine(x))))
         level: Tensor = self.level(functional.relu(self.coarse(x))).abs()
         return level
@@ -64,8 +72,9 @@ class NoiseEstimator(nn.Module):
     def receptive_interval(self, low: int, high: int) -> tuple[int, int]:
         """Return the first and the last pixel that the map over pixels `low` to `high` depends on."""
         low, high = low // self.CELL - 2, high // self.CELL + 2  # a block of two convolutions at 1/8
-        low, high = 2 * low - 1, 2 * high + 1 + 1  # a convolution at 1/4, after 2x2 ones of stride 2
-        return 4 * low - 2, 4 * high + 5  # the head: 8x8, stride 4
+        for _ in range(1 if self._stride == 4 else 2):
+            low, high = 2 * low - 1, 2 * high + 1 + 1  # a convolution, after 2x2 ones of stride 2
+        return self._stride * low - self._stride // 2, self._stride * (high + 1) + self._stride // 2 - 1  # the head
 
 
 def residual_blocks(width: int, count: int) -> nn.Sequential:

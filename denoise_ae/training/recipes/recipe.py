@@ -48,7 +48,8 @@ class NetworkRecipe(_Part):
     estimator: bool = False
     """Whether a unet estimates the noise level where it is not given."""
     estimator_widths: tuple[Width, ...] = ()
-    """Of the estimator, see `denoise_ae.training.networks.estimator`; by default they follow from the unet's."""
+    """Of the estimator: two or three, see `denoise_ae.training.networks.estimator`; by default they follow from the
+    unet's."""
     mask: bool = False
     """Whether a unet gets a mask instead of a noise level, and fills the masked pixels."""
 
@@ -72,8 +73,8 @@ class NetworkRecipe(_Part):
             raise ValueError("encoder_blocks has one entry for each of a unet's widths but the last")
         if self.estimator and (self.type != "unet" or len(self.widths) < 3):
             raise ValueError("an estimator belongs to a unet of at least three scales")
-        if self.estimator_widths and (len(self.estimator_widths) != 2 or not self.estimator):
-            raise ValueError("estimator_widths are two, and need network.estimator")
+        if self.estimator_widths and (len(self.estimator_widths) not in (2, 3) or not self.estimator):
+            raise ValueError("estimator_widths are two or three, and need network.estimator")
         if self.mask and (self.type != "unet" or self.estimator):
             raise ValueError("a mask is for a unet without estimator")
         return self
@@ -126,6 +127,8 @@ class NoiseRecipe(NoiseStep):
     """Share of the patches with this noise that are magnified, if more than `data.magnified`."""
     underestimate_weight: Annotated[float, Field(ge=0)] = 0.0
     """Replaces `training.underestimate_weight` for pictures with this noise; 0 keeps that."""
+    drawn: Fraction | None = None
+    """Replaces `data.drawn` for patches with this noise: a camera's noise is learnt on photographs."""
 
 
 class DataRecipe(_Part):
@@ -267,13 +270,18 @@ class Recipe(_Part):
             )
         if self.data.stride and self.training.part == "estimator":
             raise ValueError("an estimator is trained on whole pictures: no data.stride")
-        if self.data.gray or self.data.magnified or self.data.permute or self.data.drawn:
+        if self.data.gray or self.data.magnified or self.data.permute or self.draws:
             raise ValueError(
                 "training.self_supervised does not change pictures: no data.gray, magnified, permute or drawn"
             )
         multiple = 2 * 2 ** len(self.network.widths)
         if any(stage.patch % multiple for stage in self.training.stages):
             raise ValueError(f"patches must be multiples of {multiple} pixels, since they are halved")
+
+    @property
+    def draws(self) -> bool:
+        """Whether some patches are drawn."""
+        return bool(self.data.drawn or any(kind.drawn for kind in self.noise))
 
     @property
     def pictures(self) -> str:
