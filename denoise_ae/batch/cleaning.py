@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from statistics import fmean, median
 from typing import Any
@@ -13,6 +14,9 @@ from denoise_ae.batch.tasks import Settings
 from denoise_ae.batch.transforms import Prepared, Report
 from denoise_ae.imagefiles.picture import Header, Picture
 from denoise_ae.restoration.denoiser import Denoiser, check_strength
+
+TOLD_SPARED = 0.001
+"""Share of the pixels from which it is told that they were left alone."""
 
 
 class Cleaning:
@@ -44,6 +48,7 @@ class Cleaning:
         changes: list[float] = []
         applied: list[float] = []
         shares: list[float] = []
+        spared: list[float] = []
         hot_pixels = 0
         factor = 1.0
         for number, (frame, sigma) in enumerate(zip(picture.frames, sigmas, strict=True)):
@@ -69,6 +74,7 @@ class Cleaning:
                 changes.append(restored.change)
             applied.append(restored.applied)
             shares.append(restored.changed_share)
+            spared.append(restored.spared_share)
             hot_pixels += restored.hot_pixels
         return Cleaned(
             job=job,
@@ -78,15 +84,19 @@ class Cleaning:
             change=fmean(changes) if changes else None,
             applied_rms=fmean(applied),
             changed_share=fmean(shares),
+            spared_share=fmean(spared),
             hot_pixels=hot_pixels,
-            warnings=self._doubts(fmean(found)),
+            warnings=tuple(self._doubts(picture.header, fmean(found), fmean(spared))),
         )
 
-    def _doubts(self, sigma: float) -> tuple[str, ...]:
+    def _doubts(self, header: Header, sigma: float, spared: float) -> Iterator[str]:
         learnt = self._denoiser.card.sigma_range
-        if learnt is None or sigma <= learnt[1]:
-            return ()
-        return (f"a noise level of {sigma:.0f} is beyond what the model has learned, which ends at {learnt[1]:.0f}",)
+        if learnt is not None and sigma > learnt[1]:
+            yield f"a noise level of {sigma:.0f} is beyond what the model has learned, which ends at {learnt[1]:.0f}"
+        if spared >= TOLD_SPARED:
+            yield f"{100 * spared:.2g} % of the pixels look drawn and were left alone; --sigma cleans them too"
+        elif header.mode == "palette" and self.options.sigma is None:
+            yield "few colours: what dithering there is may pass for noise; --strength 0.5 is gentler"
 
 
 def estimate_levels(picture: Picture, denoiser: Denoiser) -> list[float | None]:

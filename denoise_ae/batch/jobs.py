@@ -152,6 +152,9 @@ class Cleaned(Written):
     """Root mean square of what was changed in fact, in 8-bit steps; the mean of several frames."""
     changed_share: float = 0.0
     """Share of the pixels, 0 to 1, that changed by more than 8 steps of 255; the mean of several frames."""
+    spared_share: float = 0.0
+    """Share of the pixels, 0 to 1, that would have changed so, had they not looked drawn; the mean of several
+    frames."""
     hot_pixels: int = 0
     """Hot and dead pixels that were filled, those of each colour counted."""
 

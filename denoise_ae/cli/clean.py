@@ -191,9 +191,10 @@ def clean(
         typer.Option(
             "--json",
             help="Print a line of JSON for each picture on standard output: file, output, status; if cleaned "
-            "megapixels, seconds, sigma, sigma_estimated, little_noise, change_rms, changed_share, hot_pixels, "
-            "warnings; if planned (--dry-run) megapixels, replaces; if skipped reason; if failed error, hint. Then one "
-            "with status summary: cleaned, planned, skipped, failed, megapixels, seconds, model, device, interrupted.",
+            "megapixels, seconds, sigma, sigma_estimated, little_noise, change_rms, changed_share, spared_share, "
+            "hot_pixels, warnings; if planned (--dry-run) megapixels, replaces; if skipped reason; if failed error, "
+            "hint. Then one with status summary: cleaned, planned, skipped, failed, megapixels, seconds, model, "
+            "device, interrupted.",
         ),
     ] = False,
     report: Annotated[

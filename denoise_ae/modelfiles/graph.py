@@ -18,6 +18,10 @@ MASK_INPUT = "mask"
 LEVEL_OUTPUT = "noise_level"
 """Name of the second output of networks that estimate the noise level."""
 
+LIMIT_INPUT = "largest_sigma"
+"""Name of the input of such networks for the highest noise level that they go by on their own account, 1x1x1x1 on the
+scale of the pictures. It has a default value in the file."""
+
 CODE_OUTPUT = "code"
 """Name of a further output of networks with a latent code: the code of each picture, N x latent."""
 
@@ -60,6 +64,8 @@ class Graph:
     takes_sigma: bool
     takes_mask: bool
     estimates_sigma: bool
+    takes_limit: bool
+    """Whether the level that it estimates can be limited."""
     latent: int
     """Length of its latent code; 0 if it has none."""
 
@@ -123,6 +129,7 @@ def read_graph(name: str, inputs: Sequence[Entry], optional: Sequence[Entry], ou
         takes_sigma,
         takes_mask,
         estimates_sigma,
+        estimates_sigma and any(entry.name == LIMIT_INPUT for entry in optional),
         _read_latent(name, given[0]) if has_code else 0,
     )
     if has_code and (len(inputs) > 1 or graph.batch_of_one or not graph.fixed_size):

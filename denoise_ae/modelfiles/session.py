@@ -15,6 +15,7 @@ from denoise_ae.modelfiles.graph import (
     EXPORT_AGAIN,
     GIVEN_INPUT,
     IMAGE_TO_IMAGE,
+    LIMIT_INPUT,
     MASK_INPUT,
     SIGMA_INPUT,
     no_code,
@@ -131,12 +132,18 @@ class Session:
         return self.restore(batch, sigma)[0]
 
     def restore(
-        self, batch: Floats, sigma: float | None = None, interrupt: Interrupt | None = None
+        self,
+        batch: Floats,
+        sigma: float | None = None,
+        interrupt: Interrupt | None = None,
+        *,
+        largest: float | None = None,
     ) -> tuple[Floats, Floats | None]:
         """Run the network as `run` does, and return its noise estimate too.
 
         The estimate is a map of standard deviations on the scale of the pictures, float32 N x 1 x cells; None if the
-        network makes none.
+        network makes none. The network goes by no higher level than `largest` on its own account, if it can be told so:
+        see `takes_limit`.
 
         Raises:
             Interrupted: `interrupt` was set.
@@ -144,10 +151,11 @@ class Session:
         """
         low, high = self.card.value_range
         if (low, high) == (0, 1):
-            return self._forward(batch, sigma, interrupt)
+            return self._forward(batch, sigma, interrupt, largest)
         black, scale = np.float32(low), np.float32(high - low)
         sigma_input = sigma * (high - low) if sigma and sigma > 0 else sigma
-        clean, level = self._forward(batch * scale + black, sigma_input, interrupt)
+        limit = None if largest is None else largest * (high - low)
+        clean, level = self._forward(batch * scale + black, sigma_input, interrupt, limit)
         return (clean - black) / scale, None if level is None else level / scale
 
     def encode(self, batch: Floats) -> Floats:
@@ -214,11 +222,12 @@ class Session:
         batch: Floats,
         condition: float | Floats | None = None,
         interrupt: Interrupt | None = None,
+        largest: float | None = None,
     ) -> tuple[Floats, Floats | None]:
         """Run the network on its own scale, conditioned on a noise level, on a mask Nx1xHxW, or on nothing."""
         if self._graph.batch_of_one and len(batch) > 1:
             each = [condition[i : i + 1] if isinstance(condition, np.ndarray) else condition for i in range(len(batch))]
-            runs = (self._forward(one[None], own, interrupt) for one, own in zip(batch, each, strict=True))
+            runs = (self._forward(one[None], own, interrupt, largest) for one, own in zip(batch, each, strict=True))
             cleans, levels = zip(*runs, strict=True)
             return np.concatenate(cleans), np.concatenate(levels) if self._graph.estimates_sigma else None
         feeds = {self._graph.image: batch}
@@ -226,6 +235,8 @@ class Session:
             feeds[MASK_INPUT] = condition
         elif condition is not None:
             feeds[SIGMA_INPUT] = np.full((len(batch), 1, 1, 1), condition, np.float32)
+        if largest is not None and self._graph.takes_limit:
+            feeds[LIMIT_INPUT] = np.full((1, 1, 1, 1), largest, np.float32)
         results = self._network.run(self._graph.outputs, feeds, interrupt)
         if results[0].shape != batch.shape:
             shapes = [" x ".join(map(str, array.shape)) for array in (batch, results[0])]

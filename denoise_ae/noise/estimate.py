@@ -11,7 +11,7 @@ from denoise_ae.noise.corruptions import Array
 _PATCH_SIDES = (8, 4)
 """Sides of the patches, largest first; small pictures use the smaller one."""
 
-_MOST_PATCHES = 20_000
+MOST_PATCHES = 20_000
 
 _FLATTEST = 0.25
 """Share of the patches that are used: those with the least structure."""
@@ -20,7 +20,7 @@ _PATCHES_A_DIMENSION = 4
 """With fewer patches per dimension the covariance is too rough to separate noise from structure."""
 
 
-def estimate_sigma(image: Array) -> float:
+def estimate_sigma(image: Array, patches: int = MOST_PATCHES) -> float:
     """Estimate the standard deviation of white noise from the picture alone.
 
     In some directions of the patches' covariance a picture has nothing but noise (Chen, Zhu and Heng, "An efficient
@@ -34,6 +34,7 @@ def estimate_sigma(image: Array) -> float:
 
     Args:
         image: HxW or HxWxC, float with black at 0 and white at 1 (numpy only).
+        patches: most patches to look at.
 
     Returns:
         Standard deviation on the picture's scale; 0 for pictures of a few pixels, or of one colour.
@@ -44,18 +45,18 @@ def estimate_sigma(image: Array) -> float:
     for side in _PATCH_SIDES:
         least = _PATCHES_A_DIMENSION * channels * side * side * 3 // 4
         if min(height, width) >= side and (height - side + 1) * (width - side + 1) >= least:
-            patches = _sample_patches(image, side, least)
-            structure = _coarse(patches).var(axis=(2, 3)).sum(axis=1)
-            flattest = patches[np.argsort(structure)[: max(int(len(patches) * _FLATTEST), least)]]
+            sample = _sample_patches(image, side, least, patches)
+            structure = _coarse(sample).var(axis=(2, 3)).sum(axis=1)
+            flattest = sample[np.argsort(structure)[: max(int(len(sample) * _FLATTEST), least)]]
             return math.sqrt(_noise_variance(_fine(flattest).reshape(len(flattest), -1)))
     return 0.0
 
 
-def _sample_patches(image: Array, side: int, least: int) -> Array:
+def _sample_patches(image: Array, side: int, least: int, most: int) -> Array:
     """Return patches spread evenly over the picture, float64 N x C x side x side."""
     windows = np.lib.stride_tricks.sliding_window_view(image, (side, side), axis=(0, 1))
     rows, columns = windows.shape[:2]
-    step = max(1, math.ceil(math.sqrt(rows * columns / _MOST_PATCHES)))
+    step = max(1, math.ceil(math.sqrt(rows * columns / most)))
     patches = windows[::step, ::step].reshape(-1, image.shape[2], side, side)
     unclipped = patches[((patches != 0) & (patches != 1)).all(axis=(1, 2, 3))]
     return (unclipped if len(unclipped) >= least else patches).astype(np.float64)

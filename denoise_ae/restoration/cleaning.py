@@ -15,6 +15,7 @@ from denoise_ae.pixels.convert import split_alpha
 from denoise_ae.pixels.masked import Floats, MaskedImage
 from denoise_ae.pixels.opponent import apply_change, luma_of
 from denoise_ae.pixels.tiling import Tile
+from denoise_ae.restoration.guard import Guard
 from denoise_ae.restoration.tiled import map_concurrently
 
 LARGEST_NOISE = 4.0
@@ -72,6 +73,8 @@ class Statistics:
     """The same of what was removed in fact, at the strength that was asked for."""
     noticeable: int
     """Pixels that changed by more than `NOTICEABLE` in any channel."""
+    spared: int
+    """Pixels that would have changed so, had they not looked drawn."""
     levels: Floats
     """Estimated noise levels, one for each cell; empty if the network does not estimate them."""
 
@@ -109,6 +112,7 @@ def clean_tiles(
     *,
     sigma: float | None,
     strength: Strength,
+    guard: Guard | None,
     batch_pixels: int,
     workers: int,
     progress: Callable[[int, int], None] | None = None,
@@ -123,6 +127,7 @@ def clean_tiles(
         sigma: noise level that the network is given, see `Run`.
         strength: up to 1 the share of the network's change that is applied. Beyond 1, a higher noise level for networks
             that are given one or estimate it, more of the change for the others.
+        guard: leaves alone what is drawn; None: nothing.
         batch_pixels: pixels of the tiles that go through the network together.
         workers: batches in work at once.
         progress: called with (tiles done, tiles in all) after each run of the network.
@@ -137,10 +142,14 @@ def clean_tiles(
         for tile, planes in zip(batch, noisy, strict=True):
             masked.read(*tile.read, planes)
         clean, levels = run(noisy, _raised(sigma, strength.luma))
+        shares = [guard.share(tile) if guard else None for tile in batch]
+        spared = [_spare(*place) for place in zip(clean, noisy, shares, batch, strict=True)]
         squares = [_square_sum(clean[index], noisy[index], tile) for index, tile in enumerate(batch)]
         _limit(noisy, clean, _raised(sigma, strength.luma))
         if sigma is not None and masked.channels == 3 and max(1, strength.luma) != max(1, strength.chroma):
             other, _ = run(noisy, _raised(sigma, strength.chroma))
+            for place in zip(other, noisy, shares, batch, strict=True):
+                _spare(*place)
             _limit(noisy, other, _raised(sigma, strength.chroma))
             _take_chroma(clean, other)
         most = np.inf if sigma is None else 1.0
@@ -155,8 +164,8 @@ def clean_tiles(
             removed = after - before
             applied = float(np.vdot(removed, removed)) / len(removed)
             noticeable = int(np.count_nonzero((np.abs(removed, out=removed) > NOTICEABLE / 255).any(axis=0)))
-            cells = _kept_cells(levels, index, tile)
-            statistics.append(Statistics(_area(tile), squares[index], applied, noticeable, cells))
+            cells = _kept_cells(levels, index, tile, shares[index])
+            statistics.append(Statistics(_area(tile), squares[index], applied, noticeable, spared[index], cells))
             keep(tile, before, after)
         return statistics
 
@@ -171,6 +180,7 @@ def clean_tiles(
         sum(part.squares for part in found),
         sum(part.applied_squares for part in found),
         sum(part.noticeable for part in found),
+        sum(part.spared for part in found),
         np.concatenate([part.levels for part in found]),
     )
 
@@ -207,16 +217,32 @@ def _take_chroma(clean: Floats, other: Floats) -> None:
     clean += other
 
 
-def _kept_cells(levels: Floats | None, index: int, tile: Tile) -> Floats:
-    """Return those cells of a tile's map of noise levels that cover its kept pixels, flattened."""
+def _spare(clean: Floats, noisy: Floats, share: Floats | None, tile: Tile) -> int:
+    """Undo what a network did where a picture is drawn, in place; planes are channels x height x width.
+
+    Returns:
+        How many of the kept pixels it would have changed noticeably.
+    """
+    if share is None:
+        return 0
+    undone = (noisy - clean) * share
+    clean += undone
+    return int(np.count_nonzero((np.abs(undone[:, *tile.kept]) > NOTICEABLE / 255).any(axis=0)))
+
+
+def _kept_cells(levels: Floats | None, index: int, tile: Tile, share: Floats | None) -> Floats:
+    """Return those cells of a tile's map of noise levels that cover its kept pixels, flattened; 0 where drawn."""
     if levels is None:
         return np.empty(0, np.float32)
     cells = tuple(
         slice(kept.start * count // side, -(-kept.stop * count // side))
         for kept, count, side in zip(tile.kept, levels.shape[1:], tile.size, strict=True)
     )
-    kept: Floats = levels[index][cells].ravel()
-    return kept
+    kept: Floats = levels[index][cells]
+    if share is not None:
+        height, width = (size // count for size, count in zip(tile.size, levels.shape[1:], strict=True))
+        kept = kept * (1 - share[height // 2 :: height, width // 2 :: width][cells])
+    return kept.ravel()
 
 
 def _area(tile: Tile) -> int:

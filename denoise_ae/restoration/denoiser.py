@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from denoise_ae.restoration.cleaning import (
     clean_tiles,
     write_into,
 )
+from denoise_ae.restoration.guard import Guard, measure_guard
 from denoise_ae.restoration.hot_pixels import find_hot_pixels
 from denoise_ae.restoration.tiled import TiledModel
 from denoise_ae.restoration.value_range import ValueRange, in_range, measure_range
@@ -50,6 +52,8 @@ class Restored:
     """Root mean square of what was removed in fact, in 8-bit steps."""
     changed_share: float = 0.0
     """Share of the pixels that changed by more than 8 steps of 255 in any channel, 0 to 1."""
+    spared_share: float = 0.0
+    """Share of the pixels that would have changed so, had they not looked drawn, 0 to 1."""
     hot_pixels: int = 0
     """Hot and dead pixels that were filled first, those of each colour counted."""
 
@@ -77,6 +81,7 @@ class Denoiser(TiledModel):
         tile: int | None = None,
     ) -> None:
         super().__init__(model, device=device, threads=threads, tile=tile)
+        self._guards: WeakKeyDictionary[MaskedImage, Guard] = WeakKeyDictionary()
 
     def _check_use(self, card: ModelCard) -> None:
         if card.takes_mask:
@@ -166,11 +171,22 @@ class Denoiser(TiledModel):
         sigma_input = self._sigma_input(masked, sigma)
         if sigma_input is not None:
             sigma_input *= factor
-        found = self._clean_tiles(masked, tiles, write_into(masked, result), sigma_input, asked, progress=progress)
+        guard = self._guard(masked, sigma)
+        found = self._clean_tiles(
+            masked, tiles, write_into(masked, result), sigma_input, asked, guard=guard, progress=progress
+        )
         if sigma_input is None:
             return Restored(result, None, found.change, found.applied, found.share)
         level = found.level * -sigma_input if sigma_input < 0 else 255 * sigma_input
-        return Restored(result, level if sigma is None else sigma, found.change, found.applied, found.share, len(hot))
+        return Restored(
+            result,
+            level if sigma is None else sigma,
+            found.change,
+            found.applied,
+            found.share,
+            found.spared / found.pixels,
+            len(hot),
+        )
 
     def residual(
         self,
@@ -221,7 +237,8 @@ class Denoiser(TiledModel):
 
         sigma_input = self._sigma_input(picture, sigma)
         tiles = self._plan_window(picture, window)
-        found = self._clean_tiles(picture, tiles, keep, sigma_input, asked_strength, interrupt=interrupt)
+        guard = self._guard(picture, sigma)
+        found = self._clean_tiles(picture, tiles, keep, sigma_input, asked_strength, guard=guard, interrupt=interrupt)
         if picture.has_ignored:
             change[picture.ignored(*window)] = 0
         return Residual(change, 255 * found.levels)
@@ -291,7 +308,8 @@ class Denoiser(TiledModel):
         masked = MaskedImage(image, join_gray=True)
         if not self.card.estimates_sigma or masked.all_ignored:
             return 255 * estimate_sigma(masked.sample(SIGMA_SAMPLE))
-        return self._clean_tiles(masked, self._plan(masked), lambda *_: None, -1.0, Strength()).smooth_level
+        tiles, guard = self._plan(masked), self._guard(masked, None)
+        return self._clean_tiles(masked, tiles, lambda *_: None, -1.0, Strength(), guard=guard).smooth_level
 
     def _sigma_input(self, masked: MaskedImage, sigma: float | None) -> float | None:
         """Return the noise level to give to the network, see `denoise_ae.restoration.cleaning.Run`."""
@@ -300,6 +318,14 @@ class Denoiser(TiledModel):
         if sigma is None and self.card.estimates_sigma:
             return -1.0
         return estimate_sigma(masked.sample(SIGMA_SAMPLE)) if sigma is None else sigma / 255
+
+    def _guard(self, masked: MaskedImage, sigma: float | None) -> Guard | None:
+        """Return what bounds the estimates of a picture whose noise level is not told; measured once a picture."""
+        if sigma is not None or not self.card.takes_sigma:
+            return None
+        if masked not in self._guards:
+            self._guards[masked] = measure_guard(masked)
+        return self._guards[masked]
 
     def _value_range(self, masked: MaskedImage) -> ValueRange:
         # What takes no noise level may be anything, and need not work alike at all scales.
@@ -313,36 +339,50 @@ class Denoiser(TiledModel):
         sigma_input: float | None,
         strength: Strength,
         *,
+        guard: Guard | None,
         progress: Callable[[int, int], None] | None = None,
         interrupt: Interrupt | None = None,
     ) -> Statistics:
+        values = self._value_range(masked)
+        largest = values.gain * guard.largest if guard else None
         return clean_tiles(
-            in_range(lambda noisy, level: self._run(noisy, level, interrupt), self._value_range(masked)),
+            in_range(lambda noisy, level: self._run(noisy, level, interrupt, largest), values),
             masked,
             tiles,
             keep,
             sigma=sigma_input,
             strength=strength,
+            guard=guard,
             batch_pixels=self._tile**2,
             workers=self._workers,
             progress=progress,
         )
 
     def _run(
-        self, noisy: Floats, sigma_input: float | None, interrupt: Interrupt | None = None
+        self,
+        noisy: Floats,
+        sigma_input: float | None,
+        interrupt: Interrupt | None = None,
+        largest: float | None = None,
     ) -> tuple[Floats, Floats | None]:
         """Run the network, whatever channels it takes; see `denoise_ae.restoration.cleaning.Run`."""
+
+        def restore(pictures: Floats) -> tuple[Floats, Floats | None]:
+            return self._session.restore(pictures, sigma_input, interrupt, largest=largest)
+
         count, channels, height, width = noisy.shape
         if channels == self.card.channels:
-            clean, levels = self._session.restore(noisy, sigma_input, interrupt)
+            clean, levels = restore(noisy)
         elif channels == 1:
-            clean, levels = self._session.restore(noisy.repeat(self.card.channels, axis=1), sigma_input, interrupt)
+            clean, levels = restore(noisy.repeat(self.card.channels, axis=1))
             clean = clean.mean(axis=1, keepdims=True)
         else:
-            clean, levels = self._session.restore(noisy.reshape(-1, 1, height, width), sigma_input, interrupt)
+            clean, levels = restore(noisy.reshape(-1, 1, height, width))
             clean = clean.reshape(noisy.shape)
         if levels is not None:
             levels = levels.reshape(count, -1, *levels.shape[2:]).mean(axis=1)
+            if largest is not None and sigma_input:  # what was used
+                levels = np.minimum(levels, largest / abs(sigma_input))
         return clean, levels
 
 

@@ -30,7 +30,7 @@ def _outcome(event: Outcome) -> dict[str, Any]:
         found: dict[str, Any] = {"sigma": round(event.sigma, 2), "sigma_estimated": event.estimated}
         found["little_noise"] = event.little_noise
         found |= {"change_rms": round(event.applied_rms, 2), "changed_share": round(event.changed_share, 4)}
-        found["hot_pixels"] = event.hot_pixels
+        found |= {"spared_share": round(event.spared_share, 4), "hot_pixels": event.hot_pixels}
     else:
         assert isinstance(event, Repaired)
         found = {"share": round(event.share, 6), "spots": event.spots}

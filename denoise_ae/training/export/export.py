@@ -20,7 +20,15 @@ from torch import Tensor, nn
 
 from denoise_ae.errors import TrainingError
 from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard
-from denoise_ae.modelfiles.graph import CODE_OUTPUT, DECODED_OUTPUT, GIVEN_INPUT, LEVEL_OUTPUT, MASK_INPUT, SIGMA_INPUT
+from denoise_ae.modelfiles.graph import (
+    CODE_OUTPUT,
+    DECODED_OUTPUT,
+    GIVEN_INPUT,
+    LEVEL_OUTPUT,
+    LIMIT_INPUT,
+    MASK_INPUT,
+    SIGMA_INPUT,
+)
 from denoise_ae.modelfiles.session import Session
 from denoise_ae.system.files import write_atomic
 from denoise_ae.training.fitting.checkpoint import Checkpoint, load_checkpoint
@@ -28,6 +36,7 @@ from denoise_ae.training.fitting.pretrained import with_recipe
 from denoise_ae.training.fitting.run_folder import versions
 from denoise_ae.training.networks.autoencoder import Autoencoder
 from denoise_ae.training.networks.build import count_parameters, macs_per_pixel
+from denoise_ae.training.networks.unet import LARGEST_ESTIMATE
 from denoise_ae.training.recipes.description import describe_network, describe_noise
 from denoise_ae.training.recipes.recipe import NoiseRecipe
 
@@ -45,10 +54,12 @@ class _Interface(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor, sigma: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(
+        self, image: Tensor, sigma: Tensor | None = None, largest: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, Tensor]:
         if self.network.estimates_sigma:
             assert sigma is not None
-            return self.network.restore(image, sigma)
+            return self.network.restore(image, sigma, largest)
         restored: Tensor = self.network(image, image.new_zeros(1, 1, 1, 1) if sigma is None else sigma)
         return restored
 
@@ -184,7 +195,9 @@ def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
         inputs.append((torch.zeros(2, 1, height, width), dynamic, MASK_INPUT))
     elif network.takes_sigma:
         inputs.append((torch.zeros(2, 1, 1, 1), {0: batch}, SIGMA_INPUT))
-        outputs += [LEVEL_OUTPUT] if network.estimates_sigma else []
+    if network.estimates_sigma:
+        inputs.append((torch.zeros(1, 1, 1, 1), {}, LIMIT_INPUT))
+        outputs.append(LEVEL_OUTPUT)
     arguments, shapes, names = zip(*inputs, strict=True)
     with _quiet():
         program = torch.onnx.export(
@@ -199,16 +212,22 @@ def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
         )
     assert program is not None
     model = program.model_proto
+    # Defaults, so that to clean pictures neither codes need be given nor a limit.
     if network.latent:
-        # A default, so that codes need not be given to clean pictures.
-        default = onnx.numpy_helper.from_array(np.zeros((1, network.latent), np.float32), GIVEN_INPUT)
-        model.graph.initializer.append(default)
+        _give_default(model, GIVEN_INPUT, np.zeros((1, network.latent), np.float32))
+    if network.estimates_sigma:
+        _give_default(model, LIMIT_INPUT, np.full((1, 1, 1, 1), LARGEST_ESTIMATE, np.float32))
     _strip(model)
     model.producer_name = "denoise-ae"
     onnx.helper.set_model_props(model, {METADATA_KEY: card.to_json()})
     onnx.checker.check_model(model, full_check=True)
     data: bytes = model.SerializeToString(deterministic=True)
     return data
+
+
+def _give_default(model: onnx.ModelProto, name: str, value: NDArray[np.float32]) -> None:
+    """Give an input a default value."""
+    model.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
 
 
 def _strip(model: onnx.ModelProto) -> None:

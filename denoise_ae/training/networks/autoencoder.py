@@ -45,10 +45,11 @@ class Autoencoder(nn.Module):
         """
         raise NotImplementedError
 
-    def restore(self, image: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    def restore(self, image: Tensor, sigma: Tensor, largest: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Restore pictures as `forward` does, and return the estimated noise level too.
 
-        Only if `estimates_sigma` is true. The level is float N x 1 x cells, see `NoiseEstimator`.
+        Only if `estimates_sigma` is true. The level is float N x 1 x cells, see `NoiseEstimator`. `largest`, 1x1x1x1,
+        is the highest level that the network goes by on its own account.
         """
         raise NotImplementedError
 

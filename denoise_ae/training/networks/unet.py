@@ -85,7 +85,9 @@ class UNet(Autoencoder):
             return image - sigma * self._noise(image, MASK_LEVEL * sigma)
         return image - self._noise(image, sigma.expand(image.shape[0], 1, image.shape[2], image.shape[3]))
 
-    def restore(self, image: Tensor, sigma: Tensor, *, fitting: bool = False) -> tuple[Tensor, Tensor]:
+    def restore(
+        self, image: Tensor, sigma: Tensor, largest: Tensor | None = None, *, fitting: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """See `Autoencoder.restore`.
 
         The restored picture passes no gradient to the estimate, so that it stays a noise level; except when `fitting`
@@ -94,7 +96,8 @@ class UNet(Autoencoder):
         assert self.estimator is not None
         own = self.estimator(image)
         found = own if fitting else own.detach()
-        level = functional.relu(sigma) + (functional.relu(-sigma) * found).clamp(max=LARGEST_ESTIMATE)
+        most = found.new_tensor(LARGEST_ESTIMATE) if largest is None else largest
+        level = functional.relu(sigma) + torch.minimum(functional.relu(-sigma) * found, most)
         reach = torch.minimum(LARGEST_NOISE * level, LARGEST_OWN * found)
         level, reach = (
             functional.interpolate(cells, scale_factor=float(NoiseEstimator.CELL), mode="nearest")
