@@ -115,7 +115,7 @@ def _count(picture: MaskedImage, top: int, bottom: int) -> tuple[Floats, Floats,
     height = bottom - top
     between = np.zeros((height, picture.width), np.bool_)
     for plane in planes:
-        between |= (plane[:height] > 0) & (plane[:height] < peak)
+        between |= (plane[:height] != 0) & (plane[:height] != peak)
     values = _joined(planes)
     equal = []
     for down, across in _OFFSETS:

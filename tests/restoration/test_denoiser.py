@@ -217,9 +217,9 @@ def test_tiles_are_bounded_whatever_the_picture(network, monkeypatch):
     shapes = []
     real = Session.restore
 
-    def spy(self, batch, *rest):
+    def spy(self, batch, *rest, **named):
         shapes.append(batch.shape)
-        return real(self, batch, *rest)
+        return real(self, batch, *rest, **named)
 
     small = Denoiser(network("rgb"), tile=100)
     monkeypatch.setattr(Session, "restore", spy)
@@ -233,12 +233,12 @@ def test_no_more_tiles_are_in_work_than_there_may_be_threads(network, monkeypatc
     inside, most = [], []
     real = Session.restore
 
-    def spy(self, batch, *rest):
+    def spy(self, batch, *rest, **named):
         inside.append(1)
         most.append(len(inside))
         time.sleep(0.02)
         inside.pop()
-        return real(self, batch, *rest)
+        return real(self, batch, *rest, **named)
 
     small = Denoiser(network("rgb"), tile=100, threads=threads)
     monkeypatch.setattr(Session, "restore", spy)
