@@ -45,11 +45,39 @@ def estimate_sigma(image: Array, patches: int = MOST_PATCHES) -> float:
     for side in _PATCH_SIDES:
         least = _PATCHES_A_DIMENSION * channels * side * side * 3 // 4
         if min(height, width) >= side and (height - side + 1) * (width - side + 1) >= least:
-            sample = _sample_patches(image, side, least, patches)
-            structure = _coarse(sample).var(axis=(2, 3)).sum(axis=1)
-            flattest = sample[np.argsort(structure)[: max(int(len(sample) * _FLATTEST), least)]]
-            return math.sqrt(_noise_variance(_fine(flattest).reshape(len(flattest), -1)))
+            return _sigma_of(_sample_patches(image, side, least, patches), least)
     return 0.0
+
+
+def estimate_largest_sigma(image: Array, patches: int = MOST_PATCHES) -> float:
+    """Estimate the standard deviation of white noise where it is strongest: in the dark, the middle or the bright.
+
+    A sensor's noise grows with the light, and `estimate_sigma` goes by the flattest patches, which are often dark ones.
+
+    Args:
+        image: as for `estimate_sigma`.
+        patches: most patches to look at.
+
+    Returns:
+        The largest estimate of the whole picture and of each third of its patches by brightness, on the picture's
+        scale.
+    """
+    whole = estimate_sigma(image, patches)
+    image = image[..., None] if image.ndim == 2 else image
+    side, thirds = _PATCH_SIDES[0], 3
+    least = _PATCHES_A_DIMENSION * image.shape[2] * side * side * 3 // 4
+    if min(image.shape[:2]) < side or (image.shape[0] - side + 1) * (image.shape[1] - side + 1) < thirds * least:
+        return whole
+    sample = _sample_patches(image, side, least, patches)
+    by_brightness = np.array_split(np.argsort(sample.mean(axis=(1, 2, 3))), thirds)
+    return max(whole, *(_sigma_of(sample[part], least) for part in by_brightness))
+
+
+def _sigma_of(sample: Array, least: int) -> float:
+    """Estimate the noise of patches, N x C x side x side, from the flattest of them, `least` or more."""
+    structure = _coarse(sample).var(axis=(2, 3)).sum(axis=1)
+    flattest = sample[np.argsort(structure)[: max(int(len(sample) * _FLATTEST), least)]]
+    return math.sqrt(_noise_variance(_fine(flattest).reshape(len(flattest), -1)))
 
 
 def _sample_patches(image: Array, side: int, least: int, most: int) -> Array:

@@ -6,8 +6,8 @@ things can be known without it:
 - Where many pixels equal their neighbours exactly, there is next to no noise: Gaussian noise of a whole 8-bit step lets
   a gray pixel equal another one with a chance of 0.28, and a colour pixel with one of 0.02. What stands there is drawn,
   and is left alone.
-- Where white noise can be measured in the flattest patches, the noise elsewhere is seldom more than a few times as
-  strong. Where none can be measured this says nothing, since a camera's noise is not white.
+- Where white noise can be measured in the flattest patches, dark, middling and bright, the noise elsewhere is hardly
+  stronger. Where none can be measured this says nothing, since a camera's noise is not white once it is developed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.noise.estimate import estimate_sigma
+from denoise_ae.noise.estimate import estimate_largest_sigma
 from denoise_ae.pixels.convert import peak_of
 from denoise_ae.pixels.masked import Floats, MaskedImage
 from denoise_ae.pixels.tiling import Tile
@@ -29,6 +29,12 @@ CELL = 8
 SURE = {1: (0.5, 0.75), 3: (0.25, 0.4)}
 """Channels -> the share of equal pixels where a place begins to count as drawn, and where it does entirely."""
 
+PALETTE = 256
+"""A picture of no more colours has a palette."""
+
+SURE_OF_PALETTE = (0.05, 0.15)
+"""The same as `SURE` for colour pictures with a palette, whose dithering has few equal neighbours."""
+
 LEAST_CONTRAST = 24 / 255
 """Flat places have nothing to protect, and a JPEG's flat blocks may be blotches of noise."""
 
@@ -38,7 +44,7 @@ LARGEST = 60 / 255
 LEAST_WHITE = 1.5 / 255
 """Weaker white noise is not measured surely enough to bound the rest."""
 
-TIMES_WHITE = 2.0
+TIMES_WHITE = 1.7
 """How many times the measured white noise the estimate may reach."""
 
 _OFFSETS = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (0, 4), (4, 0))
@@ -51,6 +57,7 @@ _REACH = 4
 _STRIP_PIXELS = 4_000_000
 _SAMPLE = 500_000
 _PATCHES = 6_000
+_COLOURS_SAMPLE = 100_000
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ def measure_guard(picture: MaskedImage) -> Guard:
     Args:
         picture: whose pixels; those to ignore do not count.
     """
-    white = estimate_sigma(picture.sample(_SAMPLE), patches=_PATCHES)
+    white = estimate_largest_sigma(picture.sample(_SAMPLE), patches=_PATCHES)
     largest = min(LARGEST, TIMES_WHITE * white) if white >= LEAST_WHITE else LARGEST
     return Guard(largest, find_drawn(picture))
 
@@ -93,13 +100,21 @@ def find_drawn(picture: MaskedImage) -> Floats:
     strips = [_count(picture, top, min(top + rows, picture.height)) for top in range(0, picture.height, rows)]
     equal, between, low, high = (np.concatenate(parts, axis=-2) for parts in zip(*strips, strict=True))
     counted = np.maximum(_around(between, np.add), 1)
-    begins, entirely = SURE[picture.channels]
+    begins, entirely = SURE_OF_PALETTE if _has_palette(picture) else SURE[picture.channels]
     sure = np.clip((_around(equal, np.add).max(axis=0) / counted - begins) / (entirely - begins), 0, 1)
     sure[counted < _FEW * _around(np.full_like(between, CELL * CELL), np.add)] = 1
     contrast = (_around(high, np.maximum) - _around(low, np.minimum)).max(axis=0)
     sure[contrast < LEAST_CONTRAST] = 0
     drawn: Floats = sure.astype(np.float32)
     return drawn
+
+
+def _has_palette(picture: MaskedImage) -> bool:
+    """Tell whether a colour picture has few colours, from a sample."""
+    if picture.channels == 1:
+        return False
+    sample = picture.sample(_COLOURS_SAMPLE)
+    return len(np.unique(_joined(np.ascontiguousarray(sample.transpose(2, 0, 1))))) <= PALETTE
 
 
 def _count(picture: MaskedImage, top: int, bottom: int) -> tuple[Floats, Floats, Floats, Floats]:
