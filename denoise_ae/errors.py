@@ -34,6 +34,10 @@ class OutputError(DenoiseError):
     """An output exists already, equals its input, or its folder can't be written."""
 
 
+class OutputExistsError(OutputError):
+    """A file lies where an output goes, and is not to be replaced."""
+
+
 class ModelError(DenoiseError):
     """A model is unknown, damaged, or not an image-to-image network."""
 

@@ -27,7 +27,9 @@ class Existing(StrEnum):
 
     REFUSE = "refuse"
     SKIP = "skip"
-    """Pass over it if it is a whole picture; clean again if it is not."""
+    """Pass over it if it is a whole picture, as all results are; what is none is somebody else's, and stays."""
+    RENEW = "renew"
+    """Pass over it if it is a whole picture; replace it if it is not."""
     REPLACE = "replace"
     IN_PLACE = "in-place"
     """It is the input itself, which its result replaces."""

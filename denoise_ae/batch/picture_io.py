@@ -45,8 +45,9 @@ def read_source(job: Job, max_pixels: int) -> Source | None:
         OSError: it can't be read.
         ImageError: it is no picture that can be read, was changed meanwhile, has too many pixels, or its result could
             not be written in the format that it is to have.
+        OutputError: a file lies where its result goes, and is no result.
     """
-    if job.existing is Existing.SKIP and is_whole_picture(job, max_pixels):
+    if job.existing in {Existing.SKIP, Existing.RENEW} and is_done(job, max_pixels):
         return None
     data, status = (sys.stdin.buffer.read(), None) if job.source is None else read_whole(job.source)
     header = read_header(data, job.name, max_pixels)
@@ -75,17 +76,28 @@ def explain(job: Job, error: Exception) -> DenoiseError:
     return explained
 
 
-def is_whole_picture(job: Job, max_pixels: int) -> bool:
+def is_done(job: Job, max_pixels: int) -> bool:
     """Tell whether a job's output exists and can be decoded: results appear whole or not at all, other files may not.
 
     Args:
         job: whose output.
         max_pixels: the most that it may have.
+
+    Raises:
+        OutputError: a file lies there that can't be decoded, and is not to be replaced.
     """
-    try:
-        decode(read_whole(job.output)[0] if job.output else b"", job.output_name, max_pixels)
-    except (OSError, ImageError):
+    if job.output is None:
         return False
+    try:
+        decode(read_whole(job.output)[0], job.output_name, max_pixels)
+    except FileNotFoundError:
+        return False
+    except (OSError, ImageError) as error:
+        if job.existing is Existing.RENEW:
+            return False
+        why = error.message.removeprefix(f"{job.output_name}: ") if isinstance(error, ImageError) else error.strerror
+        message = f"{job.output_name}: exists and is no result of ours: {why}"
+        raise OutputError(message, "move it away; --overwrite replaces it") from error
     return True
 
 
@@ -159,7 +171,9 @@ def save_result(
     if status:
         _check_unchanged(job, status, status_of(job.output))
     modified = status.st_mtime_ns if options.keep_time and status else None
-    write_atomic(job.output, original, overwrite=job.existing is not Existing.REFUSE, modified=modified)
+    write_atomic(
+        job.output, original, overwrite=job.existing not in {Existing.REFUSE, Existing.SKIP}, modified=modified
+    )
 
 
 def _check_unchanged(job: Job, source: os.stat_result, there: os.stat_result | None) -> None:

@@ -18,9 +18,22 @@ from queue import SimpleQueue
 from threading import Condition, Lock, Thread
 from typing import Any
 
-from denoise_ae.batch.jobs import Event, Failed, Job, OutputOptions, Planned, Progress, Skipped, Started, Written, sweep
+from denoise_ae.batch.jobs import (
+    Event,
+    Existing,
+    Failed,
+    Job,
+    OutputOptions,
+    Planned,
+    Progress,
+    Skipped,
+    Started,
+    Written,
+    sweep,
+)
 from denoise_ae.batch.picture_io import Source, explain, misnamed, read_source, save_result
 from denoise_ae.batch.transforms import Prepared, Transform
+from denoise_ae.errors import OutputExistsError
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.picture import Picture
 
@@ -299,7 +312,11 @@ class _Pipeline:
                     original=item.original,
                 )
             except Exception as error:
-                self._fail(job, error, item.share)
+                if isinstance(error, OutputExistsError) and job.existing is Existing.SKIP:  # another run was faster
+                    self._room.give_back(item.share)
+                    self._events.put(_already_there(job))
+                else:
+                    self._fail(job, error, item.share)
             else:
                 self._room.give_back(item.share)
                 self._events.put(written)

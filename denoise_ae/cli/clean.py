@@ -160,7 +160,11 @@ def clean(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist, and the report.")] = False,
     skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Pass over pictures whose result exists and is whole.")
+        bool,
+        typer.Option(
+            "--skip-existing",
+            help="Pass over pictures whose result exists; a file of its name that is no picture stays and counts as failed.",
+        ),
     ] = False,
     dry_run: Annotated[
         bool,

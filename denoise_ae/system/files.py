@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from denoise_ae.errors import ImageError, OutputError
+from denoise_ae.errors import ImageError, OutputError, OutputExistsError
 
 _LONGEST_NAME = 255
 """Bytes in a file name on all usual file systems (some count characters, which are fewer)."""
@@ -144,7 +144,7 @@ def _raising_output_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except FileExistsError as error:
-        raise OutputError(f"{path}: exists already", "--overwrite replaces it") from error
+        raise OutputExistsError(f"{path}: exists already", "--overwrite replaces it") from error
     except OSError as error:
         known = _REASONS.get(error.errno or 0)
         reason, hint = known or (error.strerror or str(error), "choose another place")

@@ -229,17 +229,37 @@ def test_a_mistake_in_the_pipeline_ends_it_with_that_error(folder, tmp_path, mon
     assert no_threads_left()
 
 
-def test_a_second_run_skips_what_is_whole_and_only_that(folder, tmp_path):
+@pytest.mark.parametrize("existing", [Existing.SKIP, Existing.RENEW])
+def test_a_second_run_skips_what_is_whole_and_only_that(folder, tmp_path, existing):
     output = tmp_path / "out"
     run(folder, output)
     (output / "1.png").unlink()
     (output / "2.png").write_bytes(b"")
     before = (output / "0.png").stat()
-    events = run(folder, output, existing=Existing.SKIP)
+    events = run(folder, output, existing=existing)
     assert [event.job.source.name for event in of(Skipped, events)] == ["0.png", "3.png", "4.png"]
-    assert [event.job.source.name for event in of(Cleaned, events)] == ["1.png", "2.png"]
     assert (output / "0.png").stat().st_mtime_ns == before.st_mtime_ns
-    assert np.unique(np.asarray(Image.open(output / "2.png"))) == [21]
+    if existing is Existing.RENEW:
+        assert [event.job.source.name for event in of(Cleaned, events)] == ["1.png", "2.png"]
+        assert np.unique(np.asarray(Image.open(output / "2.png"))) == [21]
+        return
+    assert [event.job.source.name for event in of(Cleaned, events)] == ["1.png"]
+    (failed,) = of(Failed, events)
+    assert f"{output / '2.png'}: exists and is no result of ours: the file is empty" in failed.error.message
+    assert (output / "2.png").read_bytes() == b""
+
+
+def test_what_appears_while_a_picture_is_cleaned_is_passed_over_where_results_are(folder, tmp_path):
+    """Two runs on one folder: the slower one has nothing to complain of."""
+    output = tmp_path / "out"
+    (job, *_) = plan([folder], output, existing=Existing.SKIP).jobs
+    with closing(pipeline.run([job], Cleaning(Brighten()))) as events:
+        assert isinstance(next(events), Started)
+        output.mkdir()
+        (output / "0.png").write_bytes(b"the faster one's")
+        rest = list(events)
+    assert isinstance(rest[-1], Skipped)
+    assert (output / "0.png").read_bytes() == b"the faster one's"
 
 
 def test_an_output_that_appears_meanwhile_is_not_overwritten(folder, tmp_path):

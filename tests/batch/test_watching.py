@@ -187,7 +187,7 @@ class TestHowOften:
         # Whether the old one's result is whole is for the batch to see.
         assert {name: job.existing for name, job in jobs.items()} == {
             "new.png": Existing.REPLACE,
-            "old.png": Existing.SKIP,
+            "old.png": Existing.RENEW,
             "first.png": Existing.REPLACE,
         }
         save("in/old.png", size=(40, 40))
@@ -334,6 +334,21 @@ class TestCommand:
         assert (status, counts(summary)) == (143, [1, 4, 0])
         assert {name: Path("in/out", name).stat().st_mtime_ns for name in results} == written
         assert [json.loads(line) for line in Path("report.jsonl").read_text().splitlines()] == [*lines, *more]
+
+    def test_it_leaves_other_peoples_files_alone_unless_told_to_overwrite(self, command):
+        save("in/notes.png", "in/a.png")
+        Path("out").mkdir()
+        Path("out/notes.png").write_text("call her on Monday")
+        first = command("in", "-o", "out", "--json")
+        first.until("in/notes.png", "failed")
+        first.until("in/a.png")
+        status, summary, _ = first.end()
+        assert (status, counts(summary)) == (130, [1, 0, 1])
+        assert Path("out/notes.png").read_text() == "call her on Monday"
+        second = command("in", "-o", "out", "--json", "--overwrite")
+        second.until("in/notes.png")
+        second.end()
+        Image.open("out/notes.png").load()
 
     def test_a_burst_with_deletions_renames_and_replacements(self, command):
         Path("in").mkdir()
