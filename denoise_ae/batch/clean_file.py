@@ -40,6 +40,7 @@ def clean_file(
     overwrite: bool = False,
     in_place: bool = False,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    accept_damaged: bool = False,
     device: str = "auto",
     threads: int | None = None,
     tile: int | None = None,
@@ -68,6 +69,7 @@ def clean_file(
         overwrite: replace a file that lies where the result goes; never the picture itself.
         in_place: replace the picture by its result; without `output` and `file_format`.
         max_pixels: refuse larger pictures before memory is taken.
+        accept_damaged: take damaged JPEG and JPEG 2000 as far as they can be decoded, with a warning.
         device: see `Denoiser`; like the next two not for a denoiser that is loaded already.
         threads: see `Denoiser`.
         tile: see `Denoiser`.
@@ -96,6 +98,7 @@ def clean_file(
         keep_metadata=keep_metadata,
         keep_time=keep_time,
         max_pixels=max_pixels,
+        accept_damaged=accept_damaged,
     )
     target = None if output is None else file_name(output)
     existing = what_exists(overwrite=overwrite, in_place=in_place)

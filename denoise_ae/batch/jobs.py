@@ -71,6 +71,8 @@ class OutputOptions:
     """Whether a result gets its source's modification time."""
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Pictures with more pixels are refused before memory is taken."""
+    accept_damaged: bool = False
+    """Whether damaged pictures are decoded as far as they can be, with a warning."""
 
     def __post_init__(self) -> None:
         """Check the quality.

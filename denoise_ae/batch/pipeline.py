@@ -269,7 +269,8 @@ class _Pipeline:
             return next(self._jobs, None)
 
     def _decode(self, job: Job, source: Source, share: int) -> _Item:
-        picture = images.decode(source.data, job.name, self._options.max_pixels)
+        options = self._options
+        picture = images.decode(source.data, job.name, options.max_pixels, accept_damaged=options.accept_damaged)
         prepared = self._transform.prepare(job, picture)
         original = source.data if prepared.unchanged else None
         return _Item(job, source.status, share, picture, prepared, original)

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from denoise_ae.cli import checks
-from denoise_ae.cli.options import Debug, Defects, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
+from denoise_ae.cli.options import (
+    AcceptDamaged,
+    Debug,
+    Defects,
+    Device,
+    KeepOrStrip,
+    MaxMegapixels,
+    Metadata,
+    Quality,
+    Quiet,
+    Threads,
+)
 from denoise_ae.cli.show.render import INTERRUPTED
 from denoise_ae.cli.signals import exit_on_sigterm
 from denoise_ae.errors import DenoiseError, UsageError
@@ -163,9 +174,11 @@ def clean(
         bool,
         typer.Option(
             "--skip-existing",
-            help="Pass over pictures whose result exists; a file of its name that is no picture stays and counts as failed.",
+            help="Pass over pictures whose result exists; a file of its name that is no picture stays, and counts as "
+            "failed.",
         ),
     ] = False,
+    accept_damaged: AcceptDamaged = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Say what would be done and what would fail, as far as headers tell; no more."),
@@ -269,6 +282,7 @@ def clean(
         keep_metadata=metadata is KeepOrStrip.KEEP,
         keep_time=keep_time,
         max_pixels=int(max_megapixels * 1e6),
+        accept_damaged=accept_damaged,
     )
     threads = checks.share_threads(threads, jobs)
     task = Task(model or DEFAULT_MODEL, device, threads, tile, settings, jobs, dry_run=dry_run)

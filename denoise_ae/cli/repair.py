@@ -10,7 +10,17 @@ from typing import Annotated
 import typer
 
 from denoise_ae.cli import checks
-from denoise_ae.cli.options import Debug, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
+from denoise_ae.cli.options import (
+    AcceptDamaged,
+    Debug,
+    Device,
+    KeepOrStrip,
+    MaxMegapixels,
+    Metadata,
+    Quality,
+    Quiet,
+    Threads,
+)
 from denoise_ae.cli.signals import exit_on_sigterm
 from denoise_ae.errors import UsageError
 
@@ -82,6 +92,7 @@ def repair(
         ),
     ] = None,
     max_megapixels: MaxMegapixels = 500.0,
+    accept_damaged: AcceptDamaged = False,
     quiet: Quiet = False,
     as_json: Annotated[
         bool,
@@ -119,6 +130,7 @@ def repair(
         keep_metadata=metadata is KeepOrStrip.KEEP,
         keep_time=keep_time,
         max_pixels=int(max_megapixels * 1e6),
+        accept_damaged=accept_damaged,
     )
     existing = checks.what_exists(overwrite, False, in_place, False)
     job = plan_repair(picture, output, repairs, file_format, existing)

@@ -44,7 +44,9 @@ def read_image(path: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pictur
     return picture
 
 
-def decode(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+def decode(
+    data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS, *, accept_damaged: bool | None = None
+) -> Picture:
     """Decode a file by its content.
 
     Gray stays gray; 1-bit, 2-bit, 4-bit and palette pictures become the 8-bit gray or RGB(A) that they show.
@@ -53,11 +55,22 @@ def decode(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pict
         data: the whole file.
         name: the file in messages.
         max_pixels: width times height that is still accepted.
+        accept_damaged: decode damaged pixels as far as they can be, with a warning, where the decoder can do that;
+            None: no, and there is no option for it.
 
     Raises:
         ImageError: no picture, a damaged one, one larger than allowed, or one of a kind that is not supported.
     """
-    return inspect(data, name, max_pixels).load()
+    image = inspect(data, name, max_pixels)
+    try:
+        return image.load()
+    except ImageError as error:
+        if image.salvage and accept_damaged is False:
+            raise ImageError(error.message, f"{error.hint}; --accept-damaged takes what is left of it") from error
+        if not (image.salvage and accept_damaged):
+            raise
+        picture = image.salvage()
+        return replace(picture, warnings=(*picture.warnings, error.message.removeprefix(f"{name}: ")))
 
 
 def encode(

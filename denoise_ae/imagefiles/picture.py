@@ -145,12 +145,14 @@ class LazyImage:
         load: decodes it; raises ImageError where it is damaged.
         metadata: the first frame's, as far as they can be known without decoding.
         warnings: what could not be read, but does not matter to the pixels.
+        salvage: decodes a damaged file as far as it can; None where its decoder gives all or nothing.
     """
 
     header: Header
     load: Callable[[], Picture]
     metadata: Metadata = field(default_factory=Metadata)
     warnings: tuple[str, ...] = ()
+    salvage: Callable[[], Picture] | None = None
 
     @classmethod
     def still(

@@ -70,6 +70,19 @@ class TestInPlace:
         assert clean("a.png", "bad.png", "--in-place")[0] == 1
         assert Path("bad.png").read_bytes() == before
 
+    def test_a_damaged_picture_is_not_replaced_unless_that_is_accepted(self, clean):
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 60, 3), np.uint8)).save("a.jpg")
+        half = Path("a.jpg").read_bytes()[:4000] + b"\xff\xd9"
+        Path("a.jpg").write_bytes(half)
+        status, _, told = clean("a.jpg", "--in-place")
+        assert (status, Path("a.jpg").read_bytes()) == (1, half)
+        assert "a.jpg: this JPEG is damaged" in told
+        assert "--accept-damaged" in told
+        status, _, told = clean("a.jpg", "--in-place", "--accept-damaged")
+        assert status == 0
+        assert "this JPEG is damaged (premature end of data segment)" in told
+        assert Image.open("a.jpg").size == (60, 90)
+
 
 class TestChoice:
     def test_patterns_may_be_repeated(self, clean):
