@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from denoise_ae.errors import ImageError, OutputError, OutputExistsError
+from denoise_ae.system.paths import is_link
 
 _LONGEST_NAME = 255
 """Bytes in a file name on all usual file systems (some count characters, which are fewer)."""
@@ -130,7 +131,7 @@ def check_target(path: str | Path, overwrite: bool = False) -> None:
 
 def _target(path: Path, *, overwrite: bool) -> Path:
     """Follow a link to the file that is to be written: no folder and, unless it is replaced, not there yet."""
-    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    target = Path(os.path.realpath(path)) if is_link(path) else path
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not overwrite and os.path.lexists(target):
@@ -259,7 +260,7 @@ class LineFile:
 
 def folder_written(path: Path) -> Path:
     """Return the folder in which `write_atomic` works on a file: another than its own where the file is a link."""
-    return Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
+    return Path(os.path.realpath(path)).parent if is_link(path) else path.parent
 
 
 def sweep_temporaries(folder: str | Path) -> list[Path]:

@@ -350,6 +350,15 @@ class TestCommand:
         second.end()
         Image.open("out/notes.png").load()
 
+    def test_a_result_whose_name_is_too_long_ends_nothing(self, command):
+        Path("in").mkdir()
+        running = command("in", "-o", "out", "--suffix", "-longer", "--json")
+        arrive(name := f"in/{'x' * 249}.png")
+        running.until(name, "failed")
+        arrive("in/a.png")
+        running.until("in/a.png")
+        assert running.end()[0] == 130
+
     def test_a_burst_with_deletions_renames_and_replacements(self, command):
         Path("in").mkdir()
         running = command("in", "-o", "out", "--json", "--overwrite")

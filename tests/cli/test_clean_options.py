@@ -254,6 +254,32 @@ class TestOtherPeoplesFiles:
         assert Image.open("out/notes.png").size == (30, 20)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="paths are shorter there")
+class TestNamesThatAreTooLong:
+    """The source's name fits; with a suffix the result's does not."""
+
+    LONG = f"{'x' * 249}.png"
+
+    @pytest.mark.parametrize("words", [["in"], ["in", "--dry-run"], ["in", "-o", "out", "--suffix", "-longer", "-r"]])
+    def test_such_a_picture_fails_and_no_other(self, clean, words):
+        save("in/a.png", f"in/{self.LONG}", "in/z.png")
+        status, printed, _ = clean(*words, "--json")
+        *lines, _ = map(json.loads, printed.splitlines())
+        done = "planned" if "--dry-run" in words else "cleaned"
+        assert status == 1
+        assert [line["status"] for line in sorted(lines, key=lambda line: line["file"])] == [done, "failed", done]
+        (failed,) = (line for line in lines if line["status"] == "failed")
+        assert self.LONG in failed["file"]
+        assert "too long" in failed["error"]
+
+    def test_it_fails_alone_too(self, clean):
+        save(self.LONG)
+        status, _, told = clean(self.LONG)
+        assert status == 1
+        assert "too long" in told
+        assert "Traceback" not in told
+
+
 class TestSideBySide:
     def test_the_results_are_the_same(self, clean):
         save(*(f"in/{number}.png" for number in range(9)))
