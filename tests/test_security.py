@@ -129,6 +129,31 @@ def test_a_card_cannot_speak_to_the_terminal(run, save):
     assert not set(output) & {"\x1b", "\r", "\x07"}
 
 
+# Files of any length
+
+
+@on_unix
+@pytest.mark.parametrize("begin", [b"", b"\x89PNG\r\n\x1a\n", b"II*\0"], ids=["nothing", "png", "tiff"])
+@pytest.mark.parametrize("words", [["long.png"], ["long.png", "--dry-run"], ["-", "-o", "out.png"]], ids=str)
+def test_a_file_of_any_length_takes_no_memory(place, network, begin, words):
+    """Six gigabytes that lie on no disk."""
+    folder = place / "work"
+    folder.mkdir()
+    with (folder / "long.png").open("wb") as file:
+        file.write(begin)
+        file.truncate(6_000_000_000)
+    command = [sys.executable, "-m", "denoise_ae", "clean", *words, "--model", str(network("rgb")), "--threads", "1"]
+    if words[0] == "-":
+        limit = [] if not begin else ["--max-file-size", "50"]
+        command = ["sh", "-c", '"$@" < long.png | cat', "sh", *command, *limit]
+    done = watched(command, folder)
+    assert done.status == 1 or words[0] == "-"
+    assert "longer than" in done.errors if begin else "this is not a picture" in done.errors
+    assert "Traceback" not in done.errors
+    assert done.megabytes < 500
+    assert [path.name for path in folder.iterdir()] == ["long.png"]
+
+
 # The folder of the user's own models
 
 

@@ -6,16 +6,17 @@ import os
 import sys
 import traceback
 from dataclasses import dataclass
+from functools import partial
 
 from denoise_ae.batch.jobs import Existing, Job, OutputOptions
 from denoise_ae.errors import DenoiseError, ImageError, OutputError
 from denoise_ae.imagefiles.formats import FORMATS, format_named
-from denoise_ae.imagefiles.headers import read_header
+from denoise_ae.imagefiles.headers import read_header, sniff
 from denoise_ae.imagefiles.images import check_supported, decode, encode_frames
 from denoise_ae.imagefiles.metadata import Metadata
 from denoise_ae.imagefiles.picture import Frame, Header
 from denoise_ae.pixels.convert import upright
-from denoise_ae.system.files import read_whole, same_state, write_atomic
+from denoise_ae.system.files import read_stream, read_whole, same_state, write_atomic
 from denoise_ae.system.paths import status_of
 
 
@@ -34,12 +35,12 @@ class Source:
         return self.header.pixels
 
 
-def read_source(job: Job, max_pixels: int) -> Source | None:
+def read_source(job: Job, options: OutputOptions) -> Source | None:
     """Read a job's file, or standard input; None where there is nothing to do, because its output is there already.
 
     Args:
         job: what to read.
-        max_pixels: the most that a picture may have.
+        options: how large it may be.
 
     Raises:
         OSError: it can't be read.
@@ -47,10 +48,14 @@ def read_source(job: Job, max_pixels: int) -> Source | None:
             not be written in the format that it is to have.
         OutputError: a file lies where its result goes, and is no result.
     """
-    if job.existing in {Existing.SKIP, Existing.RENEW} and is_done(job, max_pixels):
+    if job.existing in {Existing.SKIP, Existing.RENEW} and is_done(job, options):
         return None
-    data, status = (sys.stdin.buffer.read(), None) if job.source is None else read_whole(job.source)
-    header = read_header(data, job.name, max_pixels)
+    check = partial(sniff, name=job.name)
+    if job.source is None:
+        data, status = read_stream(sys.stdin.buffer, job.name, options.max_bytes, check), None
+    else:
+        data, status = read_whole(job.source, options.max_bytes, check)
+    header = read_header(data, job.name, options.max_pixels)
     check_supported(header, target_format(job, header), job.name)
     return Source(data, header, status)
 
@@ -76,12 +81,12 @@ def explain(job: Job, error: Exception) -> DenoiseError:
     return explained
 
 
-def is_done(job: Job, max_pixels: int) -> bool:
+def is_done(job: Job, options: OutputOptions) -> bool:
     """Tell whether a job's output exists and can be decoded: results appear whole or not at all, other files may not.
 
     Args:
         job: whose output.
-        max_pixels: the most that it may have.
+        options: how large it may be.
 
     Raises:
         OutputError: a file lies there that can't be decoded, and is not to be replaced.
@@ -89,7 +94,8 @@ def is_done(job: Job, max_pixels: int) -> bool:
     if job.output is None:
         return False
     try:
-        decode(read_whole(job.output)[0], job.output_name, max_pixels)
+        data, _ = read_whole(job.output, options.max_bytes, partial(sniff, name=job.output_name))
+        decode(data, job.output_name, options.max_pixels)
     except FileNotFoundError:
         return False
     except (OSError, ImageError) as error:

@@ -49,14 +49,14 @@ def dry_run(jobs: Iterable[Job], options: OutputOptions | None = None) -> Genera
 
     Standard input is not read.
     """
-    limit = (options or OutputOptions()).max_pixels
+    options = options or OutputOptions()
     for job in jobs:
         replaces = job.output is not None and os.path.lexists(job.output)
         if job.source is None:
             yield Planned(job, None, replaces)
             continue
         try:
-            source = read_source(job, limit)
+            source = read_source(job, options)
         except Exception as error:
             yield Failed(job, explain(job, error))
         else:
@@ -251,7 +251,7 @@ class _Pipeline:
         while (job := self._take_job()) is not None:
             share = 0
             try:
-                source = read_source(job, self._options.max_pixels)
+                source = read_source(job, self._options)
                 if source is None:
                     self._events.put(_already_there(job))
                     continue

@@ -17,6 +17,7 @@ from denoise_ae.cli.options import (
     Defects,
     Device,
     KeepOrStrip,
+    MaxFileSize,
     MaxMegapixels,
     Metadata,
     Quality,
@@ -202,6 +203,7 @@ def clean(
         ),
     ] = None,
     max_megapixels: MaxMegapixels = 500.0,
+    max_file_size: MaxFileSize = 4000.0,
     quiet: Quiet = False,
     as_json: Annotated[
         bool,
@@ -242,9 +244,9 @@ def clean(
     A bad file never stops the rest. Exit status: 0 all good, 1 something failed, 2 wrong usage, 130
     after Ctrl-C.
     """
-    given = (strength, luma or 0.0, chroma or 0.0, max_megapixels)
+    given = (strength, luma or 0.0, chroma or 0.0, max_megapixels, max_file_size)
     if not all(map(math.isfinite, given)):
-        raise UsageError("--strength, --luma, --chroma and --max-megapixels take finite numbers")
+        raise UsageError("--strength, --luma, --chroma, --max-megapixels and --max-file-size take finite numbers")
     level = checks.parse_sigma(sigma)
     if adapt and level is not None:
         raise UsageError("--sigma leaves nothing to --adapt", "give one of the two")
@@ -282,6 +284,7 @@ def clean(
         keep_metadata=metadata is KeepOrStrip.KEEP,
         keep_time=keep_time,
         max_pixels=int(max_megapixels * 1e6),
+        max_bytes=int(max_file_size * 1e6),
         accept_damaged=accept_damaged,
     )
     threads = checks.share_threads(threads, jobs)

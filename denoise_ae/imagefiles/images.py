@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +17,21 @@ from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, FORMATS, Format
-from denoise_ae.imagefiles.headers import inspect
+from denoise_ae.imagefiles.headers import inspect, sniff
 from denoise_ae.imagefiles.metadata import Metadata, upright_metadata
 from denoise_ae.imagefiles.picture import Encoding, Frame, Header, Picture
 from denoise_ae.pixels.convert import chunks, from_unit, peak_of, split_alpha, to_unit, upright
-from denoise_ae.system.files import read_whole
+from denoise_ae.system.files import DEFAULT_MAX_BYTES, read_whole
 
 
-def read_image(path: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+def read_image(path: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS, max_bytes: int = DEFAULT_MAX_BYTES) -> Picture:
     """Read and decode a file that holds one picture.
 
     Raises:
         ImageError: it can't be read, it holds several pages or an animation, or see `decode`.
     """
     try:
-        data, _ = read_whole(Path(path))
+        data, _ = read_whole(Path(path), max_bytes, partial(sniff, name=str(path)))
     except FileNotFoundError as error:
         raise ImageError(f"{path}: there is no such file") from error
     except IsADirectoryError as error:

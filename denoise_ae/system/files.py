@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import platform
 import re
@@ -11,15 +12,20 @@ import stat
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from denoise_ae.errors import ImageError, OutputError, OutputExistsError
 from denoise_ae.system.paths import is_link
 
+DEFAULT_MAX_BYTES = 4_000_000_000
+"""A longer file is refused unless the caller allows it: it may be nothing but a hole."""
+_FIRST_BYTES = 4096
+"""Enough to tell what a file is."""
+_PIECE_BYTES = 1 << 20
 _LONGEST_NAME = 255
 """Bytes in a file name on all usual file systems (some count characters, which are fewer)."""
 _TEMPORARY = re.compile(r"\..*\.denoise-ae-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.tmp", re.DOTALL)
@@ -41,25 +47,68 @@ if hasattr(errno, "EDQUOT"):  # not on Windows
     _REASONS[errno.EDQUOT] = ("the disk quota is used up", "free some space, or write to another disk")
 
 
-def read_whole(path: Path) -> tuple[bytes, os.stat_result]:
+def read_whole(
+    path: Path, max_bytes: int = DEFAULT_MAX_BYTES, check: Callable[[bytes], object] = bool
+) -> tuple[bytes, os.stat_result]:
     """Read an ordinary file, all of it in one state, as far as the system tells one from another.
+
+    Args:
+        path: the file.
+        max_bytes: refuse a longer one, without reading it.
+        check: is called with the first bytes before the rest are read, and raises where there is no point in that.
 
     Returns:
         Its content, and the status that it had.
 
     Raises:
         OSError: it can't be read.
-        ImageError: it is a pipe, which may never say anything, or a device, which may never end; or it was changed
-            meanwhile.
+        ImageError: it is a pipe, which may never say anything, or a device, which may never end; it is too long; or it
+            was changed meanwhile.
     """
-    with open(path, "rb", opener=_open_at_once) as file:  # Path.open takes no opener
+    # Path.open takes no opener; a buffer would need everything twice.
+    with open(path, "rb", buffering=0, opener=_open_at_once) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise not_ordinary(path)
+        check(file.read(_FIRST_BYTES))
+        if status.st_size > max_bytes:
+            raise _too_long(str(path), max_bytes)
+        file.seek(0)
         data = file.read()
         if not same_state(status, os.fstat(file.fileno())):
             raise ImageError(f"{path}: was changed while it was read", "clean it again when it is complete")
     return data, status
+
+
+def read_stream(
+    stream: BinaryIO, name: str, max_bytes: int = DEFAULT_MAX_BYTES, check: Callable[[bytes], object] = bool
+) -> bytes:
+    """Read a stream to its end.
+
+    Args:
+        stream: what to read.
+        name: its name in messages.
+        max_bytes: the most that it may bring.
+        check: see `read_whole`.
+
+    Raises:
+        OSError: it can't be read.
+        ImageError: it brings more.
+    """
+    piece = stream.read(_FIRST_BYTES)
+    check(piece)
+    data = io.BytesIO()
+    while piece:
+        data.write(piece)
+        if data.tell() > max_bytes:
+            raise _too_long(name, max_bytes)
+        piece = stream.read(_PIECE_BYTES)
+    return data.getvalue()
+
+
+def _too_long(name: str, max_bytes: int) -> ImageError:
+    hint = "if you trust the file, --max-file-size raises the limit"
+    return ImageError(f"{name}: is longer than {max_bytes / 1e6:g} MB", hint)
 
 
 def _open_at_once(path: str, flags: int) -> int:
