@@ -6,7 +6,7 @@ import re
 
 from denoise_ae.errors import ImageError
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, FORMATS, Format
-from denoise_ae.imagefiles.picture import Header, LazyImage, damaged
+from denoise_ae.imagefiles.picture import Header, LazyImage, check_frames, damaged
 from denoise_ae.imagefiles.tiff_read import is_raw
 
 _HINT_FORMATS = "PNG, JPEG, WebP, TIFF, GIF, BMP, PNM, JPEG 2000 and AVIF can be read"
@@ -46,6 +46,7 @@ def inspect(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Laz
     except Exception as error:  # parsers stumble over broken headers in every way that there is
         raise damaged(name, "the header of this picture is damaged") from error
     header = image.header
+    check_frames(header.frames, name)
     if header.width * header.height == 0:
         raise damaged(name, "the picture has no pixels")
     if header.pixels > max_pixels:

@@ -46,7 +46,7 @@ class TiledModel:
     Raises:
         ModelError: there is no such model, it is not an image-to-image network, or it is for something else.
         DeviceError: the named device is not available.
-        UsageError: `threads` or `tile` is below 1.
+        UsageError: `tile` is below 1, or `threads` is far more than there are CPUs or below 1.
     """
 
     card: ModelCard

@@ -439,6 +439,16 @@ class TestUsage:
         assert said in text(result)
         assert tree(".") == ["a.png"]
 
+    @pytest.mark.parametrize("words", [["1000000"], ["8000"], ["8000", "--jobs", "7999"]], ids=str)
+    def test_thousands_of_threads_are_refused(self, clean_here, words):
+        noisy("a.png")
+        result = clean_here("a.png", "--threads", *words)
+        assert result.returncode == 2
+        most = max(16, 4 * os.cpu_count())
+        assert f"{words[0]} threads are too many" in text(result)
+        assert f"--threads {most} or less" in text(result)
+        assert clean_here("a.png", "--threads", 16).returncode == 0
+
     def test_a_level_for_a_model_that_takes_none(self, clean_here):
         noisy("a.png")
         result = clean_here("a.png", "--sigma", 10)
