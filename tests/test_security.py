@@ -133,8 +133,16 @@ def test_a_card_cannot_speak_to_the_terminal(run, save):
 
 
 @on_unix
-@pytest.mark.parametrize("begin", [b"", b"\x89PNG\r\n\x1a\n", b"II*\0"], ids=["nothing", "png", "tiff"])
-@pytest.mark.parametrize("words", [["long.png"], ["long.png", "--dry-run"], ["-", "-o", "out.png"]], ids=str)
+@pytest.mark.parametrize(
+    ("begin", "words"),
+    [
+        (b"", ["long.png"]),
+        (b"\x89PNG\r\n\x1a\n", ["long.png", "--dry-run"]),
+        (b"", ["-", "-o", "out.png"]),
+        (b"II*\0", ["-", "-o", "out.png"]),
+    ],
+    ids=str,
+)
 def test_a_file_of_any_length_takes_no_memory(place, network, begin, words):
     """Six gigabytes that lie on no disk."""
     folder = place / "work"
