@@ -200,15 +200,7 @@ def many_frames(file_format: str) -> bytes:
     if file_format == "webp":
         still = save(SMALL[:1, :1], "WEBP", lossless=True)[12:]
         frame = b"ANMF" + struct.pack("<I", 16 + len(still)) + bytes(12) + b"\x0a\0\0\0" + still
-        body = (
-            b"WEBPVP8X"
-            + struct.pack("<I4x6x", 10)[:4]
-            + b"\x02"
-            + bytes(9)
-            + b"ANIM\x06\0\0\0"
-            + bytes(6)
-            + frame * MANY
-        )
+        body = b"WEBPVP8X\x0a\0\0\0\x02" + bytes(9) + b"ANIM\x06\0\0\0" + bytes(6) + frame * MANY
         return b"RIFF" + struct.pack("<I", len(body)) + body
     fields = [(256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 0), (277, 1), (278, 1), (279, 1)]
     entries = b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in fields)
@@ -262,7 +254,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "jp2-decoy": (lambda: decoy(before=True), f"more than {LIMIT}"),
     "jp2-inner-decoy": (lambda: decoy(before=False), f"more than {LIMIT}"),
     "gif-claims": (lambda: patched(save(SMALL, "GIF"), b"GIF8", 6, "<HH", 65535, 65535), "65535 x 65535"),
-    **{f"{name}-frames": (partial(many_frames, name), "more than 10000 frames") for name in ("png", "gif", "webp")},
+    **{
+        f"{name}-frames-galore": (partial(many_frames, name), "more than 10000 frames")
+        for name in ("png", "gif", "webp")
+    },
     "tiff-pages": (lambda: many_frames("tiff"), "more than 10000 frames or pages"),
     "jpeg-scans": (many_scans, "more than 100 scans"),
     "svg": (lambda: SVG, "not a picture"),

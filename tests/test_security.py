@@ -109,6 +109,19 @@ def test_none_is_tried_out_where_modules_of_the_current_folder_would_be_loaded(p
     assert not canary.exists()
 
 
+@on_unix
+def test_gigabytes_that_are_no_model_are_refused_unread(place):
+    folder = place / "work"
+    folder.mkdir()
+    with (folder / "hole.onnx").open("wb") as file:
+        file.truncate(1_900_000_000)
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(folder / "a.png")
+    done = watched([sys.executable, "-m", "denoise_ae", "clean", "a.png", "--model", "hole.onnx"], folder)
+    assert done.status == 1
+    assert "model hole is not a complete ONNX file" in done.errors
+    assert done.megabytes < 500
+
+
 def test_a_network_that_fails_on_some_pictures_only_fails_with_those(run, save):
     """The trial's picture is gray; the logarithm of black is not finite."""
     graph = Graph()
