@@ -66,6 +66,7 @@ class Session:
     ) -> None:
         check_threads(threads)
         data = model if isinstance(model, bytes) else read_model(model)
+        self._data, self._asked = data, (device, threads)
         self._name = name or (model.stem if isinstance(model, Path) else "model")
         check_model(data, self._name)
         self._network = Network(data, self._name, device, threads or available_cpus())
@@ -86,6 +87,10 @@ class Session:
             raise self._refusal("gives another result each time, so that tiles would not match")
         if self.card.latent:
             self._try_codes(trial, first)
+
+    def __reduce__(self) -> tuple[type[Session], tuple[bytes, str, int | None, str, ModelCard]]:
+        """Pickle and copy it as its file and what was asked for, to be loaded anew wherever it arrives."""
+        return type(self), (self._data, *self._asked, self._name, self.card)
 
     def _try(self, trial: Floats) -> Floats:
         """Run the network with whatever second input it takes."""
