@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from denoise_ae.batch.jobs import Existing, Job, OutputOptions
-from denoise_ae.errors import DenoiseError, ImageError, OutputError
+from denoise_ae.errors import DenoiseError, ImageError, OutputError, library_missing
 from denoise_ae.imagefiles.formats import FORMATS, format_named
 from denoise_ae.imagefiles.headers import read_header, sniff
 from denoise_ae.imagefiles.images import check_supported, decode, encode_frames
@@ -72,6 +72,8 @@ def explain(job: Job, error: Exception) -> DenoiseError:
         explained = type(error)(f"{job.name}: {error.message}", error.hint)
     elif isinstance(error, MemoryError):
         explained = DenoiseError(f"{job.name}: not enough memory for this picture", "a smaller --tile needs less")
+    elif isinstance(error, ImportError):
+        explained = library_missing(job.name, error)
     elif isinstance(error, OSError):
         explained = ImageError(f"{job.name}: {error.strerror or error}")
     else:

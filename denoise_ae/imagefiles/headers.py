@@ -41,7 +41,7 @@ def inspect(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Laz
         file_format = FORMATS["raw"]
     try:
         image = file_format.read(data, name)
-    except ImageError:
+    except (ImageError, ImportError, MemoryError):  # of which the last two say nothing about the file
         raise
     except Exception as error:  # parsers stumble over broken headers in every way that there is
         raise damaged(name, "the header of this picture is damaged") from error

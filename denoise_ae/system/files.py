@@ -265,7 +265,7 @@ class LineFile:
     Args:
         path: where to write; its folder is made where it is missing.
         overwrite: replace a file of this name.
-        append: go on with a file of this name.
+        append: go on with a file of this name, on a new line.
 
     Raises:
         OutputError: the file exists already, or can't be written.
@@ -279,6 +279,15 @@ class LineFile:
             # Without a buffer: a line is handed to the system in one piece.
             mode = "ab" if append else "wb" if overwrite else "xb"
             self._file = self._path.open(mode, buffering=0)
+            if append and not self._ends_with_a_line():
+                self._file.write(b"\n")
+
+    def _ends_with_a_line(self) -> bool:
+        """Tell whether the file is empty or its last line is whole: one that a full disk cut stays by itself."""
+        if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            return True
+        with self._path.open("rb") as file:
+            return file.seek(0, os.SEEK_END) == 0 or (file.seek(-1, os.SEEK_END) >= 0 and file.read() == b"\n")
 
     def __enter__(self) -> Self:
         """Nothing is left to do: the file is open."""
