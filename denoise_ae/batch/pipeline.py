@@ -12,8 +12,9 @@ import os
 import queue
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Condition, Lock, Thread
 from typing import Any
@@ -36,6 +37,8 @@ from denoise_ae.batch.transforms import Prepared, Transform
 from denoise_ae.errors import OutputExistsError
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.picture import Picture
+from denoise_ae.system.files import claim
+from denoise_ae.system.paths import status_of
 
 PIXELS_IN_FLIGHT = 48_000_000
 """Pixels decoded and not yet written, together: four pictures of 12 megapixels. A larger picture goes alone."""
@@ -200,6 +203,7 @@ class _Pipeline:
         self._transform = transform
         self._options = transform.options
         self._room = _Room()
+        self._claims: dict[Job, Path] = {}
         # Unbounded: what they hold is bounded by the room.
         self._decoded: SimpleQueue[_Item | None] = SimpleQueue()
         self._results: SimpleQueue[_Item | None] = SimpleQueue()
@@ -228,6 +232,8 @@ class _Pipeline:
             self._room.close()
             for thread in threads:
                 thread.join()
+            for job in [*self._claims]:
+                self._release(job)
 
     def _next_event(self) -> Event | BaseException | None:
         while True:
@@ -255,6 +261,10 @@ class _Pipeline:
                 if source is None:
                     self._events.put(_already_there(job))
                     continue
+                if reason := self._claim(job):
+                    self._release(job)
+                    self._events.put(Skipped(job, reason))
+                    continue
                 share = self._room.take(source.pixels)
                 decoded = self._decode(job, source, share)
                 del source  # not to keep the file while its pixels are cleaned
@@ -262,6 +272,22 @@ class _Pipeline:
                 del decoded
             except Exception as error:
                 self._fail(job, error, share)
+
+    def _claim(self, job: Job) -> str:
+        """Claim a result that is not there yet, so that of two runs one makes it; return why it need not be made."""
+        if job.existing is not Existing.SKIP or job.output is None:
+            return ""
+        try:
+            with suppress(OSError):  # which is for who writes the result to complain of
+                self._claims[job] = claim(job.output)
+        except OutputExistsError:
+            return f"another run makes {job.output_name}"
+        return f"{job.output_name} exists" if os.path.lexists(job.output) and status_of(job.output) else ""
+
+    def _release(self, job: Job) -> None:
+        if mark := self._claims.pop(job, None):
+            with suppress(OSError):
+                mark.unlink()
 
     def _take_job(self) -> Job | None:
         with self._next_job:
@@ -312,8 +338,10 @@ class _Pipeline:
                     status=item.status,
                     original=item.original,
                 )
+                self._release(job)
             except Exception as error:
                 if isinstance(error, OutputExistsError) and job.existing is Existing.SKIP:  # another run was faster
+                    self._release(job)
                     self._room.give_back(item.share)
                     self._events.put(_already_there(job))
                 else:
@@ -330,5 +358,6 @@ class _Pipeline:
     def _fail(self, job: Job, error: Exception, share: int) -> None:
         if isinstance(error, _Stopped):
             raise error
+        self._release(job)
         self._room.give_back(share)
         self._events.put(Failed(job, explain(job, error)))

@@ -29,6 +29,7 @@ _PIECE_BYTES = 1 << 20
 _LONGEST_NAME = 255
 """Bytes in a file name on all usual file systems (some count characters, which are fewer)."""
 _TEMPORARY = re.compile(r"\..*\.denoise-ae-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.tmp", re.DOTALL)
+_CLAIM = ".denoise-ae-claim"
 _ABANDONED_SECONDS = 24 * 60 * 60
 """Age at which a temporary file counts as abandoned where its writer can't be checked."""
 
@@ -160,6 +161,48 @@ def write_atomic(path: str | Path, data: bytes, overwrite: bool = False, *, modi
             with suppress(OSError):
                 temporary.unlink()
         _sync_folder(target.parent)
+
+
+def claim(path: Path) -> Path:
+    """Tell other processes, on this machine and on others that share the disk, that this one makes a file.
+
+    A claim of a process that ran on this machine and is no more, or that is a day old, is taken over.
+
+    Args:
+        path: the file; its folder is made where it is missing.
+
+    Returns:
+        The claim, a hidden file to be removed when the file is there.
+
+    Raises:
+        OutputExistsError: another process makes it.
+        OSError: nothing can be written there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    room = os.fsencode(path.name)[: _LONGEST_NAME - 1 - len(_CLAIM)].decode(errors="ignore")
+    mark = path.with_name(f".{room}{_CLAIM}")
+    for _ in range(2):
+        try:
+            with mark.open("x") as file:
+                file.write(f"{_machine()} {os.getpid()}")
+        except FileExistsError:
+            if not _is_free(mark):
+                break
+            mark.unlink(missing_ok=True)
+        else:
+            return mark
+    raise OutputExistsError(f"{path}: another process makes it")
+
+
+def _is_free(mark: Path) -> bool:
+    """Tell whether a claim's process is no more."""
+    try:
+        machine, process = mark.read_text().split()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):  # not written yet
+        machine, process = "", "0"
+    return _is_abandoned(mark, machine, int(process) if process.isdecimal() else 0)
 
 
 def check_target(path: str | Path, overwrite: bool = False) -> None:
@@ -330,7 +373,8 @@ def sweep_temporaries(folder: str | Path) -> list[Path]:
     with suppress(OSError):
         for path in Path(folder).iterdir():
             match = _TEMPORARY.fullmatch(path.name)
-            if match and _is_abandoned(path, match["machine"], int(match["process"])):
+            claimed = path.name.startswith(".") and path.name.endswith(_CLAIM)
+            if _is_free(path) if claimed else match and _is_abandoned(path, match["machine"], int(match["process"])):
                 with suppress(OSError):
                     path.unlink()
                     removed.append(path)

@@ -359,6 +359,20 @@ class TestCommand:
         running.until("in/a.png")
         assert running.end()[0] == 130
 
+    def test_two_on_one_folder_do_the_work_once(self, command):
+        Path("in").mkdir()
+        both = [command("in", "-o", "out", "--json") for _ in range(2)]
+        names = [f"in/{number}.png" for number in range(20)]
+        save(*names)
+        for running in both:
+            running.wait(lambda: len(list(Path("out").glob("*.png"))) == len(names), "all results")
+            running.wait(lambda running=running: len(running.lines) >= len(names), "all lines")
+        ends = [running.end() for running in both]
+        assert [status for status, _, _ in ends] == [130, 130]
+        assert sum(summary["cleaned"] for _, summary, _ in ends) == len(names)
+        assert sum(summary["failed"] for _, summary, _ in ends) == 0
+        assert not list(Path("out").glob(".*"))
+
     def test_a_burst_with_deletions_renames_and_replacements(self, command):
         Path("in").mkdir()
         running = command("in", "-o", "out", "--json", "--overwrite")
