@@ -24,7 +24,7 @@ def main() -> None:
 def be_child(room: str, words: list[str]) -> None:
     """Do what Python without this program would be started for."""
     if room == "worker":
-        from denoise_ae.batch.worker import main as work
+        from denoise_ae.batch.child import main as work
 
         work()
     elif room == "trial":

@@ -89,6 +89,7 @@ REQUIRED = (
     ),
     ONNXRUNTIME,
     Wheels("Pillow", "PIL", "pillow"),
+    Wheels("simplejpeg", "simplejpeg", "simplejpeg"),
 )
 
 

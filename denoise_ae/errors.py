@@ -26,12 +26,29 @@ class DenoiseError(Exception):
         self.hint = hint
 
 
+def library_missing(what: str, error: Exception) -> DenoiseError:
+    """Return the error for what fails because a library can't be loaded.
+
+    Args:
+        what: is to be done, or with what; the message begins with it.
+        error: what came of it. Of numpy's, which has dozens of lines, the last one says why.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = "not enough memory" if isinstance(error, MemoryError) else (lines or [type(error).__name__])[-1]
+    hint = "if memory is short, give it more; denoise-ae doctor finds other causes"
+    return DenoiseError(f"{what}: a library can't be loaded: {reason}", hint)
+
+
 class ImageError(DenoiseError):
     """A picture can't be read or written, or is not supported."""
 
 
 class OutputError(DenoiseError):
     """An output exists already, equals its input, or its folder can't be written."""
+
+
+class OutputExistsError(OutputError):
+    """A file lies where an output goes, and is not to be replaced."""
 
 
 class ModelError(DenoiseError):

@@ -9,6 +9,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -184,6 +185,37 @@ def zipped() -> bytes:
 SVG = b"""<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/><text>&b;&b;&b;</text></svg>"""
 
+MANY = 12_000
+"""Frames, more than anybody needs."""
+
+
+def many_frames(file_format: str) -> bytes:
+    """Frames of one pixel, in as few bytes as may be."""
+    if file_format == "png":
+        control = [chunk(b"fcTL", struct.pack(">5I2H2B", number, 1, 1, 0, 0, 1, 10, 0, 0)) for number in range(MANY)]
+        return png(chunk(b"acTL", struct.pack(">II", MANY, 0)), *control, sides=(1, 1))
+    if file_format == "gif":
+        frame = b"\x21\xf9\x04\x04\x01\0\0\0\x2c" + struct.pack("<4HB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\0"
+        return b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6) + frame * MANY + b";"
+    if file_format == "webp":
+        still = save(SMALL[:1, :1], "WEBP", lossless=True)[12:]
+        frame = b"ANMF" + struct.pack("<I", 16 + len(still)) + bytes(12) + b"\x0a\0\0\0" + still
+        body = b"WEBPVP8X\x0a\0\0\0\x02" + bytes(9) + b"ANIM\x06\0\0\0" + bytes(6) + frame * MANY
+        return b"RIFF" + struct.pack("<I", len(body)) + body
+    fields = [(256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 0), (277, 1), (278, 1), (279, 1)]
+    entries = b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in fields)
+    size = len(entries) + 6
+    pages = [
+        struct.pack("<H", len(fields)) + entries + struct.pack("<I", 8 + size * (number + 1)) for number in range(MANY)
+    ]
+    return struct.pack("<2sHI", b"II", 42, 8) + b"".join(pages)[:-4] + bytes(4)
+
+
+def many_scans() -> bytes:
+    data = save(SMALL, "JPEG", progressive=True)
+    return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * 2000 + data[-2:]
+
+
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     **{name: (make, f"more than {LIMIT}") for name, make in OVER.items()},
     "png-claims": (lambda: png(sides=(40_000, 30_000), pixels=b""), "40000 x 30000"),
@@ -222,6 +254,12 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "jp2-decoy": (lambda: decoy(before=True), f"more than {LIMIT}"),
     "jp2-inner-decoy": (lambda: decoy(before=False), f"more than {LIMIT}"),
     "gif-claims": (lambda: patched(save(SMALL, "GIF"), b"GIF8", 6, "<HH", 65535, 65535), "65535 x 65535"),
+    **{
+        f"{name}-frames-galore": (partial(many_frames, name), "more than 10000 frames")
+        for name in ("png", "gif", "webp")
+    },
+    "tiff-pages": (lambda: many_frames("tiff"), "more than 10000 frames or pages"),
+    "jpeg-scans": (many_scans, "more than 100 scans"),
     "svg": (lambda: SVG, "not a picture"),
     "svgz": (lambda: gzip.compress(SVG + bytes(50 << 20), 1), "not a picture"),
     "zip": (zipped, "not a picture"),

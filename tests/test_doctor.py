@@ -48,7 +48,7 @@ def libraries(tmp_path):
 
 def test_what_belongs_together_is_no_problem(libraries):
     found = libraries("pyside6")
-    assert [library["problems"] for library in found.values()] == [[]] * 4
+    assert [library["problems"] for library in found.values()] == [[]] * len(found)
     assert all(library["version"] and library["wheels"] for library in found.values())
 
 

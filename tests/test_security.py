@@ -109,6 +109,19 @@ def test_none_is_tried_out_where_modules_of_the_current_folder_would_be_loaded(p
     assert not canary.exists()
 
 
+@on_unix
+def test_gigabytes_that_are_no_model_are_refused_unread(place):
+    folder = place / "work"
+    folder.mkdir()
+    with (folder / "hole.onnx").open("wb") as file:
+        file.truncate(1_900_000_000)
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(folder / "a.png")
+    done = watched([sys.executable, "-m", "denoise_ae", "clean", "a.png", "--model", "hole.onnx"], folder)
+    assert done.status == 1
+    assert "model hole is not a complete ONNX file" in done.errors
+    assert done.megabytes < 500
+
+
 def test_a_network_that_fails_on_some_pictures_only_fails_with_those(run, save):
     """The trial's picture is gray; the logarithm of black is not finite."""
     graph = Graph()
@@ -127,6 +140,39 @@ def test_a_card_cannot_speak_to_the_terminal(run, save):
     assert status == 0
     assert "sly" in output
     assert not set(output) & {"\x1b", "\r", "\x07"}
+
+
+# Files of any length
+
+
+@on_unix
+@pytest.mark.parametrize(
+    ("begin", "words"),
+    [
+        (b"", ["long.png"]),
+        (b"\x89PNG\r\n\x1a\n", ["long.png", "--dry-run"]),
+        (b"", ["-", "-o", "out.png"]),
+        (b"II*\0", ["-", "-o", "out.png"]),
+    ],
+    ids=str,
+)
+def test_a_file_of_any_length_takes_no_memory(place, network, begin, words):
+    """Six gigabytes that lie on no disk."""
+    folder = place / "work"
+    folder.mkdir()
+    with (folder / "long.png").open("wb") as file:
+        file.write(begin)
+        file.truncate(6_000_000_000)
+    command = [sys.executable, "-m", "denoise_ae", "clean", *words, "--model", str(network("rgb")), "--threads", "1"]
+    if words[0] == "-":
+        limit = [] if not begin else ["--max-file-size", "50"]
+        command = ["sh", "-c", '"$@" < long.png | cat', "sh", *command, *limit]
+    done = watched(command, folder)
+    assert done.status == 1 or words[0] == "-"
+    assert "longer than" in done.errors if begin else "this is not a picture" in done.errors
+    assert "Traceback" not in done.errors
+    assert done.megabytes < 500
+    assert [path.name for path in folder.iterdir()] == ["long.png"]
 
 
 # The folder of the user's own models

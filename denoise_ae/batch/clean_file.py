@@ -17,6 +17,7 @@ from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
 from denoise_ae.modelfiles.catalog import DEFAULT_MODEL
 from denoise_ae.restoration.denoiser import Denoiser
 from denoise_ae.restoration.repairer import Repairer
+from denoise_ae.system.files import DEFAULT_MAX_BYTES
 from denoise_ae.system.paths import is_folder
 
 Model = TypeVar("Model", Denoiser, Repairer)
@@ -40,6 +41,8 @@ def clean_file(
     overwrite: bool = False,
     in_place: bool = False,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    accept_damaged: bool = False,
     device: str = "auto",
     threads: int | None = None,
     tile: int | None = None,
@@ -68,6 +71,8 @@ def clean_file(
         overwrite: replace a file that lies where the result goes; never the picture itself.
         in_place: replace the picture by its result; without `output` and `file_format`.
         max_pixels: refuse larger pictures before memory is taken.
+        max_bytes: refuse longer files before they are read.
+        accept_damaged: take damaged JPEG and JPEG 2000 as far as they can be decoded, with a warning.
         device: see `Denoiser`; like the next two not for a denoiser that is loaded already.
         threads: see `Denoiser`.
         tile: see `Denoiser`.
@@ -96,6 +101,8 @@ def clean_file(
         keep_metadata=keep_metadata,
         keep_time=keep_time,
         max_pixels=max_pixels,
+        max_bytes=max_bytes,
+        accept_damaged=accept_damaged,
     )
     target = None if output is None else file_name(output)
     existing = what_exists(overwrite=overwrite, in_place=in_place)

@@ -16,7 +16,7 @@ from pathlib import Path
 from denoise_ae.batch.jobs import Existing, Failed, Job, Skipped
 from denoise_ae.errors import ImageError, OutputError
 from denoise_ae.system.files import not_ordinary
-from denoise_ae.system.paths import Identity, identity, is_folder, status_of
+from denoise_ae.system.paths import Identity, identity, is_folder, is_link, status_of
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _unreachable(source: Path) -> ImageError | None:
         if not stat.S_ISREG(source.stat().st_mode):
             return not_ordinary(source)
     except FileNotFoundError:
-        reason = "is a link to nothing" if source.is_symlink() else "no such file or folder"
+        reason = "is a link to nothing" if is_link(source) else "no such file or folder"
         return ImageError(f"{source}: {reason}", "check the spelling; quote a name with spaces")
     except (OSError, ValueError) as error:
         return ImageError(f"{source}: {getattr(error, 'strerror', None) or error}")
@@ -138,7 +138,7 @@ def _unwritable(job: Job, output: Path) -> OutputError | None:
             pass
         except (OSError, ValueError) as error:  # too long for this file system, mostly
             return OutputError(f"{output}: {getattr(error, 'strerror', None) or error}", "choose another name")
-    replaces = job.existing in (Existing.IN_PLACE, Existing.REPLACE) and output.exists()
+    replaces = job.existing in (Existing.IN_PLACE, Existing.REPLACE) and status_of(output) is not None
     if replaces and not os.access(output, os.W_OK):
         return OutputError(f"{output}: is write-protected", "change its permissions, or give -o another place")
     return None
@@ -156,7 +156,7 @@ class _Places:
         if parent not in self._real:
             self._real[parent] = os.path.realpath(parent)
         path = os.path.join(self._real[parent], output.name)  # noqa: PTH118 - thousands of them, as text
-        if output.is_symlink():
+        if is_link(output):
             path = os.path.realpath(path)
         if sys.platform in ("win32", "darwin"):  # where A.png is a.png, however its accents are written
             return unicodedata.normalize("NFC", path).casefold()

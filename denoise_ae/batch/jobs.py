@@ -9,7 +9,7 @@ from pathlib import Path
 
 from denoise_ae.errors import DenoiseError, UsageError
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
-from denoise_ae.system.files import folder_written, sweep_temporaries
+from denoise_ae.system.files import DEFAULT_MAX_BYTES, folder_written, sweep_temporaries
 
 LITTLE_NOISE = 1.5
 """Estimated noise, in 8-bit steps, under which a picture counts as clean already. Rounding to 8 bits alone is 0.3."""
@@ -27,7 +27,9 @@ class Existing(StrEnum):
 
     REFUSE = "refuse"
     SKIP = "skip"
-    """Pass over it if it is a whole picture; clean again if it is not."""
+    """Pass over it if it is a whole picture, as all results are; what is none is somebody else's, and stays."""
+    RENEW = "renew"
+    """Pass over it if it is a whole picture; replace it if it is not."""
     REPLACE = "replace"
     IN_PLACE = "in-place"
     """It is the input itself, which its result replaces."""
@@ -69,6 +71,10 @@ class OutputOptions:
     """Whether a result gets its source's modification time."""
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Pictures with more pixels are refused before memory is taken."""
+    max_bytes: int = DEFAULT_MAX_BYTES
+    """Longer files are refused before they are read."""
+    accept_damaged: bool = False
+    """Whether damaged pictures are decoded as far as they can be, with a warning."""
 
     def __post_init__(self) -> None:
         """Check the quality.

@@ -6,16 +6,17 @@ import os
 import sys
 import traceback
 from dataclasses import dataclass
+from functools import partial
 
 from denoise_ae.batch.jobs import Existing, Job, OutputOptions
-from denoise_ae.errors import DenoiseError, ImageError, OutputError
+from denoise_ae.errors import DenoiseError, ImageError, OutputError, library_missing
 from denoise_ae.imagefiles.formats import FORMATS, format_named
-from denoise_ae.imagefiles.headers import read_header
+from denoise_ae.imagefiles.headers import read_header, sniff
 from denoise_ae.imagefiles.images import check_supported, decode, encode_frames
 from denoise_ae.imagefiles.metadata import Metadata
 from denoise_ae.imagefiles.picture import Frame, Header
 from denoise_ae.pixels.convert import upright
-from denoise_ae.system.files import read_whole, same_state, write_atomic
+from denoise_ae.system.files import read_stream, read_whole, same_state, write_atomic
 from denoise_ae.system.paths import status_of
 
 
@@ -34,22 +35,27 @@ class Source:
         return self.header.pixels
 
 
-def read_source(job: Job, max_pixels: int) -> Source | None:
+def read_source(job: Job, options: OutputOptions) -> Source | None:
     """Read a job's file, or standard input; None where there is nothing to do, because its output is there already.
 
     Args:
         job: what to read.
-        max_pixels: the most that a picture may have.
+        options: how large it may be.
 
     Raises:
         OSError: it can't be read.
         ImageError: it is no picture that can be read, was changed meanwhile, has too many pixels, or its result could
             not be written in the format that it is to have.
+        OutputError: a file lies where its result goes, and is no result.
     """
-    if job.existing is Existing.SKIP and is_whole_picture(job, max_pixels):
+    if job.existing in {Existing.SKIP, Existing.RENEW} and is_done(job, options):
         return None
-    data, status = (sys.stdin.buffer.read(), None) if job.source is None else read_whole(job.source)
-    header = read_header(data, job.name, max_pixels)
+    check = partial(sniff, name=job.name)
+    if job.source is None:
+        data, status = read_stream(sys.stdin.buffer, job.name, options.max_bytes, check), None
+    else:
+        data, status = read_whole(job.source, options.max_bytes, check)
+    header = read_header(data, job.name, options.max_pixels)
     check_supported(header, target_format(job, header), job.name)
     return Source(data, header, status)
 
@@ -66,6 +72,8 @@ def explain(job: Job, error: Exception) -> DenoiseError:
         explained = type(error)(f"{job.name}: {error.message}", error.hint)
     elif isinstance(error, MemoryError):
         explained = DenoiseError(f"{job.name}: not enough memory for this picture", "a smaller --tile needs less")
+    elif isinstance(error, ImportError):
+        explained = library_missing(job.name, error)
     elif isinstance(error, OSError):
         explained = ImageError(f"{job.name}: {error.strerror or error}")
     else:
@@ -75,17 +83,29 @@ def explain(job: Job, error: Exception) -> DenoiseError:
     return explained
 
 
-def is_whole_picture(job: Job, max_pixels: int) -> bool:
+def is_done(job: Job, options: OutputOptions) -> bool:
     """Tell whether a job's output exists and can be decoded: results appear whole or not at all, other files may not.
 
     Args:
         job: whose output.
-        max_pixels: the most that it may have.
+        options: how large it may be.
+
+    Raises:
+        OutputError: a file lies there that can't be decoded, and is not to be replaced.
     """
-    try:
-        decode(read_whole(job.output)[0] if job.output else b"", job.output_name, max_pixels)
-    except (OSError, ImageError):
+    if job.output is None:
         return False
+    try:
+        data, _ = read_whole(job.output, options.max_bytes, partial(sniff, name=job.output_name))
+        decode(data, job.output_name, options.max_pixels)
+    except FileNotFoundError:
+        return False
+    except (OSError, ImageError) as error:
+        if job.existing is Existing.RENEW:
+            return False
+        why = error.message.removeprefix(f"{job.output_name}: ") if isinstance(error, ImageError) else error.strerror
+        message = f"{job.output_name}: exists and is no result of ours: {why}"
+        raise OutputError(message, "move it away; --overwrite replaces it") from error
     return True
 
 
@@ -159,7 +179,9 @@ def save_result(
     if status:
         _check_unchanged(job, status, status_of(job.output))
     modified = status.st_mtime_ns if options.keep_time and status else None
-    write_atomic(job.output, original, overwrite=job.existing is not Existing.REFUSE, modified=modified)
+    write_atomic(
+        job.output, original, overwrite=job.existing not in {Existing.REFUSE, Existing.SKIP}, modified=modified
+    )
 
 
 def _check_unchanged(job: Job, source: os.stat_result, there: os.stat_result | None) -> None:

@@ -12,17 +12,33 @@ import os
 import queue
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Condition, Lock, Thread
 from typing import Any
 
-from denoise_ae.batch.jobs import Event, Failed, Job, OutputOptions, Planned, Progress, Skipped, Started, Written, sweep
+from denoise_ae.batch.jobs import (
+    Event,
+    Existing,
+    Failed,
+    Job,
+    OutputOptions,
+    Planned,
+    Progress,
+    Skipped,
+    Started,
+    Written,
+    sweep,
+)
 from denoise_ae.batch.picture_io import Source, explain, misnamed, read_source, save_result
 from denoise_ae.batch.transforms import Prepared, Transform
+from denoise_ae.errors import OutputExistsError
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.picture import Picture
+from denoise_ae.system.files import claim
+from denoise_ae.system.paths import status_of
 
 PIXELS_IN_FLIGHT = 48_000_000
 """Pixels decoded and not yet written, together: four pictures of 12 megapixels. A larger picture goes alone."""
@@ -36,14 +52,14 @@ def dry_run(jobs: Iterable[Job], options: OutputOptions | None = None) -> Genera
 
     Standard input is not read.
     """
-    limit = (options or OutputOptions()).max_pixels
+    options = options or OutputOptions()
     for job in jobs:
         replaces = job.output is not None and os.path.lexists(job.output)
         if job.source is None:
             yield Planned(job, None, replaces)
             continue
         try:
-            source = read_source(job, limit)
+            source = read_source(job, options)
         except Exception as error:
             yield Failed(job, explain(job, error))
         else:
@@ -187,6 +203,7 @@ class _Pipeline:
         self._transform = transform
         self._options = transform.options
         self._room = _Room()
+        self._claims: dict[Job, Path] = {}
         # Unbounded: what they hold is bounded by the room.
         self._decoded: SimpleQueue[_Item | None] = SimpleQueue()
         self._results: SimpleQueue[_Item | None] = SimpleQueue()
@@ -215,6 +232,8 @@ class _Pipeline:
             self._room.close()
             for thread in threads:
                 thread.join()
+            for job in [*self._claims]:
+                self._release(job)
 
     def _next_event(self) -> Event | BaseException | None:
         while True:
@@ -238,9 +257,13 @@ class _Pipeline:
         while (job := self._take_job()) is not None:
             share = 0
             try:
-                source = read_source(job, self._options.max_pixels)
+                source = read_source(job, self._options)
                 if source is None:
                     self._events.put(_already_there(job))
+                    continue
+                if reason := self._claim(job):
+                    self._release(job)
+                    self._events.put(Skipped(job, reason))
                     continue
                 share = self._room.take(source.pixels)
                 decoded = self._decode(job, source, share)
@@ -250,13 +273,30 @@ class _Pipeline:
             except Exception as error:
                 self._fail(job, error, share)
 
+    def _claim(self, job: Job) -> str:
+        """Claim a result that is not there yet, so that of two runs one makes it; return why it need not be made."""
+        if job.existing is not Existing.SKIP or job.output is None:
+            return ""
+        try:
+            with suppress(OSError):  # which is for who writes the result to complain of
+                self._claims[job] = claim(job.output)
+        except OutputExistsError:
+            return f"another run makes {job.output_name}"
+        return f"{job.output_name} exists" if os.path.lexists(job.output) and status_of(job.output) else ""
+
+    def _release(self, job: Job) -> None:
+        if mark := self._claims.pop(job, None):
+            with suppress(OSError):
+                mark.unlink()
+
     def _take_job(self) -> Job | None:
         with self._next_job:
             self._check_wanted()
             return next(self._jobs, None)
 
     def _decode(self, job: Job, source: Source, share: int) -> _Item:
-        picture = images.decode(source.data, job.name, self._options.max_pixels)
+        options = self._options
+        picture = images.decode(source.data, job.name, options.max_pixels, accept_damaged=options.accept_damaged)
         prepared = self._transform.prepare(job, picture)
         original = source.data if prepared.unchanged else None
         return _Item(job, source.status, share, picture, prepared, original)
@@ -298,8 +338,14 @@ class _Pipeline:
                     status=item.status,
                     original=item.original,
                 )
+                self._release(job)
             except Exception as error:
-                self._fail(job, error, item.share)
+                if isinstance(error, OutputExistsError) and job.existing is Existing.SKIP:  # another run was faster
+                    self._release(job)
+                    self._room.give_back(item.share)
+                    self._events.put(_already_there(job))
+                else:
+                    self._fail(job, error, item.share)
             else:
                 self._room.give_back(item.share)
                 self._events.put(written)
@@ -312,5 +358,6 @@ class _Pipeline:
     def _fail(self, job: Job, error: Exception, share: int) -> None:
         if isinstance(error, _Stopped):
             raise error
+        self._release(job)
         self._room.give_back(share)
         self._events.put(Failed(job, explain(job, error)))

@@ -37,7 +37,7 @@ _WAIT_SECONDS = 0.5
 _LAST_WORDS_SECONDS = 5.0
 """How long a child that has closed its connection may take to end by itself."""
 
-_PROGRAM = "import sys; sys.path[:] = {path!r}; from denoise_ae.batch.worker import main; main()"
+_PROGRAM = "import sys; sys.path[:] = {path!r}; from denoise_ae.batch.child import main; main()"
 
 
 class Supervisor:
@@ -124,9 +124,8 @@ class Supervisor:
                 child.end()
         if isinstance(message, DenoiseError):
             raise message
-        raise DenoiseError(
-            f"model {self._task.model}: the process that loaded it {child.exit_reason}", "try another model"
-        )
+        hint = "if memory is short, give it more; otherwise try another model"
+        raise DenoiseError(f"model {self._task.model}: the process that loaded it {child.exit_reason}", hint)
 
     def _send_job(self, child: _Child, job: Job) -> None:
         self._given[job] = _result(job)

@@ -191,7 +191,7 @@ class Watch:
             message = f"{job.output}: exists already, made before {job.source} changed"
             return Failed(job, OutputError(message, "--overwrite cleans such pictures again"))
         if job.existing is Existing.REPLACE and not changed and _is_current(job):
-            return replace(job, existing=Existing.SKIP)
+            return replace(job, existing=Existing.RENEW)
         return job
 
     def _wait(self, end: float) -> None:

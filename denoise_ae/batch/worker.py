@@ -1,26 +1,20 @@
-"""Clean the jobs of a batch in this process, which may be the child of a `denoise_ae.batch.supervisor`."""
+"""Clean the jobs of a batch in this process, which may be a `denoise_ae.batch.child`."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from queue import SimpleQueue
-from threading import Lock, Thread
 from types import TracebackType
 from typing import Self, TextIO
 
 from denoise_ae.batch import pipeline
 from denoise_ae.batch.cleaning import Cleaning
-from denoise_ae.batch.jobs import Event, Failed, Job, Written, sweep
-from denoise_ae.batch.tasks import JobRequested, Message, Ready, ResultAnnounced, Task
-from denoise_ae.errors import DenoiseError
+from denoise_ae.batch.jobs import Event, Job, Written, sweep
+from denoise_ae.batch.tasks import Ready, Task
 from denoise_ae.restoration.denoiser import Denoiser
-from denoise_ae.system.connection import connection_to_parent
 
 
 class Worker:
@@ -100,56 +94,3 @@ def _number_of(stream: TextIO) -> int | None:
         return stream.fileno()
     except (AttributeError, OSError):
         return None
-
-
-def main() -> None:
-    """Be the child of a supervisor: read a task and then jobs from the connection to it, and send messages back.
-
-    The end of the connection, which comes with the supervisor's, ends this process at once. It may be stuck in a
-    decoder, and has nothing to tidy up but a temporary file, which the supervisor or the next run sweeps.
-    """
-    # What a terminal's Ctrl-C means is for the supervisor to say. It blocks such signals where it can.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    connection = connection_to_parent()
-    os.dup2(2, 1)  # what a model's runtime prints is for people
-    lock = Lock()
-
-    def send(message: Message) -> None:
-        try:
-            with lock:
-                connection.send(message)
-        except OSError:  # the supervisor was killed
-            os._exit(1)
-
-    try:
-        worker = Worker(connection.recv())
-    except DenoiseError as error:
-        send(_portable(error))
-        return
-    send(worker.ready)
-    jobs: SimpleQueue[Job] = SimpleQueue()
-
-    def receive() -> None:
-        try:
-            while True:
-                jobs.put(connection.recv())
-        finally:
-            os._exit(0)
-
-    def requested() -> Iterator[Job]:
-        while True:
-            send(JobRequested())
-            yield jobs.get()
-
-    Thread(target=receive, name="receive", daemon=True).start()
-    with silence_native_output():
-        for event in worker.stream(requested(), lambda event: send(ResultAnnounced(event))):
-            if isinstance(event, Failed):
-                _portable(event.error)
-            send(event)
-
-
-def _portable(error: DenoiseError) -> DenoiseError:
-    """Add the traceback as a note, since traceback and causes do not leave this process."""
-    error.add_note("".join(traceback.format_exception(error)))
-    return error

@@ -31,7 +31,7 @@ from denoise_ae.cli import (
     train,
 )
 from denoise_ae.cli.show.render import INTERRUPTED, print_error
-from denoise_ae.errors import DenoiseError
+from denoise_ae.errors import DenoiseError, library_missing
 
 
 def _version(show: bool) -> None:
@@ -99,6 +99,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             raise
         print_error(error.message, error.hint)
         sys.exit(error.exit_status)
+    except (ImportError, MemoryError) as error:
+        if debug:
+            raise
+        failure = library_missing("denoise-ae", error)
+        print_error(failure.message, failure.hint)
+        sys.exit(failure.exit_status)
     except KeyboardInterrupt:
         print_error("interrupted")
         sys.exit(INTERRUPTED)

@@ -87,8 +87,9 @@ def check_streams(work: Plan, *, as_json: bool, keep_time: bool) -> None:
 
 def share_threads(threads: int | None, jobs: int) -> int:
     """Return the number of threads for the model, so that with a thread for each further job they sum to `threads`."""
-    from denoise_ae.system.cpus import available_cpus
+    from denoise_ae.system.cpus import available_cpus, check_threads
 
+    check_threads(threads)
     total = threads or available_cpus()
     if jobs > total:
         hint = f"give --jobs {total} or less, or more --threads"

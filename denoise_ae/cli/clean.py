@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from denoise_ae.cli import checks
-from denoise_ae.cli.options import Debug, Defects, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
+from denoise_ae.cli.options import (
+    AcceptDamaged,
+    Debug,
+    Defects,
+    Device,
+    KeepOrStrip,
+    MaxFileSize,
+    MaxMegapixels,
+    Metadata,
+    Quality,
+    Quiet,
+    Threads,
+)
 from denoise_ae.cli.show.render import INTERRUPTED
 from denoise_ae.cli.signals import exit_on_sigterm
 from denoise_ae.errors import DenoiseError, UsageError
@@ -160,8 +172,14 @@ def clean(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist, and the report.")] = False,
     skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Pass over pictures whose result exists and is whole.")
+        bool,
+        typer.Option(
+            "--skip-existing",
+            help="Pass over pictures whose result exists; a file of its name that is no picture stays, and counts as "
+            "failed.",
+        ),
     ] = False,
+    accept_damaged: AcceptDamaged = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Say what would be done and what would fail, as far as headers tell; no more."),
@@ -185,6 +203,7 @@ def clean(
         ),
     ] = None,
     max_megapixels: MaxMegapixels = 500.0,
+    max_file_size: MaxFileSize = 4000.0,
     quiet: Quiet = False,
     as_json: Annotated[
         bool,
@@ -226,9 +245,9 @@ def clean(
     A bad file never stops the rest. Exit status: 0 all good, 1 something failed, 2 wrong usage, 130
     after Ctrl-C.
     """
-    given = (strength, luma or 0.0, chroma or 0.0, max_megapixels)
+    given = (strength, luma or 0.0, chroma or 0.0, max_megapixels, max_file_size)
     if not all(map(math.isfinite, given)):
-        raise UsageError("--strength, --luma, --chroma and --max-megapixels take finite numbers")
+        raise UsageError("--strength, --luma, --chroma, --max-megapixels and --max-file-size take finite numbers")
     level = checks.parse_sigma(sigma)
     if adapt and level is not None:
         raise UsageError("--sigma leaves nothing to --adapt", "give one of the two")
@@ -266,6 +285,8 @@ def clean(
         keep_metadata=metadata is KeepOrStrip.KEEP,
         keep_time=keep_time,
         max_pixels=int(max_megapixels * 1e6),
+        max_bytes=int(max_file_size * 1e6),
+        accept_damaged=accept_damaged,
     )
     threads = checks.share_threads(threads, jobs)
     task = Task(model or DEFAULT_MODEL, device, threads, tile, settings, jobs, dry_run=dry_run)

@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from denoise_ae.cli import checks
-from denoise_ae.cli.options import Debug, Device, KeepOrStrip, MaxMegapixels, Metadata, Quality, Quiet, Threads
+from denoise_ae.cli.options import (
+    AcceptDamaged,
+    Debug,
+    Device,
+    KeepOrStrip,
+    MaxFileSize,
+    MaxMegapixels,
+    Metadata,
+    Quality,
+    Quiet,
+    Threads,
+)
 from denoise_ae.cli.signals import exit_on_sigterm
 from denoise_ae.errors import UsageError
 
@@ -82,6 +93,8 @@ def repair(
         ),
     ] = None,
     max_megapixels: MaxMegapixels = 500.0,
+    max_file_size: MaxFileSize = 4000.0,
+    accept_damaged: AcceptDamaged = False,
     quiet: Quiet = False,
     as_json: Annotated[
         bool,
@@ -101,8 +114,8 @@ def repair(
 
     Exit status: 0 all good, 1 something failed, 2 wrong usage, 130 after Ctrl-C.
     """
-    if not math.isfinite(max_megapixels) or not math.isfinite(sensitivity):
-        raise UsageError("--max-megapixels and --sensitivity take finite numbers")
+    if not all(map(math.isfinite, (max_megapixels, max_file_size, sensitivity))):
+        raise UsageError("--max-megapixels, --max-file-size and --sensitivity take finite numbers")
     from denoise_ae.batch import pipeline
     from denoise_ae.batch.planning import Plan
     from denoise_ae.batch.repair_file import Repairing, Repairs, plan_repair
@@ -119,6 +132,8 @@ def repair(
         keep_metadata=metadata is KeepOrStrip.KEEP,
         keep_time=keep_time,
         max_pixels=int(max_megapixels * 1e6),
+        max_bytes=int(max_file_size * 1e6),
+        accept_damaged=accept_damaged,
     )
     existing = checks.what_exists(overwrite, False, in_place, False)
     job = plan_repair(picture, output, repairs, file_format, existing)

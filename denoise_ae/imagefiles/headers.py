@@ -6,7 +6,7 @@ import re
 
 from denoise_ae.errors import ImageError
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, FORMATS, Format
-from denoise_ae.imagefiles.picture import Header, LazyImage, damaged
+from denoise_ae.imagefiles.picture import Header, LazyImage, check_frames, damaged
 from denoise_ae.imagefiles.tiff_read import is_raw
 
 _HINT_FORMATS = "PNG, JPEG, WebP, TIFF, GIF, BMP, PNM, JPEG 2000 and AVIF can be read"
@@ -36,16 +36,17 @@ def inspect(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Laz
     Raises:
         ImageError: no picture, a damaged one, one larger than allowed, or one of a kind that is not supported.
     """
-    if not data:
-        raise ImageError(f"{name}: the file is empty")
-    file_format = _sniff(data, name)
+    file_format = sniff(data, name)
+    if file_format.paged and is_raw(data):
+        file_format = FORMATS["raw"]
     try:
         image = file_format.read(data, name)
-    except ImageError:
+    except (ImageError, ImportError, MemoryError):  # of which the last two say nothing about the file
         raise
     except Exception as error:  # parsers stumble over broken headers in every way that there is
         raise damaged(name, "the header of this picture is damaged") from error
     header = image.header
+    check_frames(header.frames, name)
     if header.width * header.height == 0:
         raise damaged(name, "the picture has no pixels")
     if header.pixels > max_pixels:
@@ -57,11 +58,21 @@ def inspect(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Laz
     return image
 
 
-def _sniff(data: bytes, name: str) -> Format:
-    """Find the format of a file by how it begins."""
+def sniff(data: bytes, name: str) -> Format:
+    """Find the format of a file by how it begins; camera RAW may look like TIFF.
+
+    Args:
+        data: its first bytes.
+        name: the file in messages.
+
+    Raises:
+        ImageError: it is no picture, or of a kind that is not supported.
+    """
+    if not data:
+        raise ImageError(f"{name}: the file is empty")
     for file_format in FORMATS.values():
         if file_format.matches(data):
-            return FORMATS["raw"] if file_format.paged and is_raw(data) else file_format
+            return file_format
     for beginning, complaint in _FOREIGN.items():
         if re.match(beginning, data, re.DOTALL):
             raise ImageError(f"{name}: {complaint}", "convert it to PNG, TIFF or JPEG first")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +17,21 @@ from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
 from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS, FORMATS, Format
-from denoise_ae.imagefiles.headers import inspect
+from denoise_ae.imagefiles.headers import inspect, sniff
 from denoise_ae.imagefiles.metadata import Metadata, upright_metadata
 from denoise_ae.imagefiles.picture import Encoding, Frame, Header, Picture
 from denoise_ae.pixels.convert import chunks, from_unit, peak_of, split_alpha, to_unit, upright
-from denoise_ae.system.files import read_whole
+from denoise_ae.system.files import DEFAULT_MAX_BYTES, read_whole
 
 
-def read_image(path: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+def read_image(path: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS, max_bytes: int = DEFAULT_MAX_BYTES) -> Picture:
     """Read and decode a file that holds one picture.
 
     Raises:
         ImageError: it can't be read, it holds several pages or an animation, or see `decode`.
     """
     try:
-        data, _ = read_whole(Path(path))
+        data, _ = read_whole(Path(path), max_bytes, partial(sniff, name=str(path)))
     except FileNotFoundError as error:
         raise ImageError(f"{path}: there is no such file") from error
     except IsADirectoryError as error:
@@ -44,7 +45,9 @@ def read_image(path: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pictur
     return picture
 
 
-def decode(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+def decode(
+    data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS, *, accept_damaged: bool | None = None
+) -> Picture:
     """Decode a file by its content.
 
     Gray stays gray; 1-bit, 2-bit, 4-bit and palette pictures become the 8-bit gray or RGB(A) that they show.
@@ -53,11 +56,22 @@ def decode(data: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pict
         data: the whole file.
         name: the file in messages.
         max_pixels: width times height that is still accepted.
+        accept_damaged: decode damaged pixels as far as they can be, with a warning, where the decoder can do that;
+            None: no, and there is no option for it.
 
     Raises:
         ImageError: no picture, a damaged one, one larger than allowed, or one of a kind that is not supported.
     """
-    return inspect(data, name, max_pixels).load()
+    image = inspect(data, name, max_pixels)
+    try:
+        return image.load()
+    except ImageError as error:
+        if image.salvage and accept_damaged is False:
+            raise ImageError(error.message, f"{error.hint}; --accept-damaged takes what is left of it") from error
+        if not (image.salvage and accept_damaged):
+            raise
+        picture = image.salvage()
+        return replace(picture, warnings=(*picture.warnings, error.message.removeprefix(f"{name}: ")))
 
 
 def encode(

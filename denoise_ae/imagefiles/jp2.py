@@ -10,17 +10,15 @@ import io
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from denoise_ae.errors import ImageError
 from denoise_ae.imagefiles import opencv
 from denoise_ae.imagefiles.metadata import METRE, Metadata, bare_exif, check_exif, upright_metadata
-from denoise_ae.imagefiles.picture import Encoding, Frame, Header, LazyImage, unsupported
+from denoise_ae.imagefiles.picture import Encoding, Frame, Header, LazyImage, Picture, damaged, unsupported
 
 _SMALLEST = 32
 """Pixels on a side that OpenCV needs to write a picture."""
@@ -28,6 +26,7 @@ _SMALLEST = 32
 _SIGNATURE = b"\0\0\0\x0cjP  "
 _HEADER, _COLOURS, _UUID, _CODESTREAM, _PALETTE = b"jp2h", b"colr", b"uuid", b"jp2c", b"pclr"
 _RESOLUTION, _CAPTURED = b"res ", b"resc"
+_TILE_PART, _END = b"\xff\x90", b"\xff\xd9"
 _ENUMERATED, _PROFILE = 1, 2
 _CMYK = 12
 _EXIF_UUID = b"JpgTiffExif->JP2"
@@ -84,11 +83,51 @@ def read(data: bytes, name: str) -> LazyImage:
     said, warnings = check_exif(Metadata(exif, icc, xmp, _read_resolution(boxes.get(_RESOLUTION, b""))))
     width, height = right - left, bottom - top
 
-    def decode() -> NDArray[Any]:
-        return opencv.spread(opencv.check_decoded(opencv.decode(data), (height, width), name, "JPEG 2000"), bits)
+    missing = _missing_tiles(data, start - 8)
 
+    def load() -> Picture:
+        if missing:
+            raise damaged(name, f"this JPEG 2000 is damaged: {missing}")
+        return salvage()
+
+    def salvage() -> Picture:
+        pixels = opencv.check_decoded(opencv.decode(data), (height, width), name, "JPEG 2000")
+        return Picture([Frame(opencv.spread(pixels, bits), kept)], header, warnings)
+
+    kept = upright_metadata(said)
     header = Header("jpeg2000", width, height, {1: "gray", 3: "RGB", 4: "RGBA"}[components], bits)
-    return LazyImage.still(header, decode, upright_metadata(said), warnings)
+    return LazyImage(header, load, kept, warnings, salvage)
+
+
+def _missing_tiles(data: bytes, start: int) -> str:
+    """Say which tiles of a codestream are missing or cut short, if any; OpenJPEG fills them up (A.4.2, B.3).
+
+    Args:
+        data: the whole file.
+        start: of the codestream.
+
+    Raises:
+        struct.error: it is damaged.
+    """
+    right, bottom, _, _, width, height, left, top = struct.unpack_from(">8I", data, start + 8)
+    count = -(-(right - left) // width) * -(-(bottom - top) // height)
+    place = start + 2
+    while (marker := data[place : place + 2]) != _TILE_PART:
+        if marker[:1] != b"\xff":
+            raise struct.error("no tile")
+        place += 2 + int.from_bytes(data[place + 2 : place + 4])
+    found: set[int] = set()
+    while data[place : place + 2] == _TILE_PART:
+        number, length = struct.unpack_from(">HI", data, place + 4)
+        if place + length > len(data):
+            return f"tile {number + 1} is cut short"
+        found.add(number)
+        if not length:  # up to the end
+            break
+        place += max(length, 12)
+        if data[place : place + 2] not in {_TILE_PART, _END, b""}:
+            return f"nothing follows tile {number + 1}"
+    return f"{count - len(found)} of its {count} tiles are missing" if len(found) < count else ""
 
 
 def _key(data: bytes, kind: bytes, begin: int) -> bytes:

@@ -15,6 +15,9 @@ from denoise_ae.imagefiles.metadata import Metadata
 DEFAULT_QUALITY = 95
 """Quality of lossy formats where the source's own is unknown."""
 
+MOST_FRAMES = 10_000
+"""Each frame and page takes time, however small it is."""
+
 
 def damaged(name: str, what: str) -> ImageError:
     """Make the error for a file that is cut short or damaged.
@@ -34,6 +37,16 @@ def unsupported(name: str, what: str) -> ImageError:
         what: the kind, as "CMYK JPEG".
     """
     return ImageError(f"{name}: {what} is not supported", "convert it to PNG, TIFF or JPEG first")
+
+
+def check_frames(count: int, name: str) -> None:
+    """Check that a file has no more than `MOST_FRAMES`.
+
+    Raises:
+        ImageError: it has.
+    """
+    if count > MOST_FRAMES:
+        raise ImageError(f"{name}: has more than {MOST_FRAMES} frames or pages", "split it")
 
 
 class JpegCoding(NamedTuple):
@@ -145,12 +158,14 @@ class LazyImage:
         load: decodes it; raises ImageError where it is damaged.
         metadata: the first frame's, as far as they can be known without decoding.
         warnings: what could not be read, but does not matter to the pixels.
+        salvage: decodes a damaged file as far as it can; None where its decoder gives all or nothing.
     """
 
     header: Header
     load: Callable[[], Picture]
     metadata: Metadata = field(default_factory=Metadata)
     warnings: tuple[str, ...] = ()
+    salvage: Callable[[], Picture] | None = None
 
     @classmethod
     def still(

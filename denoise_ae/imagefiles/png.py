@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from denoise_ae.imagefiles import apng, opencv
 from denoise_ae.imagefiles.metadata import METRE, Metadata, bare_exif, check_exif
-from denoise_ae.imagefiles.picture import Encoding, Frame, Header, LazyImage, Picture, damaged
+from denoise_ae.imagefiles.picture import Encoding, Frame, Header, LazyImage, Picture, check_frames, damaged
 from denoise_ae.imagefiles.png_chunks import SIGNATURE, compress, is_bomb, read_chunks, write_chunk
 from denoise_ae.pixels.convert import is_gray
 
@@ -47,10 +47,13 @@ def read(data: bytes, name: str) -> LazyImage:
     texts: list[tuple[bytes, bytes]] = []
     pieces: list[tuple[bytes, memoryview]] = []
     xmp = None
+    controls = 0
     for kind, whole in read_chunks(data, name):
         payload = whole[8:-4]
         if kind in {b"IDAT", b"fcTL", b"fdAT"}:
             pieces.append((kind, payload))
+            controls += kind == b"fcTL"
+            check_frames(controls, name)
         if kind == b"iTXt" and bytes(payload[: len(_XMP_KEYWORD) + 1]) == _XMP_KEYWORD + b"\0":
             xmp = payload
         elif kind in _TEXT:

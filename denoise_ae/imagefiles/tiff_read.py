@@ -9,6 +9,7 @@ imagecodecs, which undoes all compressions, it is 82 MB and no faster than this.
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 import zlib
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.errors import ImageError
-from denoise_ae.imagefiles.picture import damaged
+from denoise_ae.imagefiles.picture import check_frames, damaged
 from denoise_ae.imagefiles.tiff_codecs import Blocks, decode, join
 from denoise_ae.imagefiles.tiff_directory import Directory, Field, Tag, read_directory
 
@@ -123,7 +124,8 @@ def read_layouts(data: bytes, name: str) -> list[Layout]:
 
 def _directories(data: bytes, name: str) -> Iterator[Directory]:
     position, spent = None, 0
-    while position != 0:
+    for number in itertools.count(1):
+        check_frames(number, name)
         try:
             directory = read_directory(data, position)
             spent += directory.length
@@ -132,7 +134,8 @@ def _directories(data: bytes, name: str) -> Iterator[Directory]:
         except ValueError as error:
             raise damaged(name, "this TIFF is cut short or damaged") from error
         yield directory
-        position = directory.next
+        if not (position := directory.next):
+            break
 
 
 def is_raw(data: bytes) -> bool:

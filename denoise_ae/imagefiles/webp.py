@@ -27,6 +27,7 @@ from denoise_ae.imagefiles.picture import (
     Header,
     LazyImage,
     Picture,
+    check_frames,
     damaged,
 )
 
@@ -57,6 +58,7 @@ def read(data: bytes, name: str) -> LazyImage:
         kinds.add(kind)
         if kind == b"ANMF":
             frames += 1
+            check_frames(frames, name)
             kinds |= {inner for inner, _, _ in _chunks(data, start + 16, end)}
     if extended := chunks.get(b"VP8X"):
         width, height = (int.from_bytes(extended[place : place + 3], "little") + 1 for place in (4, 7))

@@ -8,8 +8,10 @@ https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from denoise_ae.errors import ModelError
 
@@ -49,7 +51,7 @@ _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
-def check_model(data: bytes, name: str) -> None:
+def check_model(data: bytes | memoryview, name: str) -> None:
     """Check that a model holds all its tensors, no refused operator, and no more than `MOST_PARTS`.
 
     Args:
@@ -115,6 +117,8 @@ def _fields(content: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     while position < len(content):
         tag, position = _varint(content, position)
         tag &= 0xFFFFFFFF  # as protobuf in C++ does, so that nothing is hidden from us
+        if tag < 8:
+            raise ValueError("no field has the number 0")
         kind = tag & 7
         if kind == _VARINT:
             value, position = _varint(content, position)
@@ -145,10 +149,10 @@ def _varint(content: memoryview, position: int) -> tuple[int, int]:
 
 
 def read_model(path: Path) -> bytes:
-    """Read an ONNX file.
+    """Read an ONNX file, once a look at it where it lies has found nothing to refuse: it may have gigabytes.
 
     Raises:
-        ModelError: there is no such file, or it can't be read.
+        ModelError: there is no such file, it can't be read, or see `check_model`.
     """
     try:
         # A folder, a pipe or a device is not a model, and reading some of them never ends.
@@ -156,9 +160,19 @@ def read_model(path: Path) -> bytes:
             raise ModelError(f"there is no model file {path}", "give a NAME from denoise-ae models, or a FILE.onnx")
         if path.stat().st_size >= LARGEST_FILE:
             raise ModelError(f"model file {path} is larger than any ONNX file can be", "give another file")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            _check_unread(file, path.stem)
+            return file.read()
     except (OSError, ValueError) as error:
         raise ModelError(f"model file {path} can't be read: {one_line(error)}") from None
+
+
+def _check_unread(file: BinaryIO, name: str) -> None:
+    try:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except ValueError:  # it is empty
+        raise _not_onnx(name) from None
+    check_model(memoryview(mapped), name)  # not closed here: an error's traceback still holds parts of it
 
 
 def one_line(error: Exception) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_ae.errors import ModelError, UsageError
+from denoise_ae.errors import ModelError
 from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard
 from denoise_ae.modelfiles.graph import (
     CODE_OUTPUT,
@@ -25,7 +25,7 @@ from denoise_ae.modelfiles.graph import (
 from denoise_ae.modelfiles.onnx_file import check_model, read_model
 from denoise_ae.modelfiles.probe import probe
 from denoise_ae.modelfiles.runtime import Interrupt, Network
-from denoise_ae.system.cpus import available_cpus
+from denoise_ae.system.cpus import available_cpus, check_threads
 
 _TRIAL_SIDE = 16
 _REPEATABLE = 1e-3
@@ -41,7 +41,8 @@ class Session:
     Args:
         model: an ONNX file, or its bytes.
         device: one of `denoise_ae.modelfiles.runtime.DEVICES`, or ``auto``.
-        threads: CPU threads, at least 1; None: as many as `denoise_ae.system.cpus.available_cpus`.
+        threads: CPU threads, see `denoise_ae.system.cpus.check_threads`; None: as many as
+            `denoise_ae.system.cpus.available_cpus`.
         name: what to call the model in messages and in a card made here; by default the file's name.
         card: the model's card if it is known already; by default the one in the file, or else one from trial runs.
 
@@ -53,7 +54,7 @@ class Session:
         ModelError: the model can't be read, refers to other files, is not an image-to-image network, fails a trial run,
             or is not deterministic.
         DeviceError: the named device is not available.
-        UsageError: `threads` is below 1.
+        UsageError: `threads` is below 1 or far more than there are CPUs.
     """
 
     def __init__(
@@ -64,9 +65,9 @@ class Session:
         name: str = "",
         card: ModelCard | None = None,
     ) -> None:
-        if threads is not None and threads < 1:
-            raise UsageError(f"{threads} threads can't run a network", "give --threads 1 or more, or leave it out")
+        check_threads(threads)
         data = model if isinstance(model, bytes) else read_model(model)
+        self._data, self._asked = data, (device, threads)
         self._name = name or (model.stem if isinstance(model, Path) else "model")
         check_model(data, self._name)
         self._network = Network(data, self._name, device, threads or available_cpus())
@@ -87,6 +88,10 @@ class Session:
             raise self._refusal("gives another result each time, so that tiles would not match")
         if self.card.latent:
             self._try_codes(trial, first)
+
+    def __reduce__(self) -> tuple[type[Session], tuple[bytes, str, int | None, str, ModelCard]]:
+        """Pickle and copy it as its file and what was asked for, to be loaded anew wherever it arrives."""
+        return type(self), (self._data, *self._asked, self._name, self.card)
 
     def _try(self, trial: Floats) -> Floats:
         """Run the network with whatever second input it takes."""

@@ -39,8 +39,8 @@ _HINT = "if you trust it, export it for smaller pictures, or make it smaller"
 class Limits:
     """Limits of a trial."""
 
-    seconds: float = 300.0
-    """A network that takes longer for a few small pictures is useless for large ones."""
+    seconds: float = 60.0
+    """For loading it, which it takes again whenever it is used, and for a few small pictures."""
     megabytes: int = 4096
     """On top of four times the file's size. Enforced on Linux only: macOS and Windows have no such limit."""
 

@@ -32,6 +32,8 @@ Done = TypeVar("Done")
 class TiledModel:
     """A model, loaded once, for any number of pictures; several threads may share it.
 
+    It can be pickled and copied: its file goes with it, and is loaded anew where it arrives.
+
     Args:
         model: the name of an installed model, or an ONNX file.
         device: ``auto``, ``cpu``, ``cuda``, ``dml``, ``coreml`` or ``openvino``.
@@ -41,16 +43,14 @@ class TiledModel:
 
     Attributes:
         card: what the model is and needs.
-        device: the device that it runs on.
 
     Raises:
         ModelError: there is no such model, it is not an image-to-image network, or it is for something else.
         DeviceError: the named device is not available.
-        UsageError: `threads` or `tile` is below 1.
+        UsageError: `tile` is below 1, or `threads` is far more than there are CPUs or below 1.
     """
 
     card: ModelCard
-    device: str
 
     def __init__(
         self,
@@ -66,11 +66,15 @@ class TiledModel:
         self._check_use(found.card)
         self._session = Session(found.read(), device, threads, found.card.name, found.card)
         self.card = self._session.card
-        self.device = self._session.device
         self._workers = min(WORKERS, threads or available_cpus())
         self._overlap = round_up((self.card.receptive_field - 1) // 2, self.card.size_multiple)
         # Below three overlaps most of the work would be thrown away.
         self._tile = max(tile or default_tile(self._overlap), 3 * self._overlap, self.card.min_size)
+
+    @property
+    def device(self) -> str:
+        """The device that it runs on; where it was unpickled on another machine, that may be another one."""
+        return self._session.device
 
     def _check_use(self, card: ModelCard) -> None:
         """Check that a model is made for this class's task.

@@ -8,6 +8,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from denoise_ae.errors import UsageError
+
+MOST_THREADS_A_CPU, FEWEST_LIMIT = 4, 16
+"""More than four threads a CPU are refused, but 16 never are, so that a script for one machine runs on another."""
+
 
 @dataclass(frozen=True)
 class CpuLimits:
@@ -41,6 +46,28 @@ def cpu_limits(root: Path = Path("/")) -> CpuLimits:
 def available_cpus(root: Path = Path("/")) -> int:
     """Return how many CPUs this process may keep busy, see `CpuLimits`."""
     return cpu_limits(root).usable
+
+
+def check_threads(threads: int | None) -> None:
+    """Check a number of threads that somebody asks for: `MOST_THREADS_A_CPU` for each of the machine's CPUs at most.
+
+    Each takes memory, and thousands of them hold up each other for hours.
+
+    Args:
+        threads: how many; None: as many as there are CPUs for this process.
+
+    Raises:
+        UsageError: it is below 1, or more than that.
+    """
+    if threads is None:
+        return
+    if threads < 1:
+        raise UsageError(f"{threads} threads can't run a network", "give --threads 1 or more, or leave it out")
+    machine = os.cpu_count() or 1
+    most = max(FEWEST_LIMIT, MOST_THREADS_A_CPU * machine)
+    if threads > most:
+        message = f"{threads} threads are too many for {machine} CPU{'s' * (machine > 1)}"
+        raise UsageError(message, f"give --threads {most} or less, or leave it out for one a CPU")
 
 
 def _cpu_quota(root: Path) -> float:

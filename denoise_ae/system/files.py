@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import platform
 import re
@@ -11,17 +12,24 @@ import stat
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
-from denoise_ae.errors import ImageError, OutputError
+from denoise_ae.errors import ImageError, OutputError, OutputExistsError
+from denoise_ae.system.paths import is_link
 
+DEFAULT_MAX_BYTES = 4_000_000_000
+"""A longer file is refused unless the caller allows it: it may be nothing but a hole."""
+_FIRST_BYTES = 4096
+"""Enough to tell what a file is."""
+_PIECE_BYTES = 1 << 20
 _LONGEST_NAME = 255
 """Bytes in a file name on all usual file systems (some count characters, which are fewer)."""
 _TEMPORARY = re.compile(r"\..*\.denoise-ae-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.tmp", re.DOTALL)
+_CLAIM = ".denoise-ae-claim"
 _ABANDONED_SECONDS = 24 * 60 * 60
 """Age at which a temporary file counts as abandoned where its writer can't be checked."""
 
@@ -40,25 +48,68 @@ if hasattr(errno, "EDQUOT"):  # not on Windows
     _REASONS[errno.EDQUOT] = ("the disk quota is used up", "free some space, or write to another disk")
 
 
-def read_whole(path: Path) -> tuple[bytes, os.stat_result]:
+def read_whole(
+    path: Path, max_bytes: int = DEFAULT_MAX_BYTES, check: Callable[[bytes], object] = bool
+) -> tuple[bytes, os.stat_result]:
     """Read an ordinary file, all of it in one state, as far as the system tells one from another.
+
+    Args:
+        path: the file.
+        max_bytes: refuse a longer one, without reading it.
+        check: is called with the first bytes before the rest are read, and raises where there is no point in that.
 
     Returns:
         Its content, and the status that it had.
 
     Raises:
         OSError: it can't be read.
-        ImageError: it is a pipe, which may never say anything, or a device, which may never end; or it was changed
-            meanwhile.
+        ImageError: it is a pipe, which may never say anything, or a device, which may never end; it is too long; or it
+            was changed meanwhile.
     """
-    with open(path, "rb", opener=_open_at_once) as file:  # Path.open takes no opener
+    # Path.open takes no opener; a buffer would need everything twice.
+    with open(path, "rb", buffering=0, opener=_open_at_once) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise not_ordinary(path)
+        check(file.read(_FIRST_BYTES))
+        if status.st_size > max_bytes:
+            raise _too_long(str(path), max_bytes)
+        file.seek(0)
         data = file.read()
         if not same_state(status, os.fstat(file.fileno())):
             raise ImageError(f"{path}: was changed while it was read", "clean it again when it is complete")
     return data, status
+
+
+def read_stream(
+    stream: BinaryIO, name: str, max_bytes: int = DEFAULT_MAX_BYTES, check: Callable[[bytes], object] = bool
+) -> bytes:
+    """Read a stream to its end.
+
+    Args:
+        stream: what to read.
+        name: its name in messages.
+        max_bytes: the most that it may bring.
+        check: see `read_whole`.
+
+    Raises:
+        OSError: it can't be read.
+        ImageError: it brings more.
+    """
+    piece = stream.read(_FIRST_BYTES)
+    check(piece)
+    data = io.BytesIO()
+    while piece:
+        data.write(piece)
+        if data.tell() > max_bytes:
+            raise _too_long(name, max_bytes)
+        piece = stream.read(_PIECE_BYTES)
+    return data.getvalue()
+
+
+def _too_long(name: str, max_bytes: int) -> ImageError:
+    hint = "if you trust the file, --max-file-size raises the limit"
+    return ImageError(f"{name}: is longer than {max_bytes / 1e6:g} MB", hint)
 
 
 def _open_at_once(path: str, flags: int) -> int:
@@ -112,6 +163,48 @@ def write_atomic(path: str | Path, data: bytes, overwrite: bool = False, *, modi
         _sync_folder(target.parent)
 
 
+def claim(path: Path) -> Path:
+    """Tell other processes, on this machine and on others that share the disk, that this one makes a file.
+
+    A claim of a process that ran on this machine and is no more, or that is a day old, is taken over.
+
+    Args:
+        path: the file; its folder is made where it is missing.
+
+    Returns:
+        The claim, a hidden file to be removed when the file is there.
+
+    Raises:
+        OutputExistsError: another process makes it.
+        OSError: nothing can be written there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    room = os.fsencode(path.name)[: _LONGEST_NAME - 1 - len(_CLAIM)].decode(errors="ignore")
+    mark = path.with_name(f".{room}{_CLAIM}")
+    for _ in range(2):
+        try:
+            with mark.open("x") as file:
+                file.write(f"{_machine()} {os.getpid()}")
+        except FileExistsError:
+            if not _is_free(mark):
+                break
+            mark.unlink(missing_ok=True)
+        else:
+            return mark
+    raise OutputExistsError(f"{path}: another process makes it")
+
+
+def _is_free(mark: Path) -> bool:
+    """Tell whether a claim's process is no more."""
+    try:
+        machine, process = mark.read_text().split()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):  # not written yet
+        machine, process = "", "0"
+    return _is_abandoned(mark, machine, int(process) if process.isdecimal() else 0)
+
+
 def check_target(path: str | Path, overwrite: bool = False) -> None:
     """Find out before long work what `write_atomic` would refuse after it, as far as the path tells.
 
@@ -130,7 +223,7 @@ def check_target(path: str | Path, overwrite: bool = False) -> None:
 
 def _target(path: Path, *, overwrite: bool) -> Path:
     """Follow a link to the file that is to be written: no folder and, unless it is replaced, not there yet."""
-    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    target = Path(os.path.realpath(path)) if is_link(path) else path
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not overwrite and os.path.lexists(target):
@@ -144,7 +237,7 @@ def _raising_output_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except FileExistsError as error:
-        raise OutputError(f"{path}: exists already", "--overwrite replaces it") from error
+        raise OutputExistsError(f"{path}: exists already", "--overwrite replaces it") from error
     except OSError as error:
         known = _REASONS.get(error.errno or 0)
         reason, hint = known or (error.strerror or str(error), "choose another place")
@@ -215,7 +308,7 @@ class LineFile:
     Args:
         path: where to write; its folder is made where it is missing.
         overwrite: replace a file of this name.
-        append: go on with a file of this name.
+        append: go on with a file of this name, on a new line.
 
     Raises:
         OutputError: the file exists already, or can't be written.
@@ -229,6 +322,15 @@ class LineFile:
             # Without a buffer: a line is handed to the system in one piece.
             mode = "ab" if append else "wb" if overwrite else "xb"
             self._file = self._path.open(mode, buffering=0)
+            if append and not self._ends_with_a_line():
+                self._file.write(b"\n")
+
+    def _ends_with_a_line(self) -> bool:
+        """Tell whether the file is empty or its last line is whole: one that a full disk cut stays by itself."""
+        if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            return True
+        with self._path.open("rb") as file:
+            return file.seek(0, os.SEEK_END) == 0 or (file.seek(-1, os.SEEK_END) >= 0 and file.read() == b"\n")
 
     def __enter__(self) -> Self:
         """Nothing is left to do: the file is open."""
@@ -259,7 +361,7 @@ class LineFile:
 
 def folder_written(path: Path) -> Path:
     """Return the folder in which `write_atomic` works on a file: another than its own where the file is a link."""
-    return Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
+    return Path(os.path.realpath(path)).parent if is_link(path) else path.parent
 
 
 def sweep_temporaries(folder: str | Path) -> list[Path]:
@@ -271,7 +373,8 @@ def sweep_temporaries(folder: str | Path) -> list[Path]:
     with suppress(OSError):
         for path in Path(folder).iterdir():
             match = _TEMPORARY.fullmatch(path.name)
-            if match and _is_abandoned(path, match["machine"], int(match["process"])):
+            claimed = path.name.startswith(".") and path.name.endswith(_CLAIM)
+            if _is_free(path) if claimed else match and _is_abandoned(path, match["machine"], int(match["process"])):
                 with suppress(OSError):
                     path.unlink()
                     removed.append(path)

@@ -19,6 +19,11 @@ def status_of(path: str | Path) -> os.stat_result | None:
         return None
 
 
+def is_link(path: str | Path) -> bool:
+    """Tell whether a name means a symbolic link; an impossible name, or one in a locked folder, means none."""
+    return os.path.islink(path)  # noqa: PTH114 - Path.is_symlink raises for such names
+
+
 def is_folder(path: str | Path) -> bool:
     """Tell whether a name means a folder that exists."""
     status = status_of(path)

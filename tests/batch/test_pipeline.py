@@ -21,6 +21,7 @@ from denoise_ae.batch.tasks import Settings
 from denoise_ae.errors import OutputError
 from denoise_ae.modelfiles.card import ModelCard
 from denoise_ae.restoration.denoiser import Restored
+from denoise_ae.system.files import claim
 
 TIMEOUT = 20
 """Seconds after which a thread that should have acted is taken for stuck."""
@@ -154,7 +155,9 @@ def test_reading_runs_ahead_but_only_as_far_as_there_is_room(folder, tmp_path, m
     monkeypatch.setattr(pipeline, "PIXELS_IN_FLIGHT", 3 * 200)
     decoded = []
     real = pipeline.images.decode
-    monkeypatch.setattr(pipeline.images, "decode", lambda *args: decoded.append(args[1]) or real(*args))
+    monkeypatch.setattr(
+        pipeline.images, "decode", lambda *args, **options: decoded.append(args[1]) or real(*args, **options)
+    )
     ahead = []
 
     class Slow(Brighten):
@@ -229,17 +232,72 @@ def test_a_mistake_in_the_pipeline_ends_it_with_that_error(folder, tmp_path, mon
     assert no_threads_left()
 
 
-def test_a_second_run_skips_what_is_whole_and_only_that(folder, tmp_path):
+@pytest.mark.parametrize("existing", [Existing.SKIP, Existing.RENEW])
+def test_a_second_run_skips_what_is_whole_and_only_that(folder, tmp_path, existing):
     output = tmp_path / "out"
     run(folder, output)
     (output / "1.png").unlink()
     (output / "2.png").write_bytes(b"")
     before = (output / "0.png").stat()
-    events = run(folder, output, existing=Existing.SKIP)
+    events = run(folder, output, existing=existing)
     assert [event.job.source.name for event in of(Skipped, events)] == ["0.png", "3.png", "4.png"]
-    assert [event.job.source.name for event in of(Cleaned, events)] == ["1.png", "2.png"]
     assert (output / "0.png").stat().st_mtime_ns == before.st_mtime_ns
-    assert np.unique(np.asarray(Image.open(output / "2.png"))) == [21]
+    if existing is Existing.RENEW:
+        assert [event.job.source.name for event in of(Cleaned, events)] == ["1.png", "2.png"]
+        assert np.unique(np.asarray(Image.open(output / "2.png"))) == [21]
+        return
+    assert [event.job.source.name for event in of(Cleaned, events)] == ["1.png"]
+    (failed,) = of(Failed, events)
+    assert f"{output / '2.png'}: exists and is no result of ours: the file is empty" in failed.error.message
+    assert (output / "2.png").read_bytes() == b""
+
+
+def test_what_appears_while_a_picture_is_cleaned_is_passed_over_where_results_are(folder, tmp_path):
+    """Two runs on one folder: the slower one has nothing to complain of."""
+    output = tmp_path / "out"
+    (job, *_) = plan([folder], output, existing=Existing.SKIP).jobs
+
+    class Overtaken(Brighten):
+        def restore(self, *arguments, **options):
+            (output / "0.png").write_bytes(b"the faster one's")
+            return super().restore(*arguments, **options)
+
+    with closing(pipeline.run([job], Cleaning(Overtaken()))) as events:
+        assert isinstance([*events][-1], Skipped)
+    assert (output / "0.png").read_bytes() == b"the faster one's"
+
+
+def test_of_two_runs_one_makes_a_result(folder, tmp_path):
+    """The other one passes over it while it is made, too."""
+    output = tmp_path / "out"
+    jobs = plan([folder], output, existing=Existing.SKIP).jobs
+    goes_on = threading.Event()
+
+    class Slow(Brighten):
+        def restore(self, *arguments, **options):
+            assert goes_on.wait(TIMEOUT)
+            return super().restore(*arguments, **options)
+
+    with closing(pipeline.run(jobs, Cleaning(Slow()))) as first:
+        assert isinstance(next(first), Started)
+        others = run(folder, output, existing=Existing.SKIP)
+        goes_on.set()
+        mine = of(Cleaned, list(first))
+    theirs = of(Cleaned, others)
+    assert sorted(event.job.source.name for event in (*mine, *theirs)) == [f"{number}.png" for number in range(5)]
+    assert not of(Failed, others)
+    assert "another run makes" in of(Skipped, others)[0].reason
+    assert sorted(path.name for path in output.iterdir()) == [f"{number}.png" for number in range(5)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there only a claim's age counts")
+def test_what_a_run_that_was_killed_has_claimed_is_made_by_the_next(folder, tmp_path):
+    output = tmp_path / "out"
+    mark = claim(output / "0.png")
+    machine, _ = mark.read_text().split()
+    mark.write_text(f"{machine} {2**22 + 1}")  # more than there can be
+    assert len(of(Cleaned, run(folder, output, existing=Existing.SKIP))) == 5
+    assert sorted(path.name for path in output.iterdir()) == [f"{number}.png" for number in range(5)]
 
 
 def test_an_output_that_appears_meanwhile_is_not_overwritten(folder, tmp_path):

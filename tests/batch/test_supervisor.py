@@ -39,7 +39,7 @@ def die(number):
     os.kill(os.getpid(), number)
     time.sleep(60)
 
-def faulty_decode(data, name, *limits):
+def faulty_decode(data, name, *limits, **options):
     if "segv" in name:
         die(signal.SIGSEGV)
     elif "memory" in name:
@@ -51,7 +51,7 @@ def faulty_decode(data, name, *limits):
     elif "print" in name:
         os.write(1, b"a decoder's remark")
         os.write(2, b"another")
-    return decode(data, name, *limits)
+    return decode(data, name, *limits, **options)
 
 def faulty_rename(temporary, target):
     if "half" in target.name:

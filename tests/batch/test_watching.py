@@ -187,7 +187,7 @@ class TestHowOften:
         # Whether the old one's result is whole is for the batch to see.
         assert {name: job.existing for name, job in jobs.items()} == {
             "new.png": Existing.REPLACE,
-            "old.png": Existing.SKIP,
+            "old.png": Existing.RENEW,
             "first.png": Existing.REPLACE,
         }
         save("in/old.png", size=(40, 40))
@@ -334,6 +334,44 @@ class TestCommand:
         assert (status, counts(summary)) == (143, [1, 4, 0])
         assert {name: Path("in/out", name).stat().st_mtime_ns for name in results} == written
         assert [json.loads(line) for line in Path("report.jsonl").read_text().splitlines()] == [*lines, *more]
+
+    def test_it_leaves_other_peoples_files_alone_unless_told_to_overwrite(self, command):
+        save("in/notes.png", "in/a.png")
+        Path("out").mkdir()
+        Path("out/notes.png").write_text("call her on Monday")
+        first = command("in", "-o", "out", "--json")
+        first.until("in/notes.png", "failed")
+        first.until("in/a.png")
+        status, summary, _ = first.end()
+        assert (status, counts(summary)) == (130, [1, 0, 1])
+        assert Path("out/notes.png").read_text() == "call her on Monday"
+        second = command("in", "-o", "out", "--json", "--overwrite")
+        second.until("in/notes.png")
+        second.end()
+        Image.open("out/notes.png").load()
+
+    def test_a_result_whose_name_is_too_long_ends_nothing(self, command):
+        Path("in").mkdir()
+        running = command("in", "-o", "out", "--suffix", "-longer", "--json")
+        arrive(name := f"in/{'x' * 249}.png")
+        running.until(name, "failed")
+        arrive("in/a.png")
+        running.until("in/a.png")
+        assert running.end()[0] == 130
+
+    def test_two_on_one_folder_do_the_work_once(self, command):
+        Path("in").mkdir()
+        both = [command("in", "-o", "out", "--json") for _ in range(2)]
+        names = [f"in/{number}.png" for number in range(20)]
+        save(*names)
+        for running in both:
+            running.wait(lambda: len(list(Path("out").glob("*.png"))) == len(names), "all results")
+            running.wait(lambda running=running: len(running.lines) >= len(names), "all lines")
+        ends = [running.end() for running in both]
+        assert [status for status, _, _ in ends] == [130, 130]
+        assert sum(summary["cleaned"] for _, summary, _ in ends) == len(names)
+        assert sum(summary["failed"] for _, summary, _ in ends) == 0
+        assert not list(Path("out").glob(".*"))
 
     def test_a_burst_with_deletions_renames_and_replacements(self, command):
         Path("in").mkdir()

@@ -405,6 +405,44 @@ class TestTelling:
         assert [line.split()[0] for line in drawn.split("\r\n")[:-1]] == ["model", "a.png"]
 
 
+class TestLibraries:
+    """As with too little memory."""
+
+    @pytest.fixture
+    def broken(self, place, monkeypatch):
+        """A module that can't be loaded, in place of a real one."""
+
+        def break_module(name):
+            text = "raise ImportError('IMPORTANT: read this\\n\\nmany lines\\nlibfoo.so: failed to map segment\\n')"
+            (place / "broken").mkdir()
+            (place / "broken" / f"{name}.py").write_text(text)
+            monkeypatch.setenv("PYTHONPATH", f"{place / 'broken'}{os.pathsep}{os.environ['PYTHONPATH']}")
+
+        return break_module
+
+    @pytest.mark.parametrize("module", ["onnxruntime", "numpy"])
+    @pytest.mark.parametrize("names", [["a.png"], ["a.png", "b.png"]], ids=str)
+    def test_one_that_cannot_be_loaded_is_one_line_and_a_hint(self, clean, broken, names, module):
+        for name in names:
+            noisy(name)
+        broken(module)
+        result = clean(*names)
+        assert result.returncode == 1
+        error, hint = text(result).splitlines()
+        assert error.startswith("error: ")
+        assert error.endswith("a library can't be loaded: libfoo.so: failed to map segment")
+        assert "memory" in hint
+
+    def test_one_that_a_picture_needs_is_no_damage_to_the_picture(self, clean, broken):
+        noisy("a.jpg")
+        noisy("b.png")
+        broken("simplejpeg")
+        result = clean("a.jpg", "b.png", "-o", "out")
+        assert result.returncode == 1
+        assert "a.jpg: a library can't be loaded: libfoo.so: failed to map segment" in text(result)
+        assert tree("out") == ["b.png"]
+
+
 class TestUsage:
     @pytest.mark.parametrize(
         ("words", "said"),
@@ -438,6 +476,16 @@ class TestUsage:
         assert result.returncode == 2, text(result)
         assert said in text(result)
         assert tree(".") == ["a.png"]
+
+    @pytest.mark.parametrize("words", [["1000000"], ["8000"], ["8000", "--jobs", "7999"]], ids=str)
+    def test_thousands_of_threads_are_refused(self, clean_here, words):
+        noisy("a.png")
+        result = clean_here("a.png", "--threads", *words)
+        assert result.returncode == 2
+        most = max(16, 4 * os.cpu_count())
+        assert f"{words[0]} threads are too many" in text(result)
+        assert f"--threads {most} or less" in text(result)
+        assert clean_here("a.png", "--threads", 16).returncode == 0
 
     def test_a_level_for_a_model_that_takes_none(self, clean_here):
         noisy("a.png")

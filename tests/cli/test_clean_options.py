@@ -70,6 +70,19 @@ class TestInPlace:
         assert clean("a.png", "bad.png", "--in-place")[0] == 1
         assert Path("bad.png").read_bytes() == before
 
+    def test_a_damaged_picture_is_not_replaced_unless_that_is_accepted(self, clean):
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 60, 3), np.uint8)).save("a.jpg")
+        half = Path("a.jpg").read_bytes()[:4000] + b"\xff\xd9"
+        Path("a.jpg").write_bytes(half)
+        status, _, told = clean("a.jpg", "--in-place")
+        assert (status, Path("a.jpg").read_bytes()) == (1, half)
+        assert "a.jpg: this JPEG is damaged" in told
+        assert "--accept-damaged" in told
+        status, _, told = clean("a.jpg", "--in-place", "--accept-damaged")
+        assert status == 0
+        assert "this JPEG is damaged (premature end of data segment)" in told
+        assert Image.open("a.jpg").size == (60, 90)
+
 
 class TestChoice:
     def test_patterns_may_be_repeated(self, clean):
@@ -177,11 +190,11 @@ class TestDryRun:
             "b.png": "failed",
             "b.jpg": "failed",
             "c.png": "skipped",
-            "d.png": "planned",
+            "d.png": "failed",
             "bad.png": "failed",
         }
-        assert [line["replaces"] for line in lines if line["status"] == "planned"] == [False, True]
-        assert [summary[key] for key in ("planned", "cleaned", "skipped", "failed")] == [2, 0, 1, 3]
+        assert [line["replaces"] for line in lines if line["status"] == "planned"] == [False]
+        assert [summary[key] for key in ("planned", "cleaned", "skipped", "failed")] == [1, 0, 1, 4]
         assert "would come from" in told
         assert content(".") == before
         # And the run does as it was told.
@@ -204,6 +217,67 @@ class TestDryRun:
         assert clean("a.png", "--dry-run", "--model", "gone.onnx")[0] == 1
         Path("report.jsonl").touch()
         assert clean("a.png", "--dry-run", "--report", "report.jsonl")[0] == 1
+
+
+class TestOtherPeoplesFiles:
+    """What lies where a result would go and is no picture that can be read was not written by us."""
+
+    @pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+    def test_skipping_what_exists_leaves_them_alone(self, clean, dry):
+        save(
+            "in/notes.png", "in/print.jpg", "in/locked.png", "in/cut.png", "in/fine.png", "in/done.png", "out/done.png"
+        )
+        Path("out/notes.png").write_text("call her on Monday")
+        Image.new("CMYK", (30, 20)).save("out/print.jpg")
+        Path("out/cut.png").write_bytes(Path("out/done.png").read_bytes()[:100])
+        Path("out/locked.png").write_bytes(b"mine")
+        Path("out/locked.png").chmod(0)
+        before = content("out")
+        status, printed, told = clean("in", "-o", "out", "--skip-existing", "--json", *dry)
+        assert status == 1
+        after = content("out")
+        assert {name: after[name] for name in before} == before
+        told = {Path(line["file"]).name: line for line in map(json.loads, printed.splitlines()[:-1])}
+        assert told["done.png"]["status"] == "skipped"
+        assert told["fine.png"]["status"] == ("planned" if dry else "cleaned")
+        for name in ("notes.png", "print.jpg", "cut.png", "locked.png"):
+            assert told[name]["status"] == "failed"
+            assert f"{Path('out', name)}: exists and is no result of ours" in told[name]["error"]
+            assert "--overwrite" in told[name]["hint"]
+        assert "CMYK" in told["print.jpg"]["error"]
+
+    def test_to_overwrite_replaces_them(self, clean):
+        save("in/notes.png")
+        Path("out").mkdir()
+        Path("out/notes.png").write_text("call her on Monday")
+        assert clean("in", "-o", "out", "--overwrite")[0] == 0
+        assert Image.open("out/notes.png").size == (30, 20)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths are shorter there")
+class TestNamesThatAreTooLong:
+    """The source's name fits; with a suffix the result's does not."""
+
+    LONG = f"{'x' * 249}.png"
+
+    @pytest.mark.parametrize("words", [["in"], ["in", "--dry-run"], ["in", "-o", "out", "--suffix", "-longer", "-r"]])
+    def test_such_a_picture_fails_and_no_other(self, clean, words):
+        save("in/a.png", f"in/{self.LONG}", "in/z.png")
+        status, printed, _ = clean(*words, "--json")
+        *lines, _ = map(json.loads, printed.splitlines())
+        done = "planned" if "--dry-run" in words else "cleaned"
+        assert status == 1
+        assert [line["status"] for line in sorted(lines, key=lambda line: line["file"])] == [done, "failed", done]
+        (failed,) = (line for line in lines if line["status"] == "failed")
+        assert self.LONG in failed["file"]
+        assert "too long" in failed["error"]
+
+    def test_it_fails_alone_too(self, clean):
+        save(self.LONG)
+        status, _, told = clean(self.LONG)
+        assert status == 1
+        assert "too long" in told
+        assert "Traceback" not in told
 
 
 class TestSideBySide:

@@ -1,6 +1,7 @@
 """Pixels go through files of every kind as the contract promises."""
 
 import io
+import re
 import struct
 import zlib
 
@@ -181,7 +182,7 @@ def test_a_file_that_is_cut_gives_an_error_and_no_picture(file_format):
 
 def test_a_progressive_jpeg_that_is_cut_gives_an_error_too():
     data = save(smooth(200, 300), "JPEG", progressive=True)
-    with pytest.raises(ImageError, match="cut short"):
+    with pytest.raises(ImageError, match="damaged"):
         decode(data[: len(data) // 2], "x")
 
 
@@ -220,8 +221,97 @@ def test_a_jpeg_of_hundreds_of_scans_is_refused():
     data = save(smooth(80, 120), "JPEG", progressive=True)
     last = data.rindex(b"\xff\xda")
     decode(data, "x")
-    with pytest.raises(ImageError, match="damaged"):
+    with pytest.raises(ImageError, match="more than 100 scans"):
         decode(data[:-2] + data[last:-2] * 200 + data[-2:], "x")
+
+
+def test_what_follows_a_jpegs_end_is_no_scan():
+    """A motion picture's video is full of what would be one."""
+    data = save(smooth(80, 120), "JPEG", progressive=True)
+    assert_same(decode(data + b"\xff\xda\0\x02" * 500, "x").pixels, decode(data, "x").pixels)
+
+
+KINDS = [
+    {},
+    {"optimize": True},
+    {"progressive": True},
+    {"restart_marker_rows": 1},
+    {"progressive": True, "restart_marker_rows": 1},
+    {"subsampling": 2, "quality": 60},
+]
+
+
+@pytest.mark.parametrize("options", KINDS, ids=str)
+@pytest.mark.parametrize("shape", [(300, 400, 3), (300, 400)], ids=str)
+@pytest.mark.parametrize("part", [0.3, 0.5, 0.9])
+def test_a_jpeg_of_which_bytes_are_missing_or_lost_is_damaged(options, shape, part):
+    data = save(noise(*shape), "JPEG", **options)
+    decode(data, "x")
+    start = data.index(b"\xff\xda") + 14
+    place = start + int((len(data) - start) * part)
+    length = min(3000, (len(data) - place) // 3)
+    head, tail = data[:place], data[place + length :]
+    for mutant in (
+        head,
+        head + b"\xff\xd9",
+        head + bytes(len(data) - place),
+        head + bytes(len(data) - place - 2) + b"\xff\xd9",
+        head + tail,
+        head + bytes(length) + tail,
+        head + b"\xff" * length + tail,
+    ):
+        with pytest.raises(ImageError, match="damaged"):
+            decode(mutant, "x")
+
+
+@pytest.mark.parametrize("options", KINDS, ids=str)
+def test_a_jpeg_whose_header_claims_more_than_there_is_is_damaged(options):
+    data = save(noise(16, 16, 3), "JPEG", **options)
+    frame = data.rindex(b"\xff\xc2" if "progressive" in options else b"\xff\xc0")
+    with pytest.raises(ImageError, match="damaged"):
+        decode(data[: frame + 5] + (1000).to_bytes(2) * 2 + data[frame + 9 :], "x")
+
+
+def test_zeros_that_a_camera_writes_behind_a_jpegs_pixels_are_no_damage():
+    data = save(noise(30, 40, 3), "JPEG")
+    assert_same(decode(data[:-2] + bytes(9) + data[-2:], "x").pixels, decode(data, "x").pixels)
+    with pytest.raises(ImageError, match="extraneous bytes"):
+        decode(data[:-2] + b"something" + data[-2:], "x")
+
+
+def test_a_damaged_jpeg_is_decoded_as_far_as_it_can_be_if_that_is_accepted():
+    data = save(pixels := smooth(160, 120), "JPEG", quality=95)
+    cut = data[: len(data) // 2] + b"\xff\xd9"
+    picture = decode(cut, "x", accept_damaged=True)
+    assert picture.warnings == ("this JPEG is damaged (premature end of data segment)",)
+    assert picture.pixels.shape == pixels.shape
+    assert np.abs(picture.pixels[:40].astype(int) - pixels[:40]).max() < 16
+    assert decode(data, "x", accept_damaged=True).warnings == ()
+
+
+def tiled_jpeg2000() -> tuple[bytes, list[int]]:
+    """A JPEG 2000 of six tiles, and where they start."""
+    data = save(noise(80, 120, 3), "JPEG2000", tile_size=(40, 40), no_jp2=True)
+    return data, [found.start() for found in re.finditer(rb"\xff\x90\0\x0a\0[\0-\5]", data)]
+
+
+def test_a_jpeg2000_without_some_of_its_tiles_is_damaged():
+    data, tiles = tiled_jpeg2000()
+    assert len(tiles) == 6
+    decode(data, "x")
+    for mutant, said in (
+        (data[: tiles[1]] + b"\xff\xd9", "5 of its 6 tiles are missing"),
+        (data[: tiles[2]] + data[tiles[4] :], "2 of its 6 tiles are missing"),
+        (data[: tiles[4]], "2 of its 6 tiles are missing"),
+        (data[: tiles[4] + 50], "tile 5 is cut short"),
+        (data[: tiles[4]] + bytes(len(data) - tiles[4]), "nothing follows tile 4"),
+        (data[: tiles[1] + 100] + data[tiles[2] :], ""),
+    ):
+        with pytest.raises(ImageError, match=f"damaged.*{said}"):
+            decode(mutant, "x")
+    picture = decode(data[: tiles[5]] + b"\xff\xd9", "x", accept_damaged=True)
+    assert_same(picture.pixels[:40], decode(data, "x").pixels[:40])
+    assert "1 of its 6 tiles are missing" in picture.warnings[0]
 
 
 def test_a_jpeg_whose_jfif_segment_is_empty_is_read_with_a_warning():

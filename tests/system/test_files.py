@@ -234,6 +234,15 @@ def test_a_replaced_file_keeps_its_owner_and_permissions(tmp_path):
     assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (12345, 54321, 0o640)
 
 
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("one\n", "one\n"), ("one\nha", "one\nha\n")])
+def test_a_file_that_goes_on_begins_a_new_line(tmp_path, before, after):
+    path = tmp_path / "lines"
+    path.write_text(before)
+    with LineFile(path, append=True) as lines:
+        lines.write("next")
+    assert path.read_text() == f"{after}next\n"
+
+
 def test_lines_are_in_the_file_as_soon_as_they_are_written(tmp_path):
     path = tmp_path / "new" / "lines.txt"
     with LineFile(path) as lines:
