@@ -86,13 +86,14 @@ def find_holes(page: Floats, width: float) -> Mask:
     """Find bright specks inside of strokes, HxW; see `find_clinging`."""
     bright = page < SPECK
     holes = regions(bright, corners=False)
-    labels = holes.labels.ravel()
-    mass = np.bincount(labels, 1 - np.minimum(page.ravel(), 1), len(holes))
+    small = np.maximum(holes.width, holes.height) <= width
+    small[0] = False
+    inside = np.flatnonzero(small[holes.labels])
+    labels, darkness = holes.labels.ravel()[inside], page.ravel()[inside]
+    mass = np.bincount(labels, 1 - np.minimum(darkness, 1), len(holes))
     brightest = np.full(len(holes), np.inf, np.float32)
-    np.minimum.at(brightest, labels, page.ravel())
-    chosen = (mass <= HOLE * width**2) & (np.maximum(holes.width, holes.height) <= width) & (brightest < DARK)
-    chosen[0] = False
-    found: Mask = chosen[holes.labels]
+    np.minimum.at(brightest, labels, darkness)
+    found: Mask = (small & (mass <= HOLE * width**2) & (brightest < DARK))[holes.labels]
     return found
 
 

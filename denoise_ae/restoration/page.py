@@ -121,11 +121,12 @@ def read_page(image: NDArray[Any]) -> Page:
     noise = 1.48 * float(np.median(rough)) / usual if rough.size else 0.0
     ink = np.minimum(depth / np.float32(usual), np.float32(MOST_DARKNESS))
     pieces = regions(ink > max(FAINTEST, DEVIATIONS * noise))
-    labels, count = pieces.labels.ravel(), len(pieces)
+    count, found = len(pieces), np.flatnonzero(pieces.labels)
+    labels, darkness = pieces.labels.ravel()[found], ink.ravel()[found]
     inside = np.where(pieces.labels > 0, ink, np.float32(0))
-    mass = np.bincount(labels, inside.ravel(), count).astype(np.float64)
+    mass = np.bincount(labels, darkness, count).astype(np.float64)
     peak = np.zeros(count, np.float32)
-    np.maximum.at(peak, labels, inside.ravel())
+    np.maximum.at(peak, labels, darkness)
     # An area over half its outline is a width; 1.2 makes up for outlines that are counted along rows and columns.
     width = 2.4 * mass / np.maximum(_outline(inside, pieces.labels, count), 1e-6)
     return Page(ink, pieces, mass, peak, width, bright)
