@@ -7,7 +7,10 @@ Patterns that are more frequent than that are the strokes' own, and stay.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from denoise_ae.pixels.filters import regions
 from denoise_ae.restoration.page import Floats, Mask
@@ -28,6 +31,9 @@ EVIDENT = 8
 """So many specks far from strokes show that some cling to strokes, be they fewer than `SLACK`."""
 
 SLACK = 2
+
+TOLERABLE, LEAST_SHARE = 0.001, 1 / 3
+"""Share of the ink that may go with specks which are frequent, and least share of them in a pattern that goes."""
 
 HOLE = 0.3
 """Largest mass of a hole in squares of the stroke width: the smallest counters of bold letters are larger."""
@@ -75,11 +81,30 @@ def find_clinging(page: Floats, strokes: Floats, specks: Mask, area: int, width:
         paper = np.bincount(pattern[_all(page < BRIGHT, inside) & possible], minlength=int(pattern.max()) + 1)
         slack = SLACK if count >= EVIDENT else 0
         counts = np.bincount(pattern[blocks], minlength=len(paper))
-        usual = [expected_at_most(n - slack, count, free / area) for n, free in zip(counts, paper, strict=True)]
-        chosen = blocks & np.array(usual)[pattern]
+        usual = np.array(
+            [expected_at_most(n - slack, count, free / area) for n, free in zip(counts, paper, strict=True)]
+        )
+        usual |= _affordable(counts, count / area * paper, TOLERABLE * np.count_nonzero(strokes > SPECK) / side**2)
+        chosen = blocks & usual[pattern]
         for y, x in inside:
             found |= _moved(chosen, -y, -x)
     return found
+
+
+def _affordable(counts: NDArray[np.int_], expected: NDArray[np.floating[Any]], most: float) -> Mask:
+    """Tell which patterns hold so many specks that all may go, for the loss of a few pixels of strokes.
+
+    Args:
+        counts: how often each pattern occurs.
+        expected: how many of these are specks.
+        most: pixels of strokes that may go.
+    """
+    lost = np.maximum(counts - expected, 0)
+    order = np.argsort(lost / np.maximum(expected, 1e-9), kind="stable")
+    cheap = np.zeros(len(counts), np.bool_)
+    cheap[order] = np.cumsum(lost[order]) <= most
+    enough: Mask = cheap & (expected >= LEAST_SHARE * counts) & (expected > EVIDENT)
+    return enough
 
 
 def find_holes(page: Floats, width: float) -> Mask:

@@ -47,6 +47,12 @@ TINY = 0.35
 FEWEST = 3
 """Spots of larger kinds far from strokes that show it."""
 
+LIKE = 0.95
+"""How much the logarithms of masses differ at the most where rarer kinds are judged together."""
+
+PAIR_PIXELS = 30
+"""Pixels around a spot where another makes it one of a pair, in stroke widths."""
+
 NEAR, FAR = 3.5, 5.0
 """What is near strokes and what is far from all, in stroke widths."""
 
@@ -196,7 +202,10 @@ def _find_loose(page: Page, zones: NDArray[np.uint8], sensitivity: float) -> Mas
     far = possible & (zone == _FAR)
     # Two of a kind may be of an ellipsis, long ones are dashes, and what the border cuts may have been larger.
     shape = page.pieces.width[spots] / page.pieces.height[spots]
-    meant = paired | _cut(page, spots) | (np.maximum(shape, 1 / shape) >= DASH)
+    fine = page.stroke_width < FINE
+    meant = _cut(page, spots) | ((np.maximum(shape, 1 / shape) >= DASH) & ((extent > 2) | fine))
+    chance = 0.0 if fine else PAIR_PIXELS * page.stroke_width / max(1, int(areas[_FAR]))
+    meant |= paired & ~_by_chance(paired, kinds // 2, far, chance)
     specks = far & (size < np.where(meant, DASH_SIZED, LONE))
     shown = np.sort(np.log(mass[far]))
     for kind in np.unique(kinds):
@@ -210,10 +219,13 @@ def _find_loose(page: Page, zones: NDArray[np.uint8], sensitivity: float) -> Mas
                 specks |= small & (mass <= SMALLEST * page.stroke_width**2 * sensitivity)
                 continue
             share = areas[where] / areas[_FAR]
+            if max(alone, count) <= FEWEST and small.any():  # what is rare is judged with what is about as large
+                like = possible & (np.abs(np.log(mass) - np.median(np.log(mass[small]))) < LIKE)
+                count, alone = int(np.count_nonzero(like & (zone == where))), int(np.count_nonzero(like & far))
             known = small.any() and (size[small].max() < TINY or _like(shown, np.log(mass[small])) >= FEWEST)
             if known and expected_at_most(count, alone, share):
                 specks |= small
-            dotted = where in (_OVER_STEM, _ON_LINE) or kind % 2 or page.stroke_width < FINE
+            dotted = where in (_OVER_STEM, _ON_LINE) or kind % 2 or fine
             if not dotted and alone >= CERTAIN and count <= alone * share + 0.5 * np.sqrt(alone * share):
                 specks |= here & (size < DOT_SIZED)
     found[spots[specks]] = True
@@ -226,6 +238,24 @@ def _cut(page: Page, spots: NDArray[np.intp]) -> Mask:
     right, bottom = pieces.left + pieces.width, pieces.top + pieces.height
     cut: Mask = (pieces.left == 0) | (pieces.top == 0) | (right == width) | (bottom == height)
     return cut[spots]
+
+
+def _by_chance(paired: Mask, kinds: NDArray[np.int64], far: Mask, chance: float) -> Mask:
+    """Tell which spots are of a kind that makes no more pairs far from strokes than chance does.
+
+    Args:
+        paired: which are of a pair.
+        kinds: of the spots, whether paired or not.
+        far: which are far from strokes.
+        chance: that one of these is near a spot.
+    """
+    found = np.zeros(len(paired), np.bool_)
+    for kind in np.unique(kinds[far]):
+        mine = far & (kinds == kind)
+        count = int(np.count_nonzero(mine))
+        expected = count * count * chance
+        found |= mine & (np.count_nonzero(mine & paired) <= expected + 2 * np.sqrt(expected))
+    return found
 
 
 def _like(shown: NDArray[np.float64], logs: NDArray[np.float64]) -> int:

@@ -20,11 +20,16 @@ def cleaned(page):
 
 
 def lost(page, speckled, there):
-    """How many of a clean page's pieces are covered by more than a third; those that specks touch do not count."""
+    """How many of a clean page's pieces are covered by more than a third.
+
+    Those that specks touch or the page's border cuts do not count.
+    """
     pieces = regions(page < 160)
     mask = find_specks(speckled).mask & ~there
     covered = np.bincount(pieces.labels[mask], minlength=len(pieces))
-    touched = np.bincount(pieces.labels[grow(there, 2)], minlength=len(pieces))
+    near = grow(there, 2)
+    near[:, [0, -1]] = near[[0, -1]] = True
+    touched = np.bincount(pieces.labels[near], minlength=len(pieces))
     return int(np.count_nonzero(((covered > pieces.pixels / 3) & (touched == 0))[1:]))
 
 
