@@ -25,6 +25,7 @@ from denoise_ae.pixels.masked import MaskedImage
 from denoise_ae.restoration.clinging import expected_at_most, find_clinging, find_holes
 from denoise_ae.restoration.defects import Defects
 from denoise_ae.restoration.page import PAPER, Mask, Page, read_page
+from denoise_ae.restoration.rows import paired_spots, spots_in_rows
 
 DOT = 0.8
 """Mass from which a spot near a stroke may be a dot, whatever others there are, in squares of the stroke's width."""
@@ -195,9 +196,9 @@ def _find_loose(page: Page, zones: NDArray[np.uint8], sensitivity: float) -> Mas
     zone = np.where(zones[place] == _STROKE, _FREE, zones[place])
     areas = np.bincount(zones.ravel(), minlength=_ON_LINE + 1)
     kinds = _kinds(page, spots, page.peak[spots] / np.maximum(page.peak[beside], 0.3))
-    paired = _paired(columns, rows, mass, np.maximum(5 * width, 3))
+    paired = paired_spots(columns, rows, mass, np.maximum(5 * width, 3))
     kinds = 2 * kinds + paired
-    possible = (extent <= np.maximum(LARGEST * width * sensitivity, 4)) & ~_in_rows(columns, rows, mass, width)
+    possible = (extent <= np.maximum(LARGEST * width * sensitivity, 4)) & ~spots_in_rows(columns, rows, mass, width)
     possible &= ~_crowded(page, place, possible)
     far = possible & (zone == _FAR)
     # Two of a kind may be of an ellipsis, long ones are dashes, and what the border cuts may have been larger.
@@ -280,51 +281,3 @@ def _crowded(page: Page, place: tuple[NDArray[np.int_], NDArray[np.int_]], count
     edge = side // 4  # the outer ones of a texture have fewer around them
     crowded: Mask = spread(crowds, up=edge, down=edge, left=edge, right=edge)[place]
     return crowded
-
-
-_Ordered = tuple[NDArray[np.intp], NDArray[np.float64], Mask]
-
-
-def _lines(columns: NDArray[np.float64], rows: NDArray[np.float64], mass: NDArray[np.float64]) -> list[_Ordered]:
-    """Sort spots along rows and along columns, in two rasters each, lest a row be parted by one.
-
-    Returns:
-        For each: the spots' order, the gaps between their centres, and which gaps lie in one row between spots of a
-        similar mass.
-    """
-    lines = []
-    for along, across in ((columns, rows), (rows, columns)):
-        for offset in (0.0, 0.5):
-            line = np.floor(across + offset)
-            order = np.lexsort((along, line))
-            alike = (np.diff(line[order]) == 0) & (np.abs(np.diff(np.log(mass[order]))) < 0.5)
-            lines.append((order, np.diff(along[order]), alike))
-    return lines
-
-
-def _paired(
-    columns: NDArray[np.float64], rows: NDArray[np.float64], mass: NDArray[np.float64], reach: NDArray[np.float64]
-) -> Mask:
-    """Tell which spots have one of a similar mass in their row or column within reach, as in a colon or diaeresis."""
-    paired = np.zeros(len(mass), np.bool_)
-    for order, gaps, alike in _lines(columns, rows, mass):
-        close = alike & (gaps < reach[order][1:]) & (np.abs(np.diff(np.log(mass[order]))) < 0.36)
-        paired[order[1:][close]] = paired[order[:-1][close]] = True
-    return paired
-
-
-def _in_rows(
-    columns: NDArray[np.float64], rows: NDArray[np.float64], mass: NDArray[np.float64], width: NDArray[np.float64]
-) -> Mask:
-    """Tell which spots belong to rows of even steps: five and more, or three that are close, as in an ellipsis."""
-    rowed = np.zeros(len(mass), np.bool_)
-    for order, gaps, alike in _lines(columns, rows, mass):
-        close = alike & (gaps < np.maximum(8 * width[order][1:], 12))
-        change = np.abs(np.diff(gaps))
-        even = close[1:] & close[:-1] & (change <= 1.01)
-        bounds = np.flatnonzero(np.diff(np.concatenate(([0], even.astype(np.int8), [0]))))
-        for first, last in zip(bounds[::2].tolist(), bounds[1::2].tolist(), strict=True):
-            dense = gaps[first : last + 1].max() <= 6 * width[order[first]] and change[first:last].max() <= 0.6
-            if last - first >= 3 or dense:
-                rowed[order[first : last + 2]] = True
-    return rowed
