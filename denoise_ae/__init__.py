@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from denoise_ae.restoration.denoiser import Denoiser as Denoiser
     from denoise_ae.restoration.denoiser import clean as clean
     from denoise_ae.restoration.repairer import Repairer as Repairer
+    from denoise_ae.restoration.specks import fill_specks as fill_specks
+    from denoise_ae.restoration.specks import find_specks as find_specks
 
 # From 1.29 on onnxruntime tells its makers about every model that it loads, unless this is set before it is imported.
 # We promise to work offline, on pictures that are nobody else's business.
@@ -73,6 +75,8 @@ _HOMES = {
     "Plan": "denoise_ae.batch.planning",
     "plan": "denoise_ae.batch.planning",
     "Repairer": "denoise_ae.restoration.repairer",
+    "fill_specks": "denoise_ae.restoration.specks",
+    "find_specks": "denoise_ae.restoration.specks",
     "repair_file": "denoise_ae.batch.repair_file",
     "Supervisor": "denoise_ae.batch.supervisor",
     "Settings": "denoise_ae.batch.tasks",
@@ -118,6 +122,8 @@ __all__ = [
     "__version__",
     "clean",
     "clean_file",
+    "fill_specks",
+    "find_specks",
     "load_codes",
     "models",
     "plan",

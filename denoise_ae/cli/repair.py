@@ -39,6 +39,13 @@ def repair(
             show_default="dust and scratches are looked for",
         ),
     ] = None,
+    specks: Annotated[
+        bool,
+        typer.Option(
+            "--specks",
+            help="Fill the specks of scanned print or drawings instead; letters, their dots and thin lines stay.",
+        ),
+    ] = False,
     output: Annotated[
         str | None,
         typer.Option(
@@ -61,9 +68,15 @@ def repair(
         typer.Option(metavar="FILE", help="Write what was repaired as a mask, to look at or edit.", show_default=False),
     ] = None,
     model: Annotated[
-        str,
-        typer.Option("--model", "-m", metavar="NAME|FILE.onnx", help="A model that repairs."),
-    ] = "repair",
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME|FILE.onnx",
+            help="A model that repairs; --specks takes none.",
+            show_default="repair",
+        ),
+    ] = None,
     file_format: Annotated[
         str | None,
         typer.Option(
@@ -101,16 +114,17 @@ def repair(
         typer.Option(
             "--json",
             help="Print a line of JSON on standard output: file, output, status; if repaired megapixels, seconds, "
-            "share of the pixels, spots that were found (null with --mask), warnings; if failed error, hint.",
+            "share of the pixels, spots or specks that were found (null with --mask), warnings; if failed error, hint.",
         ),
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Fill scratches, dust, text and small holes of a picture.
+    """Fill scratches, dust, text and small holes of a picture, or the specks of a scan.
 
     Only what the mask marks is changed: every other pixel comes back as it was, in formats that store without loss. A
     picture of which nothing is marked comes back byte for byte. Without --mask narrow spots and scratches that are
-    nearly white or black are looked for; look at what --save-mask writes, since print and wires are narrow, too.
+    nearly white or black are looked for; look at what --save-mask writes, since wires and stars are narrow, too. Where
+    they would be the strokes of print or line art, nothing is written: use --specks for scans.
 
     Exit status: 0 all good, 1 something failed, 2 wrong usage, 130 after Ctrl-C.
     """
@@ -121,10 +135,13 @@ def repair(
     from denoise_ae.batch.repair_file import Repairing, Repairs, plan_repair
     from denoise_ae.batch.worker import silence_native_output
     from denoise_ae.cli.show.report import BatchReport
-    from denoise_ae.restoration.repairer import Repairer
+    from denoise_ae.restoration.repairer import REPAIR_MODEL, Repairer
 
+    if specks and model is not None:
+        raise UsageError("specks are filled without a model", "leave out --model")
     repairs = Repairs(
         mask=mask,
+        specks=specks,
         grow=grow,
         sensitivity=sensitivity,
         save_mask=save_mask,
@@ -138,14 +155,15 @@ def repair(
     existing = checks.what_exists(overwrite, False, in_place, False)
     job = plan_repair(picture, output, repairs, file_format, existing)
     checks.check_streams(Plan((job,)), as_json=as_json, keep_time=keep_time)
-    repairer = Repairer(model, device=device, threads=threads, tile=tile)
+    repairer = None if specks else Repairer(model or REPAIR_MODEL, device=device, threads=threads, tile=tile)
     with (
         exit_on_sigterm(),
         silence_native_output(),
         BatchReport(quiet=quiet, as_json=as_json, debug=debug) as shown,
         closing(pipeline.run([job], Repairing(repairer, repairs))) as events,
     ):
-        shown.show_model(repairer.card.name, repairer.device)
+        if repairer:
+            shown.show_model(repairer.card.name, repairer.device)
         shown.expect(1)
         for event in events:
             shown.show(event)

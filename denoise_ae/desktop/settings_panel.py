@@ -1,8 +1,9 @@
-"""The panel on the right: model, noise level and strength of the settings A and B."""
+"""The panel on the right: model, noise level, strengths and hot pixels of the settings A and B."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QPalette
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSlider,
     QSpinBox,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -84,24 +86,48 @@ class SettingsPanel(QWidget):
         self.sigma.setRange(0, MOST_SIGMA * 2)
         self.sigma_box.setRange(0, 255)
         self.sigma_box.setDecimals(1)
-        self.strength, self.strength_box = QSlider(Qt.Orientation.Horizontal), QSpinBox()
-        for widget in (self.strength, self.strength_box):
-            widget.setRange(0, round(100 * STRENGTH_RANGE[1]))
-            widget.setValue(100)
-        self.strength_box.setSuffix(" %")
-        self.strength.setTickInterval(50)
-        self.strength.setTickPosition(QSlider.TickPosition.TicksBelow)
-        for named, text in (
-            (self.sigma, self.tr("Noise level")),
-            (self.sigma_box, self.tr("Noise level in steps of 255")),
-            (self.strength, self.tr("Strength")),
-            (self.strength_box, self.tr("Strength in percent")),
-        ):
-            named.setAccessibleName(text)
+        self.sigma.setAccessibleName(self.tr("Noise level"))
+        self.sigma_box.setAccessibleName(self.tr("Noise level in steps of 255"))
+        self.strength, self.strength_box = _strength_controls(self.tr("Strength"), self.tr("Strength in percent"))
 
+        self._make_details()
         self._lay_out(choice)
         self._connect()
         self.show_settings(Slot.A, PictureSettings())
+
+    def _make_details(self) -> None:
+        """Make what is folded away at first: luminance and colour apart, and hot pixels."""
+        self.more = QToolButton()
+        self.more.setText(self.tr("More"))
+        self.more.setCheckable(True)
+        self.more.setAutoRaise(True)
+        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.more.setToolTip(self.tr("Luminance and colour apart, hot pixels"))
+        self.details = QWidget()
+        self.apart = QCheckBox(self.tr("Luminance and colour apart"))
+        self.apart.setToolTip(self.tr("Colour noise disturbs more and holds less detail: remove more of it"))
+        self.luma, self.luma_box = _strength_controls(self.tr("Luminance"), self.tr("Luminance in percent"))
+        self.chroma, self.chroma_box = _strength_controls(self.tr("Colour"), self.tr("Colour in percent"))
+        self.defects = QCheckBox(self.tr("Fill hot and dead pixels"))
+        self.defects.setToolTip(self.tr("Single pixels of a photograph that a faulty sensor made bright or dark"))
+        self.hot_pixels = QLabel()
+        self.hot_pixels.setAccessibleName(self.tr("Hot and dead pixels that were found"))
+        form = QFormLayout(self.details)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow(self.apart)
+        for text, slider, box in (
+            (self.tr("Luminance"), self.luma, self.luma_box),
+            (self.tr("Colour"), self.chroma, self.chroma_box),
+        ):
+            label = QLabel(text)
+            form.addRow(label, _in_a_row(slider, box))
+            label.setBuddy(slider)
+        form.addRow(_in_a_row(self.defects, self.hot_pixels))
+        self._unfold(False)
+
+    def _unfold(self, unfolded: bool) -> None:
+        self.more.setArrowType(Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow)
+        self.details.setVisible(unfolded)
 
     def _lay_out(self, choice: QHBoxLayout) -> None:
         layout = QVBoxLayout(self)
@@ -116,6 +142,8 @@ class SettingsPanel(QWidget):
         form.addRow(_in_a_row(self.sigma, self.sigma_box))
         form.addRow(self.tr("S&trength"), _in_a_row(self.strength, self.strength_box))
         layout.addLayout(form)
+        layout.addWidget(self.more)
+        layout.addWidget(self.details)
         for first in (self.automatic, self.strength):  # a row itself takes no keyboard focus
             row = first.parentWidget()
             label = form.labelForField(row) if row else None
@@ -127,13 +155,27 @@ class SettingsPanel(QWidget):
         self.automatic.toggled.connect(self._choose_automatic)
         self.sigma.valueChanged.connect(lambda value: self.sigma_box.setValue(value / 2))
         self.sigma_box.valueChanged.connect(self._edit_sigma)
-        self.strength.valueChanged.connect(self.strength_box.setValue)
-        self.strength_box.valueChanged.connect(self._edit_strength)
+        self.more.toggled.connect(self._unfold)
+        self.apart.toggled.connect(self._choose_apart)
+        self.defects.toggled.connect(lambda filled: self._tell(replace(self._settings, defects=filled)))
+        for name, slider, box in self._strengths():
+            slider.valueChanged.connect(box.setValue)
+            box.valueChanged.connect(partial(self._edit_strength, name, slider))
+
+    def _strengths(self) -> tuple[tuple[str, QSlider, QSpinBox], ...]:
+        """Return the name of each strength among the settings, and its two controls."""
+        return (
+            ("strength", self.strength, self.strength_box),
+            ("luma", self.luma, self.luma_box),
+            ("chroma", self.chroma, self.chroma_box),
+        )
 
     def show_settings(self, slot: Slot, settings: PictureSettings) -> None:
         """Show a slot's settings, without emitting a signal."""
         self._settings = settings
-        widgets = (self.model, self.automatic, self.sigma, self.sigma_box, self.strength, self.strength_box)
+        widgets = [self.model, self.automatic, self.sigma, self.sigma_box, self.apart, self.defects]
+        for _, slider, box in self._strengths():
+            widgets += [slider, box]
         blockers = [QSignalBlocker(widget) for widget in widgets]
         self.slots[slot].setChecked(True)
         self.model.setCurrentIndex(self.model.findData(settings.model))
@@ -141,9 +183,15 @@ class SettingsPanel(QWidget):
         if settings.sigma is not None:
             self.sigma_box.setValue(settings.sigma)
             self.sigma.setValue(round(2 * settings.sigma))
-        self.strength.setValue(round(100 * settings.strength))
-        self.strength_box.setValue(round(100 * settings.strength))
+        self.apart.setChecked(settings.apart)
+        self.defects.setChecked(settings.defects)
+        shown = (settings.strength, settings.strengths.luma, settings.strengths.chroma)
+        for (_, slider, box), value in zip(self._strengths(), shown, strict=True):
+            slider.setValue(round(100 * value))
+            box.setValue(round(100 * value))
         del blockers
+        if settings.apart or not settings.defects:
+            self.more.setChecked(True)  # what is not as usual is not hidden
         self._arrange()
 
     def show_comparing(self, comparing: bool) -> None:
@@ -163,6 +211,10 @@ class SettingsPanel(QWidget):
             text = f"{sigma:.1f}"
         self.found.setText(text if self._settings.sigma is None else "")
 
+    def show_hot_pixels(self, count: int | None) -> None:
+        """Show how many hot and dead pixels were filled; None: that is unknown yet, or none are to be."""
+        self.hot_pixels.setText("" if count is None else self.tr("{} found").format(count))
+
     def _arrange(self) -> None:
         card = self._cards.get(self._settings.model)
         takes_sigma = card is None or card.takes_sigma
@@ -170,6 +222,10 @@ class SettingsPanel(QWidget):
         self.automatic.setEnabled(takes_sigma)
         for widget in (self.sigma, self.sigma_box):
             widget.setEnabled(takes_sigma and self._settings.sigma is not None)
+        self.defects.setEnabled(takes_sigma)
+        for name, slider, box in self._strengths():
+            for each in (slider, box):
+                each.setEnabled(self._settings.apart == (name != "strength"))
 
     def _tell(self, settings: PictureSettings) -> None:
         card = self._cards.get(settings.model)
@@ -204,11 +260,23 @@ class SettingsPanel(QWidget):
         del blocker
         self._tell(replace(self._settings, sigma=round(level, 1)))
 
-    def _edit_strength(self, percent: int) -> None:
-        blocker = QSignalBlocker(self.strength)
-        self.strength.setValue(percent)
+    def _edit_strength(self, name: str, slider: QSlider, percent: int) -> None:
+        blocker = QSignalBlocker(slider)
+        slider.setValue(percent)
         del blocker
-        self._tell(replace(self._settings, strength=percent / 100))
+        value = percent / 100
+        settings = self._settings
+        if name == "luma":
+            self._tell(replace(settings, luma=value, chroma=settings.strengths.chroma))
+        elif name == "chroma":
+            self._tell(replace(settings, luma=settings.strengths.luma, chroma=value))
+        else:
+            self._tell(replace(settings, strength=value))
+
+    def _choose_apart(self, apart: bool) -> None:
+        # Both start from the strength, so that the picture does not jump.
+        own = self._settings.strength if apart else None
+        self._tell(replace(self._settings, luma=own, chroma=own))
 
 
 def installed_cards() -> dict[str, ModelCard]:
@@ -218,6 +286,19 @@ def installed_cards() -> dict[str, ModelCard]:
         ModelError: they can't be read.
     """
     return {model.card.name: model.card for model in catalog.models() if not model.card.takes_mask}
+
+
+def _strength_controls(name: str, box_name: str) -> tuple[QSlider, QSpinBox]:
+    """Return a slider and a box for a strength in percent, with their names for screen readers."""
+    slider, box = QSlider(Qt.Orientation.Horizontal), QSpinBox()
+    for widget, text in ((slider, name), (box, box_name)):
+        widget.setRange(0, round(100 * STRENGTH_RANGE[1]))
+        widget.setValue(100)
+        widget.setAccessibleName(text)
+    box.setSuffix(" %")
+    slider.setTickInterval(50)
+    slider.setTickPosition(QSlider.TickPosition.TicksBelow)
+    return slider, box
 
 
 def _in_a_row(*widgets: QWidget) -> QWidget:

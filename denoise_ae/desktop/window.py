@@ -190,6 +190,9 @@ class MainWindow(QMainWindow):
         settings = Settings(
             chosen.sigma,
             chosen.strength,
+            chosen.luma,
+            chosen.chroma,
+            chosen.defects,
             quality=options.quality,
             keep_metadata=options.keep_metadata,
             keep_time=options.keep_time,
@@ -285,7 +288,11 @@ class MainWindow(QMainWindow):
 
     def _describe(self, settings: PictureSettings) -> str:
         level = self.tr("noise estimated") if settings.sigma is None else self.tr("noise {:g}").format(settings.sigma)
-        return f"{settings.model}, {level}, {round(100 * settings.strength)} %"
+        strength = f"{round(100 * settings.strength)} %"
+        if settings.apart:
+            percent = (round(100 * each) for each in (settings.strengths.luma, settings.strengths.chroma))
+            strength = self.tr("luminance {} %, colour {} %").format(*percent)
+        return f"{settings.model}, {level}, {strength}"
 
     def _show_part(self, canvas: Canvas, window: Window) -> None:
         self.view.refresh(canvas, window)
@@ -295,6 +302,8 @@ class MainWindow(QMainWindow):
         session = self.session
         canvas = session.canvas(session.active)
         self.settings_panel.show_found(canvas.sigma if canvas else None)
+        filled = canvas.base.hot_pixels if canvas and canvas.base and canvas.settings.defects else None
+        self.settings_panel.show_hot_pixels(filled)
         working = session.document is not None and session.share < 1 and not session.broken
         self.progress.setVisible(working)
         self.hold.setVisible(working)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -179,16 +180,67 @@ def grow(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
     return np.asarray(cv2.dilate(mask.view(np.uint8), _disk(radius)), np.uint8).view(np.bool_)
 
 
-def regions(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Label the connected regions of a mask HxW, with 8-connectivity.
+def spread(mask: NDArray[np.bool_], *, up: int = 0, down: int = 0, left: int = 0, right: int = 0) -> NDArray[np.bool_]:
+    """Dilate a mask HxW by a rectangle: by so many pixels in each direction."""
+    rectangle = np.ones((up + 1 + down, left + 1 + right), np.uint8)
+    # OpenCV looks from each pixel at the mask around it, so that what spreads upwards is seen below.
+    grown = cv2.dilate(mask.view(np.uint8), rectangle, anchor=(right, down))
+    return np.asarray(grown, np.uint8).view(np.bool_)
 
-    Returns:
-        The label of each pixel, 0 where the mask is false, HxW; and each label's width, height and number of pixels,
-        Nx3, starting with label 0.
+
+@dataclass(frozen=True)
+class Regions:
+    """Connected regions of a mask; number 0 is what the mask leaves out."""
+
+    labels: NDArray[np.int32]
+    """The number of each pixel's region, HxW."""
+    left: NDArray[np.int32]
+    top: NDArray[np.int32]
+    width: NDArray[np.int32]
+    height: NDArray[np.int32]
+    pixels: NDArray[np.int32]
+    """How many it has; like all but `labels` of length N."""
+    centres: NDArray[np.float64]
+    """Mean column and row, Nx2."""
+
+    def __len__(self) -> int:
+        """Return how many there are, number 0 among them."""
+        return len(self.pixels)
+
+
+def regions(mask: NDArray[np.bool_], *, corners: bool = True) -> Regions:
+    """Label the connected regions of a mask HxW; with `corners` pixels that touch at a corner are connected."""
+    _, labels, found, centres = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8 if corners else 4)
+    left, top, width, height, pixels = np.asarray(found, np.int32).T
+    return Regions(np.asarray(labels, np.int32), left, top, width, height, pixels, np.asarray(centres, np.float64))
+
+
+def nearest(mask: NDArray[np.bool_], numbers: NDArray[np.int32]) -> tuple[Floats, NDArray[np.int32]]:
+    """Return how far each pixel is from the mask in pixels, and the number of the nearest pixel in it; both HxW.
+
+    Args:
+        mask: HxW, true somewhere.
+        numbers: HxW, of the pixels in the mask.
     """
-    _, labels, found, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
-    measures = [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA]
-    return np.asarray(labels, np.int32), np.asarray(found[:, measures], np.int32)
+    distance, places = cv2.distanceTransformWithLabels(
+        (~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    table = np.zeros(int(places.max()) + 1, np.int32)
+    table[places[mask]] = numbers[mask]
+    return np.asarray(distance, np.float32), table[places]
+
+
+def otsu(image: NDArray[np.uint8]) -> float:
+    """Return the threshold that parts the values of HxW into two groups best (Otsu 1979); the upper ones are above."""
+    return float(cv2.threshold(image, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[0])
+
+
+def paper_level(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the brightness of the paper of a scanned page around each pixel of HxW: a median without thin strokes."""
+    height, width = image.shape
+    small = cv2.resize(image, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
+    light = cv2.medianBlur(cv2.dilate(small, np.ones((5, 5), np.uint8)), 31)
+    return np.asarray(cv2.resize(light, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def inpaint(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], radius: float, *, telea: bool) -> NDArray[np.uint8]:

@@ -54,6 +54,14 @@ class Defects:
     """Number of connected defects."""
 
 
+def eight_bit_gray(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return the luminance of a picture in steps of 255, HxW; pixels to ignore are filled from their surroundings."""
+    masked = MaskedImage(image)
+    whole = masked.window(slice(0, masked.height), slice(0, masked.width))
+    gray = whole @ _LUMA if masked.channels == 3 else whole[..., 0]
+    return np.rint(np.clip(gray, 0, 1) * 255).astype(np.uint8)
+
+
 def find_defects(image: NDArray[Any], sensitivity: float = 1.0) -> Defects:
     """Find dust and scratches.
 
@@ -61,17 +69,14 @@ def find_defects(image: NDArray[Any], sensitivity: float = 1.0) -> Defects:
         image: HxW, HxWx2, HxWx3 or HxWx4; uint8, uint16 or float32.
         sensitivity: above 0; at 2 half the response is enough, which finds more defects and more false ones.
     """
-    masked = MaskedImage(image)
-    whole = masked.window(slice(0, masked.height), slice(0, masked.width))
-    gray = whole @ _LUMA if masked.channels == 3 else whole[..., 0]
-    eight_bit = np.rint(np.clip(gray, 0, 1) * 255).astype(np.uint8)
-    mask = np.zeros(gray.shape, np.bool_)
+    eight_bit = eight_bit_gray(image)
+    mask = np.zeros(eight_bit.shape, np.bool_)
     for response, from_extreme in zip(top_hats(eight_bit, RADIUS), (255 - eight_bit, eight_bit), strict=True):
         mean, deviation = local_moments(response, WIDE_WINDOW)
         texture = np.maximum(ROUGH * local_median(response, WINDOW), mean + DEVIATIONS * deviation)
         strong = response * np.float32(sensitivity) > np.maximum(texture, LEAST)
         mask |= strong & (from_extreme <= EXTREME * sensitivity)
-    labels, measures = regions(mask)
-    large = measures[:, 2] >= FEWEST
+    found = regions(mask)
+    large = found.pixels >= FEWEST
     large[0] = False
-    return Defects(grow(large[labels], MARGIN), int(np.count_nonzero(large)))
+    return Defects(grow(large[found.labels], MARGIN), int(np.count_nonzero(large)))

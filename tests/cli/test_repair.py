@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from pages import add_specks, draw_page
 from PIL import Image
 from tiny import pattern
 
@@ -181,6 +182,58 @@ def test_without_a_mask_spots_are_found_told_and_saved(repair, there):
     assert line["share"] == pytest.approx(found.mean(), abs=1e-6)
     assert found[20:24, 30:34].all() and (pixels("b.png")[~found] == 120).all()
     assert "found 2 spots" in repair("dusty.png", "-o", "c.png")[2]
+
+
+def test_specks_go_without_a_model_and_are_told(run, place):
+    page, there = add_specks(draw_page(24), 300, np.random.default_rng(0))
+    Image.fromarray(page).save("scan.png")
+    status, out, err = run("repair", "scan.png", "--specks", "--save-mask", "found.png", "--json")
+    assert (status, err) == (0, "")
+    line = json.loads(out)
+    found, after = pixels("found.png") > 0, pixels("scan-fixed.png")
+    assert (line["status"], line["share"]) == ("repaired", pytest.approx(found.mean(), abs=1e-6))
+    assert 270 < line["spots"] <= 305
+    assert (after[~found] == page[~found]).all() and (after[there] > 200).mean() > 0.95
+    assert repair_file("scan.png", "again.png", specks=True).spots == line["spots"]
+    assert (pixels("again.png") == after).all()
+
+
+def test_a_page_without_specks_comes_back_byte_for_byte(run, place):
+    Image.fromarray(draw_page(24)).save("scan.png", compress_level=1)
+    assert "nothing to repair" in run("repair", "scan.png", "--specks", "-o", "b.png")[2]
+    assert (place / "b.png").read_bytes() == (place / "scan.png").read_bytes()
+
+
+def test_all_pages_of_a_scan_lose_their_specks(run, place):
+    pages = [add_specks(draw_page(24), 300, np.random.default_rng(seed)) for seed in range(2)]
+    first, second = (Image.fromarray(page) for page, _ in pages)
+    first.save("scan.tif", save_all=True, append_images=[second])
+    assert run("repair", "scan.tif", "--specks", "-o", "b.tif")[0] == 0
+    with Image.open("b.tif") as result:
+        for number, (_, there) in enumerate(pages):
+            result.seek(number)
+            assert (np.asarray(result)[there] > 200).mean() > 0.95
+
+
+@pytest.mark.parametrize("words", [["--mask", "mask.png"], ["--model", "repair"]])
+def test_specks_take_neither_mask_nor_model(run, there, place, words):
+    status, _, err = run("repair", "a.png", "--specks", "-o", "b.png", *words)
+    assert status == 2 and words[0] in err
+    assert not (place / "b.png").exists()
+
+
+def test_print_is_not_taken_for_damage(repair, place):
+    Image.fromarray(draw_page(24)).save("scan.png")
+    status, _, err = repair("scan.png", "-o", "b.png", "--save-mask", "found.png", "-q")
+    assert status == 1
+    error, hint = err.strip().splitlines()
+    assert error.startswith("error: scan.png: is print or line art") and "left as it is" in error
+    assert "--specks" in hint and "--mask FILE" in hint
+    assert [path.name for path in place.iterdir()] == ["scan.png"]
+    marked = np.zeros((400, 620), np.uint8)
+    marked[380:384, 30:90] = 255
+    Image.fromarray(marked).save("mask.png")
+    assert repair("scan.png", "--mask", "mask.png", "-o", "b.png")[0] == 0
 
 
 def test_all_frames_of_an_animation_are_repaired(repair, there):

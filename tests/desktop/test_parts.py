@@ -14,6 +14,7 @@ from denoise_ae.desktop.picture.settings import PictureSettings
 from denoise_ae.imagefiles.images import encode
 from denoise_ae.pixels.convert import upright
 from denoise_ae.pixels.masked import MaskedImage
+from denoise_ae.restoration.cleaning import Strength
 from denoise_ae.restoration.denoiser import Denoiser, Residual
 
 EVERYTHING = slice(0, 10**6), slice(0, 10**6)
@@ -22,8 +23,10 @@ EVERYTHING = slice(0, 10**6), slice(0, 10**6)
 def drain(canvas, denoiser, pixels, seen=None, focus=(0.0, 0.0)):
     """Clean a canvas to its end; return the windows in their order."""
     masked, windows = MaskedImage(pixels), []
+    wanted = canvas.settings.strengths
     while (window := canvas.next_window(seen, focus)) is not None:
-        canvas.put(window, denoiser.residual(masked, window, canvas.settings.sigma, canvas.settings.strength))
+        part = denoiser.residual(masked, window, canvas.settings.sigma, luma=wanted.luma, chroma=wanted.chroma)
+        canvas.put(window, part)
         windows.append(window)
     return windows
 
@@ -45,13 +48,57 @@ def test_a_canvas_gives_what_the_denoiser_gives(network, channels, dtype, streng
     assert (strength == 0) == bool((result == pixels).all())
 
 
+@pytest.mark.parametrize(("luma", "chroma"), [(0.0, 1.0), (0.6, 0.0), (0.3, 1.4), (1.2, 1.5), (None, 0.5)])
+@pytest.mark.parametrize(
+    ("model", "channels", "dtype"), [("rgb", 3, np.uint8), ("photo-fast", 4, np.uint8), ("photo-fast", 3, np.float32)]
+)
+def test_luminance_and_colour_are_cleaned_apart_as_the_denoiser_does(network, model, channels, dtype, luma, chroma):
+    pixels = pattern(150, 140, channels, dtype)
+    denoiser = Denoiser(network("rgb") if model == "rgb" else model, threads=1)
+    settings = PictureSettings(model, strength=0.8, luma=luma, chroma=chroma)
+    canvas = Canvas(pixels, settings.base)
+    drain(canvas, denoiser, pixels)
+    whole = denoiser.clean(pixels, strength=0.8, luma=luma, chroma=chroma, defects=False)
+    step = 1 if dtype == np.uint8 else 1 / 255
+    assert np.abs(canvas.result(pixels, settings.mix).astype(float) - whole).max() <= step
+
+
+def test_settings_with_the_same_residual_share_a_canvas():
+    assert PictureSettings(strength=0.4).base == PictureSettings(luma=0.2, chroma=1.0).base == PictureSettings().base
+    assert PictureSettings(luma=1.3, chroma=1.3).base == PictureSettings(strength=1.3).base
+    assert PictureSettings(luma=0.5, chroma=1.3).base != PictureSettings(luma=1.3, chroma=0.5).base
+    assert not PictureSettings(luma=0.0, chroma=1.0).base.defects, "a hot pixel is part of what is to stay"
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("gray", [True, False])
+def test_hot_pixels_are_filled_in_a_copy_as_the_denoiser_does(channels, gray):
+    noise = np.random.default_rng(0).normal(90, 2, (120, 140, channels))
+    pixels = np.clip(noise[..., :1].repeat(channels, axis=2) if gray else noise, 0, 255).astype(np.uint8)
+    if channels in (2, 4):
+        pixels[..., -1] = 255
+    colours = channels - 1 + channels % 2
+    pixels[[20, 60, 99], [30, 70, 110], :colours] = 255
+    document = open_bytes(encode(pixels[..., 0] if channels == 1 else pixels, "png"), "x")
+    sound = document.find_hot_pixels()
+    assert document.find_hot_pixels() is sound
+    assert sound.hot_pixels >= 3
+    assert (document.pixels[20, 30].reshape(-1)[:colours] == 255).all(), "the picture itself stays"
+    assert (np.abs(sound.pixels[[20, 60, 99], [30, 70, 110]].reshape(3, -1)[:, :colours].astype(int) - 90) < 8).all()
+    changed = np.atleast_3d(sound.pixels != document.pixels).any(axis=2)
+    assert changed.sum() == 3
+    assert (sound.shown[0] == np.atleast_3d(sound.pixels)).all()
+    plain = open_bytes(encode(np.full((40, 40), 90, np.uint8), "png"), "x")
+    assert plain.find_hot_pixels() is plain.stored
+
+
 def test_nan_and_infinity_stay_where_they_are(network):
     pixels = pattern(60, 70, dtype=np.float32)
     pixels[10, 10], pixels[20, 30] = np.nan, np.inf
     denoiser = Denoiser(network("rgb"), threads=1)
     canvas = Canvas(pixels, PictureSettings("rgb"))
     drain(canvas, denoiser, pixels)
-    result = canvas.result(pixels, 1.0)
+    result = canvas.result(pixels, Strength())
     assert np.isnan(result[10, 10]).all()
     assert np.isinf(result[20, 30]).all()
     assert np.isfinite(result).sum() == result.size - 6
@@ -130,9 +177,9 @@ def test_a_preview_is_about_what_comes(channels, side):
     noisy = noisy[..., 0] if channels == 1 else noisy
     document = open_bytes(encode(noisy, "png"), "x")
     window = slice(128, side), slice(256, side)
-    taken = preview(document, Denoiser(threads=1), window, 20.0, 1.0)
+    taken = preview(document.stored, Denoiser(threads=1), window, 20.0, Strength())
     colours = min(channels, 3)
-    shown = document.shown[0][window][..., :colours] + 255 * taken
+    shown = document.stored.shown[0][window][..., :colours] + 255 * taken
     assert taken.shape == (side - 128, side - 256, colours)
     error = np.abs(shown - clean[window][..., :colours]).mean()
     assert error < 0.25 * np.abs(noisy.astype(float).reshape(clean.shape) - clean)[window][..., :colours].mean()
@@ -140,7 +187,8 @@ def test_a_preview_is_about_what_comes(channels, side):
 
 def test_a_model_of_one_size_gives_no_preview():
     document = open_bytes(encode(pattern(28 * 25, 28 * 25, 1), "png"), "x")
-    assert preview(document, Denoiser("digits", threads=1), (slice(0, 700), slice(0, 700)), None, 1.0) is None
+    window = slice(0, 700), slice(0, 700)
+    assert preview(document.stored, Denoiser("digits", threads=1), window, None, Strength()) is None
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

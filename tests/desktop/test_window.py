@@ -11,6 +11,7 @@ from denoise_ae.errors import Interrupted
 from denoise_ae.imagefiles import images
 from denoise_ae.imagefiles.metadata import Metadata
 from denoise_ae.pixels.convert import upright
+from denoise_ae.restoration.cleaning import Strength
 from denoise_ae.restoration.denoiser import Denoiser
 
 pytestmark = needs_qt
@@ -181,7 +182,7 @@ def test_a_preview_of_all_that_is_seen_comes_first_and_goes(window, qtbot, tmp_p
     assert [each.stop for each in part] == [700, 900]
     assert sum(now.sum() != before.sum() for (_, now, _), (_, before, _) in zip(told[1:], told, strict=False)) == 0
     canvas = window.session.canvas(window.session.active)
-    assert close_to(canvas.result(pixels, 1.0), denoiser.clean(pixels))  # nothing of it is left
+    assert close_to(canvas.result(pixels, Strength()), denoiser.clean(pixels))  # nothing of it is left
 
 
 def test_a_and_b_stand_side_by_side(opened, qtbot, denoiser):
@@ -197,6 +198,80 @@ def test_a_and_b_stand_side_by_side(opened, qtbot, denoiser):
     assert close_to(seen_part(window.view, ROWS, LEFT), denoiser.clean(pixels)[ROWS, LEFT])
     assert close_to(seen_part(window.view, ROWS, RIGHT), other[ROWS, RIGHT])
     assert not close_to(other, denoiser.clean(pixels))
+
+
+def test_luminance_and_colour_apart_are_seen_and_saved(opened, qtbot, names, denoiser, tmp_path):
+    window, pixels, _ = opened
+    panel = window.settings_panel
+    assert not panel.details.isVisible()
+    panel.more.click()
+    assert panel.details.isVisible()
+    panel.strength_box.setValue(70)
+    panel.apart.click()
+    assert (panel.luma_box.value(), panel.chroma_box.value()) == (70, 70)
+    assert not panel.strength_box.isEnabled() and panel.luma_box.isEnabled()
+    panel.luma_box.setValue(20)
+    panel.chroma.setValue(140)
+    wait_until_shown(qtbot, window)
+    expected = denoiser.clean(pixels, luma=0.2, chroma=1.4)
+    assert not close_to(expected, denoiser.clean(pixels, strength=0.7))
+    window.view.move_divider(0)
+    assert close_to(seen_part(window.view, ROWS, LEFT), expected[ROWS, LEFT])
+    names.append(tmp_path / "apart.png")
+    window.save_as()
+    wait_until_idle(qtbot, window)
+    assert close_to(images.read_image(tmp_path / "apart.png").pixels, expected)
+    settings = window._task()[0].settings
+    assert (settings.luma, settings.chroma, settings.defects) == (0.2, 1.4, True)
+    panel.apart.click()  # back to what the strength says
+    wait_until_shown(qtbot, window)
+    assert close_to(seen_part(window.view, ROWS, LEFT), denoiser.clean(pixels, strength=0.7)[ROWS, LEFT])
+    assert window._task()[0].settings.luma is None
+
+
+def test_hot_pixels_are_filled_in_view_file_and_batch(window, qtbot, names, denoiser, tmp_path):
+    pixels = np.clip(noisy(260, 300) * 0.4 + 60, 0, 255).astype(np.uint8)
+    places = [40, 60, 90], [30, 70, 110]
+    pixels[*places, 0] = 255
+    Image.fromarray(pixels).save(tmp_path / "hot.png")
+    window.open_paths([tmp_path / "hot.png"])
+    wait_until_shown(qtbot, window)
+    window.actions_.whole.trigger()
+    window.view.move_divider(0)
+    expected = denoiser.clean(pixels)
+    assert (expected[*places, 0] < 150).all()
+    assert close_to(seen_part(window.view, ROWS, LEFT), expected[ROWS, LEFT])
+    assert window.settings_panel.hot_pixels.text() == "3 found"
+    names.append(tmp_path / "filled.png")
+    window.save_as()
+    wait_until_idle(qtbot, window)
+    assert close_to(images.read_image(tmp_path / "filled.png").pixels, expected)
+    window.actions_.modes["difference"].trigger()  # what was removed holds them too
+    left, top = map(round, window.view.viewport.to_view(0, 0))
+    assert seen(window.view)[40 + top, 30 + left, 0] == 255
+    window.actions_.modes["difference"].trigger()
+    window.settings_panel.defects.click()
+    wait_until_shown(qtbot, window)
+    assert window.settings_panel.hot_pixels.text() == ""
+    canvas = window.session.canvas(window.session.active)
+    kept = denoiser.clean(pixels, defects=False)
+    assert close_to(canvas.result(pixels, Strength()), kept) and not close_to(kept, expected)
+    assert not window._task()[0].settings.defects
+
+
+def test_settings_that_are_not_as_usual_are_not_folded_away(qtbot):
+    from denoise_ae.desktop.picture.settings import PictureSettings
+    from denoise_ae.desktop.window import MainWindow
+
+    for settings, unfolded in (
+        (PictureSettings(strength=0.5), False),
+        (PictureSettings(luma=0.5), True),
+        (PictureSettings(defects=False), True),
+    ):
+        window = MainWindow(settings, threads=1)
+        assert window.settings_panel.more.isChecked() == unfolded
+        assert window.settings_panel.luma_box.value() == 50 or not settings.apart
+        window.close()
 
 
 def test_the_difference_shows_what_was_removed(opened, denoiser):

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from denoise_ae.desktop.picture.document import Version
 from denoise_ae.desktop.picture.pyramid import level_count, level_shape, refresh
 from denoise_ae.desktop.picture.settings import PictureSettings
 from denoise_ae.pixels.convert import chunks, from_unit, join_alpha, split_alpha, to_unit
-from denoise_ae.restoration.cleaning import mean_level
+from denoise_ae.pixels.opponent import apply_change
+from denoise_ae.restoration.cleaning import Strength, mean_level
 from denoise_ae.restoration.denoiser import Residual
 
 CELL = 128
@@ -40,6 +42,7 @@ class Canvas:
         done: bool, one for each cell of 128 x 128 pixels.
         previewed: the same for cells that hold a preview, or did until they were done.
         sigma: the picture's noise in 8-bit steps, as given or estimated; None while unknown.
+        base: what the residual is added to; None while unknown.
     """
 
     def __init__(self, pixels: NDArray[Any], settings: PictureSettings) -> None:
@@ -56,6 +59,7 @@ class Canvas:
         self.done = np.zeros((-(-self.height // CELL), -(-self.width // CELL)), np.bool_)
         self.previewed = np.zeros_like(self.done)
         self.sigma = settings.sigma
+        self.base: Version | None = None
         self._estimates: list[NDArray[np.float32]] = []
         self._parts = 0
 
@@ -177,13 +181,14 @@ class Canvas:
                 self.sigma = mean_level(np.concatenate(self._estimates))
         self.done[self.cells(window)] = True
 
-    def result(self, pixels: NDArray[Any], mix: float) -> NDArray[Any]:
+    def result(self, pixels: NDArray[Any], mix: Strength) -> NDArray[Any]:
         """Return the picture plus a share of the residual: the same as `Denoiser.clean` within 1 step of 255.
 
         Args:
             pixels: the picture that the canvas was made of; not changed.
-            mix: 0 to 1.
+            mix: the shares, 0 to 1.
         """
+        pixels = self.base.pixels if self.base else pixels
         result = pixels.copy()
         if mix:
             for before, after, taken in zip(chunks(pixels), chunks(result), chunks(self.levels[0]), strict=True):
@@ -191,8 +196,15 @@ class Canvas:
         return result
 
 
-def apply(pixels: NDArray[Any], taken: NDArray[Any], mix: float) -> NDArray[Any]:
+def apply(pixels: NDArray[Any], taken: NDArray[Any], mix: Strength) -> NDArray[Any]:
     """Add a share of a residual HxWxC to pixels of any type; alpha stays."""
     colour, alpha = split_alpha(pixels)
-    clean = to_unit(colour) + np.float32(mix) * (taken if colour.ndim == 3 else taken[..., 0]).astype(np.float32)
+    clean = to_unit(colour)
+    add_share(clean[..., None] if clean.ndim == 2 else clean, taken, mix, floating=pixels.dtype.kind == "f")
     return join_alpha(from_unit(clean, pixels.dtype), alpha)
+
+
+def add_share(colour: NDArray[np.float32], taken: NDArray[Any], mix: Strength, *, floating: bool = False) -> None:
+    """Add a share of a residual to a colour, both HxWxC on the scale of 0 to 1, in place; see `apply_change`."""
+    planes, change = (each.transpose(2, 0, 1)[None] for each in (colour, taken.astype(np.float32)))
+    apply_change(planes, change, mix.luma, mix.chroma, floating=floating)

@@ -13,6 +13,7 @@ from denoise_ae.desktop.picture.document import Document, open_bytes, to_shown
 from denoise_ae.desktop.picture.tiles import to_image
 from denoise_ae.errors import DenoiseError
 from denoise_ae.pixels.convert import upright
+from denoise_ae.restoration.cleaning import Strength
 
 THUMBNAIL = QSize(72, 48)
 
@@ -41,7 +42,7 @@ def from_clipboard(image: QImage, name: str) -> Document:
     return open_bytes(bytes(buffer.data().data()), name)
 
 
-def to_clipboard(document: Document, canvas: Canvas | None, mix: float) -> QImage:
+def to_clipboard(document: Document, canvas: Canvas | None, mix: Strength) -> QImage:
     """Return a result, upright, for other programs.
 
     Args:
@@ -74,7 +75,7 @@ def thumbnail(path: Path) -> QImage:
         document = open_bytes(path.read_bytes(), path.name, max_pixels=_MOST_PIXELS)
     except (DenoiseError, OSError):
         return QImage()
-    small = document.shown[-1]
+    small = document.stored.shown[-1]
     colour = small[..., :3] if small.shape[2] >= 3 else small[..., :1].repeat(3, axis=2)
     image = to_image(upright(colour, document.orientation))
     return image.scaled(THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)

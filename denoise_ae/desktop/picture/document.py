@@ -17,7 +17,25 @@ from denoise_ae.imagefiles.formats import DEFAULT_MAX_PIXELS
 from denoise_ae.imagefiles.picture import Picture
 from denoise_ae.pixels.convert import from_unit, split_alpha, to_unit
 from denoise_ae.pixels.masked import MaskedImage
+from denoise_ae.restoration.hot_pixels import HotPixels, find_hot_pixels
 from denoise_ae.system.files import read_whole
+
+
+@dataclass(frozen=True, eq=False)
+class Version:
+    """The pixels of an open picture: as they are stored, or with its hot pixels filled.
+
+    Attributes:
+        pixels: without the orientation applied.
+        masked: their colour as networks may see it.
+        shown: HxWxC uint8 and its reductions by 2, 4, 8 ...: 1 or 3 channels, plus alpha if there is one.
+        hot_pixels: how many were filled.
+    """
+
+    pixels: NDArray[Any] = field(repr=False)
+    masked: MaskedImage
+    shown: list[NDArray[np.uint8]] = field(repr=False)
+    hot_pixels: int = 0
 
 
 @dataclass(eq=False)
@@ -28,22 +46,29 @@ class Document:
         picture: as decoded.
         source: its file; None for what was pasted.
         status: the file's when it was read.
-        masked: its colour as networks may see it.
+        stored: its pixels.
+        sound: the same with hot and dead pixels filled; None until `find_hot_pixels` is called.
         sigma: its noise in 8-bit steps as estimated without a model; None until it is needed.
-        shown: HxWxC uint8 and its reductions by 2, 4, 8 ...: 1 or 3 channels, plus alpha if there is one.
     """
 
     picture: Picture
     source: Path | None
     status: os.stat_result | None
-    masked: MaskedImage
-    shown: list[NDArray[np.uint8]] = field(repr=False)
+    stored: Version
+    sound: Version | None = None
     sigma: float | None = None
+
+    def find_hot_pixels(self) -> Version:
+        """Return the picture with its hot and dead pixels filled, which are looked for once."""
+        if self.sound is None:
+            hot = find_hot_pixels(self.stored.masked)
+            self.sound = _without(self.stored, hot) if hot else self.stored
+        return self.sound
 
     @property
     def pixels(self) -> NDArray[Any]:
         """As stored, without the orientation applied."""
-        return self.picture.pixels
+        return self.stored.pixels
 
     @property
     def orientation(self) -> int:
@@ -101,9 +126,26 @@ def open_bytes(
     if len(picture.frames) > 1:
         message = f"{name}: holds {len(picture.frames)} pages or frames, and this view shows one picture"
         raise ImageError(message, "put it into the batch list, which cleans them all")
-    return Document(
-        picture, source, status, MaskedImage(picture.pixels, join_gray=True), reductions(to_shown(picture.pixels))
-    )
+    return Document(picture, source, status, _version(picture.pixels))
+
+
+def _version(pixels: NDArray[Any]) -> Version:
+    return Version(pixels, MaskedImage(pixels, join_gray=True), reductions(to_shown(pixels)))
+
+
+def _without(stored: Version, hot: HotPixels) -> Version:
+    """Fill hot pixels in a copy, as `Denoiser.restore` does."""
+    pixels = stored.pixels.copy()
+    colour, _ = split_alpha(pixels)
+    if stored.masked.channels == 1 and colour.ndim == 3:  # gray in three equal channels
+        gray = colour[..., 0].copy()
+        hot.fill(gray)
+        colour[:] = gray[..., None]
+    else:
+        hot.fill(pixels)
+    masked = MaskedImage(stored.pixels, join_gray=True)
+    masked.correct(hot.rows, hot.columns, hot.channels, hot.values)
+    return Version(pixels, masked, reductions(to_shown(pixels)), len(hot))
 
 
 def to_shown(pixels: NDArray[Any]) -> NDArray[np.uint8]:

@@ -142,7 +142,9 @@ class Engine(QThread):
     def _preview(self, document: Document, canvas: Canvas, window: Window, interrupt: Interrupt) -> None:
         denoiser = self._load(canvas.settings.model)
         sigma = self._level(document, canvas, denoiser)
-        taken = preview(document, denoiser, window, sigma, canvas.settings.strength, interrupt=interrupt)
+        # Looking for hot pixels would take longer than the preview.
+        base = canvas.base or document.stored
+        taken = preview(base, denoiser, window, sigma, canvas.settings.strengths, interrupt=interrupt)
         if taken is None:
             self._blind.add(canvas)
             return
@@ -163,7 +165,13 @@ class Engine(QThread):
     def _clean(self, document: Document, canvas: Canvas, window: Window, interrupt: Interrupt) -> None:
         denoiser = self._load(canvas.settings.model)
         sigma = self._level(document, canvas, denoiser)
-        residual = denoiser.residual(document.masked, window, sigma, canvas.settings.strength, interrupt=interrupt)
+        if canvas.base is None:
+            fills = canvas.settings.defects and denoiser.card.takes_sigma
+            canvas.base = document.find_hot_pixels() if fills else document.stored
+        strengths = canvas.settings.strengths
+        residual = denoiser.residual(
+            canvas.base.masked, window, sigma, luma=strengths.luma, chroma=strengths.chroma, interrupt=interrupt
+        )
         canvas.put(window, residual)
         self.updated.emit(canvas, window)
 

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_ae.desktop.picture.canvas import Window
-from denoise_ae.desktop.picture.document import Document, channels_of
+from denoise_ae.desktop.picture.document import Version, channels_of
 from denoise_ae.desktop.picture.pyramid import double
 from denoise_ae.modelfiles.runtime import Interrupt
 from denoise_ae.pixels.masked import MaskedImage
+from denoise_ae.restoration.cleaning import Strength
 from denoise_ae.restoration.denoiser import Denoiser
 
 LEAST, MOST = 250_000, 5_000_000
@@ -24,22 +25,22 @@ _ROOM = 200_000
 
 
 def preview(
-    document: Document,
+    base: Version,
     denoiser: Denoiser,
     window: Window,
     sigma: float | None,
-    strength: float,
+    strength: Strength,
     *,
     interrupt: Interrupt | None = None,
 ) -> NDArray[np.float32] | None:
     """Return an approximate residual of a part of a picture.
 
     Args:
-        document: the picture.
+        base: the picture.
         denoiser: cleans it.
         window: rows and columns of the part; they start at multiples of 4.
         sigma: the noise in 8-bit steps; None: the model estimates it.
-        strength: 1 or more.
+        strength: of luminance and colour, 1 or more.
         interrupt: ends the work when it is set.
 
     Returns:
@@ -52,24 +53,29 @@ def preview(
     """
     height, width = (part.stop - part.start for part in window)
     level = 1 if height * width <= 4 * _ROOM else 2
-    if denoiser.card.fixed_size is not None or len(document.shown) <= level:
+    if denoiser.card.fixed_size is not None or len(base.shown) <= level:
         return None
     scale = 2**level
     rows, columns = (slice(part.start // scale, -(-part.stop // scale)) for part in window)
-    small = document.shown[level][rows, columns]
+    small = base.shown[level][rows, columns]
     everything = slice(0, small.shape[0]), slice(0, small.shape[1])
     # The mean of 4 pixels has half the noise, if it is white.
     reduced_sigma = None if sigma is None else sigma / scale
     pixels = small[..., 0] if small.shape[2] == 1 else small
     residual = denoiser.residual(
-        MaskedImage(pixels, join_gray=True), everything, reduced_sigma, strength, interrupt=interrupt
+        MaskedImage(pixels, join_gray=True),
+        everything,
+        reduced_sigma,
+        luma=strength.luma,
+        chroma=strength.chroma,
+        interrupt=interrupt,
     )
-    channels = channels_of(document.pixels)
+    channels = channels_of(base.pixels)
     clean: NDArray[np.float32] = small[..., :channels].astype(np.float32)
     clean /= 255
     clean += residual.pixels
     for _ in range(level):
         clean = double(clean)
     taken = clean[:height, :width]
-    taken -= document.shown[0][window][..., :channels] / np.float32(255)
+    taken -= base.shown[0][window][..., :channels] / np.float32(255)
     return taken

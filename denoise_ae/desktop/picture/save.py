@@ -12,6 +12,7 @@ from denoise_ae.desktop.picture.canvas import Canvas
 from denoise_ae.desktop.picture.document import Document
 from denoise_ae.imagefiles.formats import FORMATS, format_for
 from denoise_ae.imagefiles.picture import Frame
+from denoise_ae.restoration.cleaning import Strength
 
 CHOICES = (".png", ".jpg", ".tif", ".webp", ".avif", ".heic", ".jp2", ".bmp")
 """Endings that the window offers, those that are used most first."""
@@ -55,7 +56,7 @@ def is_own_file(document: Document, output: Path) -> bool:
         return False
 
 
-def save(document: Document, canvas: Canvas | None, mix: float, output: Path, options: SaveOptions) -> Path:
+def save(document: Document, canvas: Canvas | None, mix: Strength, output: Path, options: SaveOptions) -> Path:
     """Write a result; a file of this name is replaced.
 
     Args:

@@ -121,7 +121,7 @@ class PictureSession(QObject):
     def canvas(self, slot: Slot) -> Canvas | None:
         """Return a slot's canvas; None at strength 0, or without a picture."""
         settings = self.slot_settings[slot]
-        if self.document is None or settings.strength == 0:
+        if self.document is None or not settings.strengths:
             return None
         if settings.base not in self._kept:
             self._kept[settings.base] = Canvas(self.document.pixels, settings.base)

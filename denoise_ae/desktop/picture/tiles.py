@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QByteArray
 from PySide6.QtGui import QColorSpace, QImage, QPixmap
 
-from denoise_ae.desktop.picture.canvas import CELL, Canvas, Window
+from denoise_ae.desktop.picture.canvas import CELL, Canvas, Window, add_share
 from denoise_ae.desktop.picture.document import Document, channels_of
 from denoise_ae.desktop.picture.orientation import to_stored
 from denoise_ae.pixels.convert import upright
+from denoise_ae.restoration.cleaning import Strength
 
 SIDE = 256
 """Side of a tile in pixels of its level."""
@@ -48,7 +49,7 @@ class Layer:
     kind: Kind
     canvas: Canvas | None = None
     """None: the picture is unchanged, as at strength 0."""
-    mix: float = 1.0
+    mix: Strength = field(default_factory=Strength)
     title: str = ""
 
 
@@ -61,7 +62,9 @@ class Tiles:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._kept: OrderedDict[tuple[Kind, int, float, int, int, int], tuple[Canvas | None, QPixmap]] = OrderedDict()
+        self._kept: OrderedDict[tuple[Kind, int, Strength, int, int, int], tuple[Canvas | None, QPixmap]] = (
+            OrderedDict()
+        )
         icc = document.picture.metadata.icc
         space = QColorSpace.fromIccProfile(QByteArray(icc)) if icc else QColorSpace()
         srgb = QColorSpace(QColorSpace.NamedColorSpace.SRgb)
@@ -70,13 +73,13 @@ class Tiles:
 
     def level_size(self, level: int) -> tuple[int, int]:
         """Return width and height of a level, upright."""
-        height, width = self._document.shown[level].shape[:2]
+        height, width = self._document.stored.shown[level].shape[:2]
         return (height, width) if self._document.orientation >= 5 else (width, height)
 
     @property
     def levels(self) -> int:
         """Number of levels, with the picture itself."""
-        return len(self._document.shown)
+        return len(self._document.stored.shown)
 
     def get(self, layer: Layer, level: int, row: int, column: int) -> QPixmap:
         """Return a tile, from the cache or a new one."""
@@ -107,7 +110,7 @@ class Tiles:
             slice(row * SIDE, min((row + 1) * SIDE, height)),
             slice(column * SIDE, min((column + 1) * SIDE, width)),
         )
-        shape = self._document.shown[level].shape
+        shape = self._document.stored.shown[level].shape
         return to_stored(seen, self._document.orientation, (shape[0], shape[1]))
 
     def _make(self, layer: Layer, level: int, row: int, column: int) -> QImage:
@@ -129,18 +132,16 @@ def to_image(pixels: NDArray[np.uint8]) -> QImage:
 
 def draw(document: Document, layer: Layer, level: int, window: Window) -> NDArray[np.uint8]:
     """Draw a part of a level as stored, HxWx3 RGB, with a chequered background behind transparent pixels."""
-    shown = document.shown[level][window]
+    shown = document.stored.shown[level][window]
     channels = channels_of(document.pixels)
     colour: NDArray[Any] = shown[..., :channels]
-    taken = layer.canvas.levels[level][window] if layer.canvas else None
-    if layer.kind is Kind.DIFFERENCE:
-        colour = np.full(colour.shape, 128, np.uint8) if taken is None else _amplified(taken, layer.mix)
-    elif layer.kind is Kind.RESULT and taken is not None and layer.mix:
-        change = taken.astype(np.float32)
-        change *= np.float32(255 * layer.mix)
-        change += colour
-        np.clip(change, 0, 255, out=change)
-        colour = np.rint(change, out=change).astype(np.uint8)
+    if layer.kind is not Kind.ORIGINAL and layer.canvas and layer.mix:
+        clean = _cleaned(document, layer.canvas, layer.mix, level, window)
+        if layer.kind is Kind.DIFFERENCE:  # noisy minus clean, around a middle gray
+            clean = 128 + GAIN * (colour - clean)
+        colour = np.rint(np.clip(clean, 0, 255, out=clean), out=clean).astype(np.uint8)
+    elif layer.kind is Kind.DIFFERENCE:
+        colour = np.full(colour.shape, 128, np.uint8)
     if colour.shape[2] == 1:
         colour = colour.repeat(3, axis=2)
     if shown.shape[2] > channels and layer.kind is not Kind.DIFFERENCE:
@@ -150,13 +151,14 @@ def draw(document: Document, layer: Layer, level: int, window: Window) -> NDArra
     return colour
 
 
-def _amplified(taken: NDArray[Any], mix: float) -> NDArray[np.uint8]:
-    """Show what was removed, noisy minus clean, around a middle gray."""
-    removed = taken.astype(np.float32)
-    removed *= np.float32(-255 * GAIN * mix)
-    removed += 128
-    np.clip(removed, 0, 255, out=removed)
-    return removed.astype(np.uint8)
+def _cleaned(document: Document, canvas: Canvas, mix: Strength, level: int, window: Window) -> NDArray[np.float32]:
+    """Return a part of a level with a share of the residual, HxWxC, 0 to 255 where it need not be clipped."""
+    base = canvas.base or document.stored
+    clean = base.shown[level][window][..., : channels_of(document.pixels)].astype(np.float32)
+    clean /= 255
+    add_share(clean, canvas.levels[level][window], mix)
+    clean *= 255
+    return clean
 
 
 def _on_checks(colour: NDArray[np.uint8], alpha: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:

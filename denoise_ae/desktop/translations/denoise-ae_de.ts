@@ -435,6 +435,10 @@ Mehrere Bilder oder ein Ordner kommen in die Liste.</translation>
         <translation>Rauschen {:g}</translation>
     </message>
     <message>
+        <source>luminance {} %, colour {} %</source>
+        <translation>Helligkeit {} %, Farbe {} %</translation>
+    </message>
+    <message>
         <source>These settings can&apos;t be shown</source>
         <translation>Diese Einstellungen lassen sich nicht zeigen</translation>
     </message>
@@ -638,6 +642,50 @@ Mehrere Bilder oder ein Ordner kommen in die Liste.</translation>
         <translation>Stärke in Prozent</translation>
     </message>
     <message>
+        <source>More</source>
+        <translation>Mehr</translation>
+    </message>
+    <message>
+        <source>Luminance and colour apart, hot pixels</source>
+        <translation>Helligkeit und Farbe getrennt, heiße Pixel</translation>
+    </message>
+    <message>
+        <source>Luminance and colour apart</source>
+        <translation>Helligkeit und Farbe getrennt</translation>
+    </message>
+    <message>
+        <source>Colour noise disturbs more and holds less detail: remove more of it</source>
+        <translation>Farbrauschen stört mehr und enthält weniger Details: mehr davon entfernen</translation>
+    </message>
+    <message>
+        <source>Luminance</source>
+        <translation>Helligkeit</translation>
+    </message>
+    <message>
+        <source>Luminance in percent</source>
+        <translation>Helligkeit in Prozent</translation>
+    </message>
+    <message>
+        <source>Colour</source>
+        <translation>Farbe</translation>
+    </message>
+    <message>
+        <source>Colour in percent</source>
+        <translation>Farbe in Prozent</translation>
+    </message>
+    <message>
+        <source>Fill hot and dead pixels</source>
+        <translation>Heiße und tote Pixel füllen</translation>
+    </message>
+    <message>
+        <source>Single pixels of a photograph that a faulty sensor made bright or dark</source>
+        <translation>Einzelne Pixel eines Fotos, die ein fehlerhafter Sensor hell oder dunkel gemacht hat</translation>
+    </message>
+    <message>
+        <source>Hot and dead pixels that were found</source>
+        <translation>Gefundene heiße und tote Pixel</translation>
+    </message>
+    <message>
         <source>&amp;Model</source>
         <translation>&amp;Modell</translation>
     </message>
@@ -652,6 +700,10 @@ Mehrere Bilder oder ein Ordner kommen in die Liste.</translation>
     <message>
         <source>{:.1f}, hardly any</source>
         <translation>{:.1f}, kaum etwas</translation>
+    </message>
+    <message>
+        <source>{} found</source>
+        <translation>{} gefunden</translation>
     </message>
 </context>
 <context>

@@ -435,6 +435,10 @@ Several pictures or a folder go to the batch.</source>
         <translation>噪声 {:g}</translation>
     </message>
     <message>
+        <source>luminance {} %, colour {} %</source>
+        <translation>亮度 {} %，颜色 {} %</translation>
+    </message>
+    <message>
         <source>These settings can&apos;t be shown</source>
         <translation>无法显示这些设置的结果</translation>
     </message>
@@ -638,6 +642,50 @@ Several pictures or a folder go to the batch.</source>
         <translation>强度(百分比)</translation>
     </message>
     <message>
+        <source>More</source>
+        <translation>更多</translation>
+    </message>
+    <message>
+        <source>Luminance and colour apart, hot pixels</source>
+        <translation>亮度与颜色分开、热像素</translation>
+    </message>
+    <message>
+        <source>Luminance and colour apart</source>
+        <translation>亮度与颜色分开</translation>
+    </message>
+    <message>
+        <source>Colour noise disturbs more and holds less detail: remove more of it</source>
+        <translation>颜色噪声更扰眼，细节更少：可以多去除一些</translation>
+    </message>
+    <message>
+        <source>Luminance</source>
+        <translation>亮度</translation>
+    </message>
+    <message>
+        <source>Luminance in percent</source>
+        <translation>亮度百分比</translation>
+    </message>
+    <message>
+        <source>Colour</source>
+        <translation>颜色</translation>
+    </message>
+    <message>
+        <source>Colour in percent</source>
+        <translation>颜色百分比</translation>
+    </message>
+    <message>
+        <source>Fill hot and dead pixels</source>
+        <translation>填补热像素和坏点</translation>
+    </message>
+    <message>
+        <source>Single pixels of a photograph that a faulty sensor made bright or dark</source>
+        <translation>照片中因传感器缺陷而变亮或变暗的单个像素</translation>
+    </message>
+    <message>
+        <source>Hot and dead pixels that were found</source>
+        <translation>找到的热像素和坏点</translation>
+    </message>
+    <message>
         <source>&amp;Model</source>
         <translation>模型(&amp;M)</translation>
     </message>
@@ -652,6 +700,10 @@ Several pictures or a folder go to the batch.</source>
     <message>
         <source>{:.1f}, hardly any</source>
         <translation>{:.1f},几乎没有</translation>
+    </message>
+    <message>
+        <source>{} found</source>
+        <translation>找到 {} 个</translation>
     </message>
 </context>
 <context>
