@@ -320,7 +320,7 @@ class _Pipeline:
         self._events.put(Started(job, picture.header.pixels / 1e6))
         begin = time.perf_counter()
         written = item.prepared.apply(report)
-        warnings = (*picture.warnings, *misnamed(job, picture.header))
+        warnings = (*picture.warnings, *misnamed(job, picture.header), *written.warnings)
         return replace(item, written=replace(written, seconds=time.perf_counter() - begin, warnings=warnings))
 
     def _write_all(self) -> None:

@@ -1,10 +1,13 @@
 """What is drawn comes back as it was; a network's own estimate is bounded where white noise can be measured."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from denoise_ae import Denoiser
+from denoise_ae.cli import main
 from denoise_ae.pixels.masked import MaskedImage
 from denoise_ae.restoration.guard import LARGEST, find_drawn, measure_guard
 
@@ -121,3 +124,29 @@ def test_transparent_pixels_do_not_count():
     picture = np.dstack([noisy(shot(), 8), np.full((192, 192), 255, np.uint8)])
     picture[:96, :, 3] = 0
     assert find_drawn(MaskedImage(picture))[14:].max() == 0
+
+
+class TestTheCommandLine:
+    def told(self, folder, capsys, *options):
+        with pytest.raises(SystemExit) as ended:
+            main(["clean", str(folder / "drawn.png"), "-o", str(folder / "clean.png"), "--json", *options])
+        assert ended.value.code == 0
+        return json.loads(capsys.readouterr().out.splitlines()[0])
+
+    def test_what_was_left_alone_is_told(self, tmp_path, capsys):
+        Image.fromarray(dithered()).save(tmp_path / "drawn.png")
+        told = self.told(tmp_path, capsys)
+        assert told["spared_share"] > 0.5
+        assert "drawn" in told["warnings"][0]
+        assert "--sigma" in told["warnings"][0]
+
+    def test_a_level_that_is_given_spares_nothing(self, tmp_path, capsys):
+        Image.fromarray(dithered()).save(tmp_path / "drawn.png")
+        told = self.told(tmp_path, capsys, "--sigma", "30")
+        assert told["spared_share"] == 0
+        assert told["warnings"] == []
+
+    def test_a_palette_is_told(self, tmp_path, capsys):
+        few = Image.fromarray(noisy(shot(), 10)).quantize(64, dither=Image.Dither.FLOYDSTEINBERG)
+        few.save(tmp_path / "drawn.png")
+        assert self.told(tmp_path, capsys)["warnings"]
