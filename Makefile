@@ -45,11 +45,11 @@ translations: $(VENV)/.installed-app ## bring the window's translations up to da
 	    -qm denoise_ae/desktop/translations/denoise-ae_$$language.qm || exit 1; done
 
 test: $(VENV)/.installed-test lint ## install what tests need, then check style and types and run all tests
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 # The test that is left out limits the size of files, and coverage writes files.
 coverage: $(VENV)/.installed-test ## run all tests and say how much of the code they reach
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report term \
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report term \
 	  -k "not files_that_may_not_be_that_large"
 
 lint: $(VENV)/.installed-test ## check style, types and who imports whom

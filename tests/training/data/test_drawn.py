@@ -29,12 +29,12 @@ def test_pictures_differ():
     assert len({picture.tobytes() for picture in drawn}) == 20
 
 
-def recipe(share):
+def recipe(share, of_the_kind=None):
     return Recipe.model_validate(
         {
             "network": {"type": "unet", "widths": [8, 16], "blocks": [1, 1]},
             "data": {"kind": "photos", "clip": False, "permute": False, "drawn": share},
-            "noise": [{"level": 25}],
+            "noise": [{"level": 25} | ({} if of_the_kind is None else {"drawn": of_the_kind})],
             "training": {"stages": [{"patch": 32, "batch": 40}]},
         }
     )
@@ -51,3 +51,11 @@ def test_as_many_patches_are_drawn_as_the_recipe_says():
     assert 0.3 < share < 0.5
     assert torch.equal(mixed.batch(1, 2, stage), mixed.batch(1, 2, stage))
     assert not torch.equal(mixed.batch(1, 2, stage), mixed.batch(1, 3, stage))
+
+
+@pytest.mark.parametrize(("share", "of_the_kind", "drawn"), [(0.0, 1.0, True), (1.0, 0.0, False)])
+def test_a_kind_of_noise_has_a_share_of_its_own(share, of_the_kind, drawn):
+    found = recipe(share, of_the_kind)
+    batch = Photos(found, [np.full((64, 64, 3), 77, np.uint8)] * 8).batch(0, 0, found.training.stages[0])
+    assert bool(((batch * 255).round() != 77).flatten(1).any(1).all()) == drawn
+    assert bool(((batch * 255).round() == 77).all()) != drawn

@@ -41,6 +41,7 @@ def test_one_file_with_dynamic_sizes_and_no_external_data(exported):
     assert all(t.data_location == onnx.TensorProto.DEFAULT for t in model.graph.initializer)
     has_code = name in ("dense", "conv", "vae")
     condition = ["mask"] if card.takes_mask else ["sigma"] if card.takes_sigma else ["given_code"] if has_code else []
+    condition += ["largest_sigma"] if card.estimates_sigma else []
     assert [i.name for i in model.graph.input] == ["image", *condition]
     outputs = {"unet-estimator": ["clean", "noise_level"]}.get(name, ["clean", *["code", "decoded"] * has_code])
     assert [o.name for o in model.graph.output] == outputs

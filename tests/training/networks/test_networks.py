@@ -83,8 +83,9 @@ def test_unet_listens_to_the_noise_level():
     assert torch.allclose(mixed, torch.stack((low[0], high[1])), atol=1e-5)
 
 
-def test_an_estimator_finds_nothing_in_a_flat_picture_which_then_stays_as_it_is():
-    network = make(type="unet", estimator=True)
+@pytest.mark.parametrize("widths", [(), (8, 16, 32)])
+def test_an_estimator_finds_nothing_in_a_flat_picture_which_then_stays_as_it_is(widths):
+    network = make(type="unet", estimator=True, estimator_widths=widths)
     image = torch.tensor([0.9, 0.1, 0.4]).view(1, 3, 1, 1).expand(1, 3, 40, 64)
     clean, level = network.restore(image, torch.full((1, 1, 1, 1), -1.5))
     assert level.shape == (1, 1, 5, 8)
@@ -102,6 +103,17 @@ def test_what_is_taken_is_no_more_than_a_multiple_of_the_own_estimate():
     reach = (unet.LARGEST_OWN * own).repeat_interleave(8, 2).repeat_interleave(8, 3)
     taken = (clean - image).abs()
     assert (taken <= reach * 1.01 + 1e-6).all() and (taken > 0.9 * reach).any()
+
+
+def test_the_level_it_goes_by_can_be_limited():
+    network = make(type="unet", estimator=True)
+    image = torch.rand(1, 3, 32, 40)
+    asked = torch.full((1, 1, 1, 1), -1.0)
+    own = network.restore(image, asked)[1]
+    limit = torch.full((1, 1, 1, 1), 0.3 * float(own.detach().min()))
+    told = network.restore(image, limit)[0]
+    assert torch.allclose(network.restore(image, asked, limit)[0], told, atol=1e-6)
+    assert not torch.allclose(network.restore(image, asked)[0], told, atol=1e-5)
 
 
 def test_an_estimate_scales_with_the_picture_and_is_used_where_no_level_is_told():
@@ -142,11 +154,12 @@ def test_receptive_field_is_what_gradients_reach(blocks, encoder_blocks):
     assert 2 * reach + 1 == claimed
 
 
-def test_an_estimator_widens_the_receptive_field_by_what_it_sees(monkeypatch):
+@pytest.mark.parametrize("widths", [(4, 4), (4, 4, 4)])
+def test_an_estimator_widens_the_receptive_field_by_what_it_sees(monkeypatch, widths):
     """What it tells the network passes no gradient on, so here pixels are changed and the change is looked for."""
     for name in ("LARGEST_NOISE", "LARGEST_OWN", "LARGEST_ESTIMATE"):
         monkeypatch.setattr(unet, name, 1e30)  # nothing is cut off
-    network = make(type="unet", widths=(4, 4, 4), blocks=(1, 1, 1), estimator=True).double()
+    network = make(type="unet", widths=(4, 4, 4), blocks=(1, 1, 1), estimator=True, estimator_widths=widths).double()
     for name, parameter in network.named_parameters():
         if name != "estimator.head.weight":
             torch.nn.init.uniform_(parameter, 0.5, 1)

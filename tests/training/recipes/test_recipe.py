@@ -45,7 +45,10 @@ def test_shipped_recipes_exist():
         ({"training": {"stages": [{"start": 0.5}]}}, "stages start at 0"),
         ({"training": {"part": "estimator"}}, "network.estimator is false"),
         ({"network": {"mask": True}}, "a mask is for a unet"),
-        ({"network": {"type": "unet", "widths": [8, 8, 8], "estimator_widths": [4, 4]}}, "estimator_widths are two"),
+        (
+            {"network": {"type": "unet", "widths": [8, 8, 8], "estimator_widths": [4, 4]}},
+            "estimator_widths are two or three",
+        ),
         (
             {"network": {"type": "unet", "widths": [8, 8, 8], "mask": True, "estimator": True}},
             "a mask is for a unet without estimator",
