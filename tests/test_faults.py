@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from processes import Run, content, wait_until, write_files, write_pictures
 
-from denoise_ae.system.files import _TEMPORARY, _machine
+from denoise_ae.system.files import _CLAIM, _TEMPORARY, _machine
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads processes from Linux's /proc")
 
@@ -67,7 +67,9 @@ class Batch:
     def check_whole(self, folder, *wholes):
         """Every file under a final name is one of these whole ones, and everything else is a temporary file."""
         for name, data in content(folder).items():
-            assert _TEMPORARY.fullmatch(name) or data in [whole.get(name) for whole in wholes], name
+            assert (
+                _TEMPORARY.fullmatch(name) or name.endswith(_CLAIM) or data in [whole.get(name) for whole in wholes]
+            ), name
 
 
 def abandon(folder, process) -> None:
@@ -132,7 +134,9 @@ class TestKilled:
             with batch.start(place, "--skip-existing") as run:
                 self.kill(batch, run, chance, batch.seconds / 4)
             batch.check_whole(place / "out", batch.new)
-            assert {name for name in before if not _TEMPORARY.fullmatch(name)} <= content(place / "out").keys()
+            assert {name for name in before if not (_TEMPORARY.fullmatch(name) or name.endswith(_CLAIM))} <= content(
+                place / "out"
+            ).keys()
         abandon(place / "out", run.process.pid)
         (place / "out" / NAMES[-1]).write_bytes(batch.new[NAMES[-1]][:-40])  # some other program's half
         with batch.start(place, "--skip-existing") as run:

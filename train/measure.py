@@ -99,9 +99,10 @@ def measure_estimates(model: Path, folder: Path) -> dict[str, float]:
         estimates, similarities = [], []
         for number, case in enumerate(clean_cases(folder)):
             clean = to_unit(images.read_image(case.clean).pixels)
-            restored = denoiser.restore(corrupt(clean, "gaussian", sigma, NumpySource(number)) if sigma else clean)
-            estimates.append(restored.sigma or 0.0)
-            similarities.append(psnr(restored.pixels.clip(0, 1), clean))
+            given = corrupt(clean, "gaussian", sigma, NumpySource(number)) if sigma else clean
+            estimates.append(denoiser.estimate_sigma(given))
+            if not sigma:
+                similarities.append(psnr(denoiser.clean(given).clip(0, 1), clean))
         if sigma:
             figures[f"{folder.name}, estimate of sigma {sigma:g}"] = median(estimates)
         else:

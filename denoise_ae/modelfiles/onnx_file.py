@@ -161,10 +161,15 @@ def read_model(path: Path) -> bytes:
         if path.stat().st_size >= LARGEST_FILE:
             raise ModelError(f"model file {path} is larger than any ONNX file can be", "give another file")
         with path.open("rb") as file:
-            _check_unread(file, path.stem)
+            if path.stat().st_size > _LOOKED_AT_FIRST:
+                _check_unread(file, path.stem)
             return file.read()
     except (OSError, ValueError) as error:
         raise ModelError(f"model file {path} can't be read: {one_line(error)}") from None
+
+
+_LOOKED_AT_FIRST = 64 << 20
+"""Bytes from which a file is looked at where it lies before it is read."""
 
 
 def _check_unread(file: BinaryIO, name: str) -> None:

@@ -83,6 +83,14 @@ class Denoiser(TiledModel):
         super().__init__(model, device=device, threads=threads, tile=tile)
         self._guards: WeakKeyDictionary[MaskedImage, Guard] = WeakKeyDictionary()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what was measured in pictures: a copy, here or in another process, sees others."""
+        return {name: value for name, value in self.__dict__.items() if name != "_guards"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take on the state of another one."""
+        self.__dict__.update(state, _guards=WeakKeyDictionary())
+
     def _check_use(self, card: ModelCard) -> None:
         if card.takes_mask:
             raise ModelError(
@@ -344,7 +352,7 @@ class Denoiser(TiledModel):
         interrupt: Interrupt | None = None,
     ) -> Statistics:
         values = self._value_range(masked)
-        largest = values.gain * guard.largest if guard else None
+        largest = guard.largest(values.gain) if guard else None
         return clean_tiles(
             in_range(lambda noisy, level: self._run(noisy, level, interrupt, largest), values),
             masked,

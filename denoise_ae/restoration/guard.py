@@ -64,10 +64,15 @@ _COLOURS_SAMPLE = 100_000
 class Guard:
     """What bounds the estimates of one picture."""
 
-    largest: float
-    """The highest level to go by, on the scale of 0 to 1."""
+    white: float
+    """The strongest white noise that was measured, on the scale of 0 to 1."""
     drawn: Floats
     """How surely each cell is drawn, 0 to 1: height / 8 x width / 8, rounded up."""
+
+    def largest(self, gain: float) -> float:
+        """Return the highest level to go by, where the picture's values are multiplied by `gain` for the network."""
+        white = gain * self.white
+        return min(LARGEST, TIMES_WHITE * white) if white >= LEAST_WHITE else LARGEST
 
     def share(self, tile: Tile) -> Floats | None:
         """Return how much of a tile's pixels is to be left alone, height x width, 0 to 1; None for nothing."""
@@ -90,8 +95,7 @@ def measure_guard(picture: MaskedImage) -> Guard:
         picture: whose pixels; those to ignore do not count.
     """
     white = estimate_largest_sigma(picture.sample(_SAMPLE), patches=_PATCHES)
-    largest = min(LARGEST, TIMES_WHITE * white) if white >= LEAST_WHITE else LARGEST
-    return Guard(largest, find_drawn(picture))
+    return Guard(white, find_drawn(picture))
 
 
 def find_drawn(picture: MaskedImage) -> Floats:

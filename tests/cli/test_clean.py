@@ -196,10 +196,10 @@ class TestOnePicture:
         noisy("a.jpg", size=(60, 40), quality=90)
         jpeg = Path("a.jpg").read_bytes()
         Path("a.jpg").write_bytes(jpeg[:-100] + b"\xff\xd5\x12\x34\xff\xd1" + jpeg[-94:])
-        refused, cleaned = clean("a.png", "-o", "-"), clean("a.jpg", "-o", "-")
+        refused, cleaned = clean("a.png", "-o", "-"), clean("a.jpg", "-o", "-", "--accept-damaged")
         assert (refused.returncode, refused.stdout) == (1, b"")
         assert [line.split()[0] for line in text(refused).splitlines()] == ["model", "error:", "hint:"]
-        assert [line.split()[0] for line in text(cleaned).splitlines()] == ["model", "a.jpg"]
+        assert {line.split()[0] for line in text(cleaned).splitlines()} <= {"model", "a.jpg", "warning:"}
         assert Image.open(io.BytesIO(cleaned.stdout)).size == (60, 40)
 
     def test_the_limit_on_pixels(self, clean_here):

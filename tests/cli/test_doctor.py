@@ -52,7 +52,13 @@ def test_json_has_the_same_and_nothing_else(run, home, network):
     assert (status, errors) == (0, "")
     found = json.loads(output)
     assert (found["denoise_ae"], found["ok"], found["problems"]) == (__version__, True, [])
-    assert [library["name"] for library in found["libraries"]] == ["numpy", "OpenCV", "onnxruntime", "Pillow"]
+    assert [library["name"] for library in found["libraries"]] == [
+        "numpy",
+        "OpenCV",
+        "onnxruntime",
+        "Pillow",
+        "simplejpeg",
+    ]
     assert all(library["version"] for library in found["libraries"])
     assert found["cpus"].keys() == {"machine", "affinity", "quota", "usable"}
     assert found["models_folder"] == str(home / "models")

@@ -320,7 +320,7 @@ def test_another_network_is_refused(trained, tmp_path, text, flags, word):
 def test_a_runs_recipe_does_not_claim_weights_that_are_not_given(trained, tmp_path):
     source, recipe = further(trained)
     file = tmp_path / "recipe.toml"
-    file.write_text(tomli_w.dumps(recipe.model_dump(mode="json")))
+    file.write_text(tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True)))
     assert parse_recipe(read_recipe(file), "") == recipe
     with pytest.raises(UsageError, match="started from small") as error:
         assemble(file, [], {})
