@@ -138,7 +138,12 @@ class TestKilled:
                 place / "out"
             ).keys()
         abandon(place / "out", run.process.pid)
-        (place / "out" / NAMES[-1]).write_bytes(batch.new[NAMES[-1]][:-40])  # some other program's half
+        half = batch.new[NAMES[-1]][:-40]
+        (place / "out" / NAMES[-1]).write_bytes(half)  # some other program's, since our results are whole
+        with batch.start(place, "--skip-existing") as run:
+            assert run.end()[0] == 1
+        assert (place / "out" / NAMES[-1]).read_bytes() == half
+        (place / "out" / NAMES[-1]).unlink()
         with batch.start(place, "--skip-existing") as run:
             assert run.end()[0] == 0
         assert content(place / "out") == batch.new
