@@ -30,6 +30,8 @@ _LONGEST_NAME = 255
 """Bytes in a file name on all usual file systems (some count characters, which are fewer)."""
 _TEMPORARY = re.compile(r"\..*\.denoise-ae-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.tmp", re.DOTALL)
 _CLAIM = ".denoise-ae-claim"
+_UNWRITTEN_SECONDS = 1.0
+"""Age at which a claim that names nobody is one whose process was killed before it wrote its name."""
 _ABANDONED_SECONDS = 24 * 60 * 60
 """Age at which a temporary file counts as abandoned where its writer can't be checked."""
 
@@ -200,7 +202,10 @@ def _is_free(mark: Path) -> bool:
         machine, process = mark.read_text().split()
     except FileNotFoundError:
         return True
-    except (OSError, ValueError):  # not written yet
+    except (OSError, ValueError):  # not written yet, or killed before it was
+        with suppress(OSError):
+            if time.time() - mark.stat().st_mtime > _UNWRITTEN_SECONDS:
+                return True
         machine, process = "", "0"
     return _is_abandoned(mark, machine, int(process) if process.isdecimal() else 0)
 
