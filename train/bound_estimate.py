@@ -14,15 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from denoise_ae.modelfiles.card import METADATA_KEY, ModelCard
-from denoise_ae.modelfiles.graph import LIMIT_INPUT, SIGMA_INPUT
-from denoise_ae.restoration.guard import LARGEST
+from denoise_ae.modelfiles.graph import LARGEST_ESTIMATE, LIMIT_INPUT, SIGMA_INPUT
+from denoise_ae.training.export.export import give_default
 
 
-def bound(graph: onnx.GraphProto) -> None:
+def bound(model: onnx.ModelProto) -> None:
     """Insert the smaller of the own estimate, as it is scaled by a negative sigma, and the new input; in place."""
+    graph = model.graph
     if any(entry.name == LIMIT_INPUT for entry in graph.input):
         raise SystemExit("the model has it already")
     readers = {name: node for node in graph.node for name in node.input}
@@ -37,7 +38,7 @@ def bound(graph: onnx.GraphProto) -> None:
     least = helper.make_node("Min", [product.output[0], LIMIT_INPUT], [name], name="bound_estimate")
     graph.node.insert(list(graph.node).index(product) + 1, least)
     graph.input.append(helper.make_tensor_value_info(LIMIT_INPUT, onnx.TensorProto.FLOAT, [1, 1, 1, 1]))
-    graph.initializer.append(numpy_helper.from_array(np.full((1, 1, 1, 1), LARGEST, np.float32), LIMIT_INPUT))
+    give_default(model, LIMIT_INPUT, np.full((1, 1, 1, 1), LARGEST_ESTIMATE, np.float32))
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="an .onnx file with its card beside it, which are replaced")
     path = parser.parse_args().model
     model = onnx.load(path)
-    bound(model.graph)
+    bound(model)
     onnx.checker.check_model(model, full_check=True)
     data = model.SerializeToString(deterministic=True)
     path.write_bytes(data)

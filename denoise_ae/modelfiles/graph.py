@@ -20,7 +20,11 @@ LEVEL_OUTPUT = "noise_level"
 
 LIMIT_INPUT = "largest_sigma"
 """Name of the input of such networks for the highest noise level that they go by on their own account, 1x1x1x1 on the
-scale of the pictures. It has a default value in the file."""
+scale of the pictures. Its default value in the file is `LARGEST_ESTIMATE`."""
+
+LARGEST_ESTIMATE = 60 / 255
+"""Highest noise level that a network goes by on its own account, on [0, 1]: it has not learnt what is beyond, and what
+looks so noisy is a code, a halftone or a chart."""
 
 CODE_OUTPUT = "code"
 """Name of a further output of networks with a latent code: the code of each picture, N x latent."""

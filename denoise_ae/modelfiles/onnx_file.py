@@ -11,7 +11,6 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from denoise_ae.errors import ModelError
 
@@ -45,6 +44,9 @@ MOST_PARTS = 1_000_000
 
 LARGEST_FILE = 2**31
 """Limit in bytes of an ONNX file, as of any protobuf message."""
+
+_LOOKED_AT_FIRST = 64 << 20
+"""Bytes from which a file is looked at where it lies before it is read."""
 
 _OPERATOR = 4
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
@@ -158,26 +160,16 @@ def read_model(path: Path) -> bytes:
         # A folder, a pipe or a device is not a model, and reading some of them never ends.
         if not path.is_file():
             raise ModelError(f"there is no model file {path}", "give a NAME from denoise-ae models, or a FILE.onnx")
-        if path.stat().st_size >= LARGEST_FILE:
+        size = path.stat().st_size
+        if size >= LARGEST_FILE:
             raise ModelError(f"model file {path} is larger than any ONNX file can be", "give another file")
         with path.open("rb") as file:
-            if path.stat().st_size > _LOOKED_AT_FIRST:
-                _check_unread(file, path.stem)
+            if size > _LOOKED_AT_FIRST:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                check_model(memoryview(mapped), path.stem)  # not closed here: an error's traceback holds parts of it
             return file.read()
     except (OSError, ValueError) as error:
         raise ModelError(f"model file {path} can't be read: {one_line(error)}") from None
-
-
-_LOOKED_AT_FIRST = 64 << 20
-"""Bytes from which a file is looked at where it lies before it is read."""
-
-
-def _check_unread(file: BinaryIO, name: str) -> None:
-    try:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except ValueError:  # it is empty
-        raise _not_onnx(name) from None
-    check_model(memoryview(mapped), name)  # not closed here: an error's traceback still holds parts of it
 
 
 def one_line(error: Exception) -> str:

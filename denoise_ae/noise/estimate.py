@@ -12,9 +12,12 @@ _PATCH_SIDES = (8, 4)
 """Sides of the patches, largest first; small pictures use the smaller one."""
 
 MOST_PATCHES = 20_000
+"""So many are looked at if nothing else is asked for."""
 
 _FLATTEST = 0.25
 """Share of the patches that are used: those with the least structure."""
+
+_THIRDS = 3
 
 _PATCHES_A_DIMENSION = 4
 """With fewer patches per dimension the covariance is too rough to separate noise from structure."""
@@ -39,14 +42,8 @@ def estimate_sigma(image: Array, patches: int = MOST_PATCHES) -> float:
     Returns:
         Standard deviation on the picture's scale; 0 for pictures of a few pixels, or of one colour.
     """
-    image = np.asarray(image)
-    image = image[..., None] if image.ndim == 2 else image
-    height, width, channels = image.shape
-    for side in _PATCH_SIDES:
-        least = _PATCHES_A_DIMENSION * channels * side * side * 3 // 4
-        if min(height, width) >= side and (height - side + 1) * (width - side + 1) >= least:
-            return _sigma_of(_sample_patches(image, side, least, patches), least)
-    return 0.0
+    sample, least, _ = _patches_of(image, patches)
+    return _sigma_of(sample, least) if least else 0.0
 
 
 def estimate_largest_sigma(image: Array, patches: int = MOST_PATCHES) -> float:
@@ -62,15 +59,27 @@ def estimate_largest_sigma(image: Array, patches: int = MOST_PATCHES) -> float:
         The largest estimate of the whole picture and of each third of its patches by brightness, on the picture's
         scale.
     """
-    whole = estimate_sigma(image, patches)
-    image = image[..., None] if image.ndim == 2 else image
-    side, thirds = _PATCH_SIDES[0], 3
-    least = _PATCHES_A_DIMENSION * image.shape[2] * side * side * 3 // 4
-    if min(image.shape[:2]) < side or (image.shape[0] - side + 1) * (image.shape[1] - side + 1) < thirds * least:
+    sample, least, there = _patches_of(image, patches)
+    if not least:
+        return 0.0
+    whole = _sigma_of(sample, least)
+    if sample.shape[-1] < _PATCH_SIDES[0] or there < _THIRDS * least:
         return whole
-    sample = _sample_patches(image, side, least, patches)
-    by_brightness = np.array_split(np.argsort(sample.mean(axis=(1, 2, 3))), thirds)
+    by_brightness = np.array_split(np.argsort(sample.mean(axis=(1, 2, 3))), _THIRDS)
     return max(whole, *(_sigma_of(sample[part], least) for part in by_brightness))
+
+
+def _patches_of(image: Array, most: int) -> tuple[Array, int, int]:
+    """Return a sample of the largest patches that suffice, how few do, and how many there are; no few, if none do."""
+    image = np.asarray(image)
+    image = image[..., None] if image.ndim == 2 else image
+    height, width, channels = image.shape
+    for side in _PATCH_SIDES:
+        least = _PATCHES_A_DIMENSION * channels * side * side * 3 // 4
+        there = (height - side + 1) * (width - side + 1)
+        if min(height, width) >= side and there >= least:
+            return _sample_patches(image, side, least, most), least, there
+    return np.empty((0, channels, 0, 0)), 0, 0
 
 
 def _sigma_of(sample: Array, least: int) -> float:

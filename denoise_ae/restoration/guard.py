@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from denoise_ae.modelfiles.graph import LARGEST_ESTIMATE
 from denoise_ae.noise.estimate import estimate_largest_sigma
 from denoise_ae.pixels.convert import peak_of
 from denoise_ae.pixels.masked import Floats, MaskedImage
@@ -37,9 +38,6 @@ SURE_OF_PALETTE = (0.05, 0.15)
 
 LEAST_CONTRAST = 24 / 255
 """Flat places have nothing to protect, and a JPEG's flat blocks may be blotches of noise."""
-
-LARGEST = 60 / 255
-"""Highest level that a network ever goes by on its own account: more was not learnt."""
 
 LEAST_WHITE = 1.5 / 255
 """Weaker white noise is not measured surely enough to bound the rest."""
@@ -72,7 +70,7 @@ class Guard:
     def largest(self, gain: float) -> float:
         """Return the highest level to go by, where the picture's values are multiplied by `gain` for the network."""
         white = gain * self.white
-        return min(LARGEST, TIMES_WHITE * white) if white >= LEAST_WHITE else LARGEST
+        return min(LARGEST_ESTIMATE, TIMES_WHITE * white) if white >= LEAST_WHITE else LARGEST_ESTIMATE
 
     def share(self, tile: Tile) -> Floats | None:
         """Return how much of a tile's pixels is to be left alone, height x width, 0 to 1; None for nothing."""
@@ -103,11 +101,11 @@ def find_drawn(picture: MaskedImage) -> Floats:
     rows = max(CELL, _STRIP_PIXELS // picture.width // CELL * CELL)
     strips = [_count(picture, top, min(top + rows, picture.height)) for top in range(0, picture.height, rows)]
     equal, between, low, high = (np.concatenate(parts, axis=-2) for parts in zip(*strips, strict=True))
-    counted = np.maximum(_around(between, np.add), 1)
+    counted = np.maximum(around(between, np.add), 1)
     begins, entirely = SURE_OF_PALETTE if _has_palette(picture) else SURE[picture.channels]
-    sure = np.clip((_around(equal, np.add).max(axis=0) / counted - begins) / (entirely - begins), 0, 1)
-    sure[counted < _FEW * _around(np.full_like(between, CELL * CELL), np.add)] = 1
-    contrast = (_around(high, np.maximum) - _around(low, np.minimum)).max(axis=0)
+    sure = np.clip((around(equal, np.add).max(axis=0) / counted - begins) / (entirely - begins), 0, 1)
+    sure[counted < _FEW * around(np.full_like(between, CELL * CELL), np.add)] = 1
+    contrast = (around(high, np.maximum) - around(low, np.minimum)).max(axis=0)
     sure[contrast < LEAST_CONTRAST] = 0
     drawn: Floats = sure.astype(np.float32)
     return drawn
@@ -178,10 +176,16 @@ def _ones(marked: NDArray[np.bool_]) -> Floats:
     return cells
 
 
-def _around(cells: Floats, combine: np.ufunc) -> Floats:
-    """Combine each cell with the 8 around it; rows and columns are the last two axes."""
-    border = ((0, 0),) * (cells.ndim - 2) + ((1, 1), (1, 1))
-    padded = np.pad(cells, border) if combine is np.add else np.pad(cells, border, mode="edge")
-    height, width = cells.shape[-2:]
-    found: Floats = combine.reduce([padded[..., y : y + height, x : x + width] for y in range(3) for x in range(3)])
-    return found
+def around(cells: Floats, combine: np.ufunc) -> Floats:
+    """Combine each cell with the 8 around it, by addition or as the least or the most.
+
+    Args:
+        cells: rows and columns are the last two axes.
+        combine: `numpy.add`, `numpy.minimum` or `numpy.maximum`.
+    """
+    for axis in (-2, -1):
+        along = np.moveaxis(cells, axis, 0)
+        border = ((1, 1), *((0, 0),) * (cells.ndim - 1))
+        padded = np.pad(along, border) if combine is np.add else np.pad(along, border, mode="edge")
+        cells = np.moveaxis(combine(combine(padded[:-2], along), padded[2:]), 0, axis)
+    return cells

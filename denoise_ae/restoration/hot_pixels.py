@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from denoise_ae.pixels.convert import peak_of, split_alpha, to_unit
 from denoise_ae.pixels.filters import distance_from_median
 from denoise_ae.pixels.masked import MaskedImage
+from denoise_ae.restoration.guard import CELL, around
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
@@ -56,8 +57,6 @@ ALIKE = 0.4
 """What stands out nearby, and is no defect, does so by less than this share of a defect."""
 
 _RADIUS = 3
-_CELL = 8
-"""Side in pixels of the cells that are searched for what stands out nearby: a defect's own and the 8 around it."""
 _STRIP_PIXELS = 2_000_000
 _SMALLEST = 2 * _RADIUS + 1
 _ROUNDING = 0.5 / 255
@@ -119,10 +118,10 @@ def find_hot_pixels(picture: MaskedImage) -> HotPixels:
 
 def _around_most(picture: MaskedImage, rows: Indices, columns: Indices, contrast: Floats) -> Floats:
     """Return the largest contrast near each of some pixels: in its cell and the 8 around it."""
-    most = np.zeros((picture.height // _CELL + 3, picture.width // _CELL + 3), np.float32)  # with a border of cells
-    down, across = rows // _CELL + 1, columns // _CELL + 1
-    np.maximum.at(most, (down, across), contrast)
-    near: Floats = np.max([most[down + y, across + x] for y in (-1, 0, 1) for x in (-1, 0, 1)], axis=0)
+    most = np.zeros((picture.height // CELL + 1, picture.width // CELL + 1), np.float32)
+    places = rows // CELL, columns // CELL
+    np.maximum.at(most, places, contrast)
+    near: Floats = around(most, np.maximum)[places]
     return near
 
 

@@ -8,8 +8,9 @@ from PIL import Image, ImageDraw
 
 from denoise_ae import Denoiser
 from denoise_ae.cli import main
+from denoise_ae.modelfiles.graph import LARGEST_ESTIMATE
 from denoise_ae.pixels.masked import MaskedImage
-from denoise_ae.restoration.guard import LARGEST, find_drawn, measure_guard
+from denoise_ae.restoration.guard import find_drawn, measure_guard
 
 
 def checkers(size=2, side=192):
@@ -105,7 +106,7 @@ def test_a_window_of_the_desktop_gets_the_same(denoiser):
 def test_white_noise_bounds_the_estimate():
     found = measure_guard(MaskedImage(noisy(shot(), 8)))
     assert 12 < 255 * found.largest(1.0) < 17
-    assert measure_guard(MaskedImage(shot())).largest(1.0) == LARGEST
+    assert measure_guard(MaskedImage(shot())).largest(1.0) == LARGEST_ESTIMATE
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])

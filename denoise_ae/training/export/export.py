@@ -24,6 +24,7 @@ from denoise_ae.modelfiles.graph import (
     CODE_OUTPUT,
     DECODED_OUTPUT,
     GIVEN_INPUT,
+    LARGEST_ESTIMATE,
     LEVEL_OUTPUT,
     LIMIT_INPUT,
     MASK_INPUT,
@@ -36,7 +37,6 @@ from denoise_ae.training.fitting.pretrained import with_recipe
 from denoise_ae.training.fitting.run_folder import versions
 from denoise_ae.training.networks.autoencoder import Autoencoder
 from denoise_ae.training.networks.build import count_parameters, macs_per_pixel
-from denoise_ae.training.networks.unet import LARGEST_ESTIMATE
 from denoise_ae.training.recipes.description import describe_network, describe_noise
 from denoise_ae.training.recipes.recipe import NoiseRecipe
 
@@ -214,9 +214,9 @@ def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
     model = program.model_proto
     # Defaults, so that to clean pictures neither codes need be given nor a limit.
     if network.latent:
-        _give_default(model, GIVEN_INPUT, np.zeros((1, network.latent), np.float32))
+        give_default(model, GIVEN_INPUT, np.zeros((1, network.latent), np.float32))
     if network.estimates_sigma:
-        _give_default(model, LIMIT_INPUT, np.full((1, 1, 1, 1), LARGEST_ESTIMATE, np.float32))
+        give_default(model, LIMIT_INPUT, np.full((1, 1, 1, 1), LARGEST_ESTIMATE, np.float32))
     _strip(model)
     model.producer_name = "denoise-ae"
     onnx.helper.set_model_props(model, {METADATA_KEY: card.to_json()})
@@ -225,7 +225,7 @@ def to_onnx(network: Autoencoder, card: ModelCard) -> bytes:
     return data
 
 
-def _give_default(model: onnx.ModelProto, name: str, value: NDArray[np.float32]) -> None:
+def give_default(model: onnx.ModelProto, name: str, value: NDArray[np.float32]) -> None:
     """Give an input a default value."""
     model.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
 

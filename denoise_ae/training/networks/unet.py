@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from denoise_ae.modelfiles.graph import LARGEST_ESTIMATE
 from denoise_ae.training.networks.autoencoder import Autoencoder, Up
 from denoise_ae.training.networks.estimator import NoiseEstimator, residual_blocks
 
@@ -18,10 +19,6 @@ none, the picture stays as it is."""
 LARGEST_OWN = 20.0
 """The same limit in standard deviations of its own estimate, when it is given a higher level. Estimates are low for
 unfamiliar noise, but where they find next to none, as in drawings or cut-outs, there is none."""
-
-LARGEST_ESTIMATE = 60 / 255
-"""Highest noise level that a network goes by on its own account, on [0, 1]: it has not learnt what is beyond, and what
-looks so noisy is a code, a halftone or a chart."""
 
 MASK_LEVEL = 0.2
 """Noise level that stands for a masked pixel, on [0, 1]: as strong as any that the network may have been trained on
