@@ -89,6 +89,11 @@ class Session:
         if self.card.latent:
             self._try_codes(trial, first)
 
+    @property
+    def takes_limit(self) -> bool:
+        """Whether the noise level that the network estimates can be limited."""
+        return self._graph.takes_limit
+
     def __reduce__(self) -> tuple[type[Session], tuple[bytes, str, int | None, str, ModelCard]]:
         """Pickle and copy it as its file and what was asked for, to be loaded anew wherever it arrives."""
         return type(self), (self._data, *self._asked, self._name, self.card)
@@ -240,7 +245,7 @@ class Session:
             feeds[MASK_INPUT] = condition
         elif condition is not None:
             feeds[SIGMA_INPUT] = np.full((len(batch), 1, 1, 1), condition, np.float32)
-        if largest is not None and self._graph.takes_limit:
+        if largest is not None and self.takes_limit:
             feeds[LIMIT_INPUT] = np.full((1, 1, 1, 1), largest, np.float32)
         results = self._network.run(self._graph.outputs, feeds, interrupt)
         if results[0].shape != batch.shape:

@@ -352,7 +352,7 @@ class Denoiser(TiledModel):
         interrupt: Interrupt | None = None,
     ) -> Statistics:
         values = self._value_range(masked)
-        largest = guard.largest(values.gain) if guard else None
+        largest = guard.largest(values.gain) if guard and self._session.takes_limit else None
         return clean_tiles(
             in_range(lambda noisy, level: self._run(noisy, level, interrupt, largest), values),
             masked,
