@@ -282,7 +282,7 @@ class _Pipeline:
                 self._claims[job] = claim(job.output)
         except OutputExistsError:
             return f"another run makes {job.output_name}"
-        return f"{job.output_name} exists" if os.path.lexists(job.output) and status_of(job.output) else ""
+        return f"{job.output_name} exists" if status_of(job.output) else ""
 
     def _release(self, job: Job) -> None:
         if mark := self._claims.pop(job, None):
